@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* What the kernel half and user space share: the layout of every map value and of every event.
+ * Fixed-width types and explicit padding only; both compilers must agree on each offset. */
+#ifndef PROCNETMON_H
+#define PROCNETMON_H
+
+#include <linux/types.h>
+
+/* Slots in the flow pool. 16,384 slots of 192 bytes are 3 MB of kernel memory. */
+#define PNM_FLOW_CAPACITY     16384
+/* Processes that keep counters of their own once the flow pool is full. */
+#define PNM_OVERFLOW_CAPACITY 4096
+#define PNM_WATCH_CAPACITY    8192
+#define PNM_DEVICE_CAPACITY   4096
+/* Bytes of ring buffer; a power of two and a multiple of the page size. */
+#define PNM_RING_BYTES        (1 << 20)
+#define PNM_NAME_BYTES        16
+/* No slot: a socket whose first packet has not been seen. */
+#define PNM_NO_SLOT           0xffffffffu
+
+/* Bits of pnm_flow.flags. */
+#define PNM_FLOW_CLOSED       0x01 /* kernel: the socket is gone, no packet will follow */
+#define PNM_FLOW_RETIRED      0x02 /* user space: give the slot up; the next packet takes another one */
+#define PNM_FLOW_FOREIGN      0x04 /* the socket lives in another network namespace than the helper */
+#define PNM_FLOW_OUTGOING     0x08 /* this end called connect() */
+
+/* pnm_flow.state holds the kernel's TCP state (TCP_ESTABLISHED = 1 ... TCP_NEW_SYN_RECV = 12) or this. */
+#define PNM_STATE_DATAGRAM    0x40
+
+/* Both ledgers. Bytes on the wire hold every header; payload is what the program sent and received. */
+struct pnm_counters {
+	__u64 wire_tx_bytes;
+	__u64 wire_rx_bytes;
+	__u64 wire_tx_packets;
+	__u64 wire_rx_packets;
+	__u64 payload_tx_bytes;
+	__u64 payload_rx_bytes;
+};
+
+/* One socket x remote endpoint x interface: the key under which a flow is found again. */
+struct pnm_flow_key {
+	__u64 socket_cookie;
+	__u8 remote_address[16]; /* IPv4 as ::ffff:a.b.c.d; all zero for a listening socket */
+	__u32 interface_index;
+	__u16 remote_port; /* host byte order */
+	__u16 padding;
+};
+
+/* A slot of the mmap-ed flow pool. A slot with socket_cookie 0 is free. */
+struct pnm_flow {
+	struct pnm_flow_key key;
+	struct pnm_counters counters;
+	__u64 opened_ns; /* CLOCK_MONOTONIC; with the slot number it names one flow for ever */
+	__u64 last_ns;   /* CLOCK_MONOTONIC of the last packet */
+	__u8 local_address[16];
+	__u16 local_port; /* host byte order */
+	__u8 protocol;    /* IPPROTO_TCP, IPPROTO_UDP */
+	__u8 state;
+	__u32 flags;
+	__u32 process_id; /* thread group id of the owner */
+	__u32 user_id;
+	__u32 rtt_us;
+	__u32 retransmits;
+	char name[PNM_NAME_BYTES]; /* comm of the owner when it made the socket */
+	__u64 reserved;
+};
+
+/* Who owns a socket. User space writes it too, by descriptor, for sockets that were there before. */
+struct pnm_owner {
+	__u32 process_id;
+	__u32 user_id;
+	char name[PNM_NAME_BYTES];
+};
+
+/* What the kernel half keeps for a socket beside its owner. User space creates it once, for sockets that
+ * were there before, and never changes it afterwards. */
+struct pnm_socket {
+	__u64 cookie;
+	__u64 payload_acked;    /* of the socket's own counters, the part that is already on a flow */
+	__u64 payload_received;
+	__u32 slot;             /* the flow of the last packet, or PNM_NO_SLOT */
+	__u32 flags;            /* PNM_SOCKET_* */
+	__u32 lock;             /* struct bpf_spin_lock in the kernel half */
+	__u32 padding;
+};
+
+#define PNM_SOCKET_LISTENING    0x01
+#define PNM_SOCKET_FOREIGN      0x02 /* not of the helper's network namespace */
+#define PNM_SOCKET_OUTGOING     0x04
+/* SYN and FIN take a place in the sequence space that the kernel's byte counters include. */
+#define PNM_SOCKET_SYN_ACKED    0x08
+#define PNM_SOCKET_FIN_ACKED    0x10
+#define PNM_SOCKET_FIN_RECEIVED 0x20
+
+/* An interface of the helper's network namespace, by index. */
+struct pnm_device {
+	__u32 link_header_bytes; /* 14 for Ethernet and loopback, 0 for tun */
+	__u32 attached;          /* 1 once the tc programs count here */
+};
+
+/* Set before the programs are loaded. */
+struct pnm_settings {
+	__u64 network_namespace; /* SO_NETNS_COOKIE of the helper's namespace, 0 where the kernel has none */
+};
+
+/* Work that could not be done in full; each a count since the programs were loaded. */
+struct pnm_statistics {
+	__u64 dropped_events;
+	__u64 dropped_flows;     /* packets that found the flow pool full; they count on the process */
+	__u64 dropped_processes; /* ... and found the per-process table full too: wire bytes lost */
+	__u64 high_water;        /* slots below this one may be in use, none above */
+};
+
+enum pnm_event_kind {
+	PNM_EVENT_OPENED = 1,
+	PNM_EVENT_ESTABLISHED = 2,
+	PNM_EVENT_CLOSED = 3,
+	PNM_EVENT_FAILED = 4,
+	PNM_EVENT_LISTENING = 5,
+};
+
+struct pnm_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 socket_cookie;
+	__u32 kind;
+	__u32 process_id;
+	__u8 local_address[16];
+	__u8 remote_address[16];
+	__u16 local_port;  /* host byte order */
+	__u16 remote_port; /* host byte order */
+	__u8 protocol;
+	__u8 outgoing;
+	__u8 padding[2];
+};
+
+#endif

@@ -1,0 +1,207 @@
+// The boundary to the native addon (`helper/addon/`): what it offers, as types. The addon holds no policy;
+// it is injected wherever it is used, so that everything above it can be tested without the kernel.
+
+/** An operation on the kernel that failed. `message` names the operation and the reason in words. */
+export interface KernelError extends Error {
+  /** Name of the errno, such as `EPERM`. */
+  code: string;
+  /** The operation, such as `bpf(BPF_PROG_LOAD)`. */
+  operation: string;
+}
+
+export interface OpenOptions {
+  /** Folder of the cgroup v2 hierarchy at whose root the hooks are attached. */
+  cgroup: string;
+  /** `auto` takes tcx where the kernel has it (6.6), clsact filters elsewhere. */
+  attachment: 'auto' | 'tcx' | 'clsact';
+}
+
+/** Columns of one row of `readFlows`. Numbers are exact up to 2^53. */
+export const FlowColumn = {
+  Slot: 0,
+  SocketCookie: 1,
+  ProcessId: 2,
+  InterfaceIndex: 3,
+  /** TCP state as in the kernel (1 = established ... 12), or `datagramState`. */
+  State: 4,
+  /** Bits of `FlowFlag`. */
+  Flags: 5,
+  WireTxBytes: 6,
+  WireRxBytes: 7,
+  WireTxPackets: 8,
+  WireRxPackets: 9,
+  PayloadTxBytes: 10,
+  PayloadRxBytes: 11,
+  RttMicros: 12,
+  Retransmits: 13,
+  /** Nanoseconds since boot; together with the slot it names one flow for ever. */
+  OpenedNanos: 14,
+  /** Nanoseconds since boot of the last packet. */
+  LastNanos: 15,
+} as const;
+
+export const flowColumns = 16;
+
+export const datagramState = 0x40;
+
+export const FlowFlag = {
+  /** The socket is gone, no packet will follow. */
+  Closed: 0x01,
+  /** `retireFlow` was called. */
+  Retired: 0x02,
+  /** The socket lives in another network namespace. */
+  Foreign: 0x04,
+  /** This end called connect(). */
+  Outgoing: 0x08,
+} as const;
+
+/** What does not change while a flow holds its slot. */
+export interface FlowIdentity {
+  slot: number;
+  socketCookie: number;
+  openedNanos: number;
+  processId: number;
+  userId: number;
+  /** `comm` of the owner when it made the socket. Raw: other people's bytes, as Latin-1. */
+  processName: string;
+  /** IP protocol number: 6 or 17. */
+  protocol: number;
+  localAddress: string;
+  localPort: number;
+  /** Empty for a listening socket and a datagram socket without peer. */
+  remoteAddress: string;
+  remotePort: number;
+  interfaceIndex: number;
+}
+
+/** Traffic that found the flow pool full, by process. */
+export interface ProcessOverflow {
+  processId: number;
+  wireTxBytes: number;
+  wireRxBytes: number;
+  wireTxPackets: number;
+  wireRxPackets: number;
+  payloadTxBytes: number;
+  payloadRxBytes: number;
+}
+
+export interface KernelStatistics {
+  droppedEvents: number;
+  /** Packets that found the flow pool full; they are in `readOverflow`. */
+  droppedFlows: number;
+  droppedProcesses: number;
+  flowCapacity: number;
+}
+
+export interface KernelInterface {
+  index: number;
+  name: string;
+  up: boolean;
+  attached: boolean;
+}
+
+/** Socket events, for watched processes only. */
+export interface SocketEvent {
+  type: 'opened' | 'established' | 'closed' | 'failed' | 'listening';
+  /** Nanoseconds since boot. */
+  nanos: number;
+  socketCookie: number;
+  processId: number;
+  protocol: number;
+  localAddress: string;
+  localPort: number;
+  /** Empty where there is none. */
+  remoteAddress: string;
+  remotePort: number;
+  outgoing: boolean;
+}
+
+/** Process events, for watched processes only. */
+export type ProcessEvent =
+  | { type: 'fork'; nanos: number; processId: number; childId: number }
+  | { type: 'exec'; nanos: number; processId: number }
+  /** `status` as the shell counts it: 128 + signal when killed. */
+  | { type: 'exit'; nanos: number; processId: number; status: number };
+
+export type LinkEvent =
+  | { type: 'link'; index: number; name: string; up: boolean }
+  | { type: 'unlink'; index: number; name: string };
+
+/** The netlink socket of the process connector overflowed: process events were lost, look at /proc. */
+export interface ProcessEventsLost {
+  type: 'processEventsLost';
+}
+
+export type KernelEvent = SocketEvent | ProcessEvent | LinkEvent | ProcessEventsLost;
+
+/** The programs, loaded. Every method throws a `KernelError` when the kernel refuses. */
+export interface Kernel {
+  readonly attachment: 'tcx' | 'clsact';
+  /** False where the kernel gives no process events (no process connector, or in a container). */
+  readonly processEvents: boolean;
+  /** Interfaces of this network namespace, now. */
+  interfaces(): KernelInterface[];
+  /** Counts at an interface from now on. Does nothing when it does so already. */
+  attachInterface(index: number): void;
+  detachInterface(index: number): void;
+  /**
+   * Reports the events of a process from now on. With `followChildren`, a process it forks is watched
+   * before the fork event is handed out. Watching again changes `followChildren`.
+   */
+  watch(processId: number, followChildren: boolean): void;
+  unwatch(processId: number): void;
+  /**
+   * Copies every slot in use into `rows`, `flowColumns` numbers each. Returns how many rows there are; when
+   * that is more than fit, `rows` is filled and the call is to be repeated with a larger one.
+   */
+  readFlows(rows: Float64Array): number;
+  /** The identity of the flow in a slot, or undefined when the slot is free. */
+  describeFlow(slot: number): FlowIdentity | undefined;
+  /** Tells the kernel to stop using a slot. Its counters are final once a full tick has passed. */
+  retireFlow(slot: number): void;
+  /** Gives a retired slot back to the pool. Its counters are gone afterwards. */
+  recycleFlow(slot: number): void;
+  readOverflow(): ProcessOverflow[];
+  statistics(): KernelStatistics;
+  /**
+   * Takes the sockets that a process holds now into account, with that process as their owner: those from
+   * before the programs were loaded, and those passed on by another process. Returns how many changed.
+   */
+  adoptSockets(processId: number): number;
+  /** Hands events out in batches, in order, on the main loop. Called once. */
+  listen(callback: (events: KernelEvent[]) => void): void;
+  /** Detaches and unloads everything. The object is of no use afterwards; calling it again does nothing. */
+  close(): void;
+}
+
+export interface DropOptions {
+  uid: number;
+  gid: number;
+  /** Supplementary groups. */
+  groups: number[];
+  /** Keeps CAP_SYS_PTRACE beside CAP_BPF and CAP_NET_ADMIN. */
+  keepPtrace: boolean;
+}
+
+export interface Capabilities {
+  /** Names such as `cap_bpf`, lower case, of the effective set. */
+  effective: string[];
+  permitted: string[];
+  noNewPrivileges: boolean;
+}
+
+/** What `helper/addon/` exports. */
+export interface KernelAddon {
+  open(options: OpenOptions): Kernel;
+  /** Irreversibly gives up every right but those named, for this process; also no-new-privileges and no dumps. */
+  dropPrivileges(options: DropOptions): void;
+  capabilities(): Capabilities;
+  /** Supplementary groups of a user, as initgroups(3) would set them. */
+  groupsOf(userName: string, gid: number): number[];
+  /** Nanoseconds since boot (CLOCK_MONOTONIC), the clock of every timestamp here. */
+  monotonicNanos(): number;
+  /** Removes clsact filters of ours that a killed helper left behind. Returns how many. */
+  sweep(): number;
+  /** Gives memory back that was needed at start only. */
+  trimMemory(): void;
+}
