@@ -6,7 +6,7 @@
 
 #include <linux/types.h>
 
-/* Slots in the flow pool. 16,384 slots of 192 bytes are 3 MB of kernel memory. */
+/* Slots in the flow pool. 16,384 slots of 152 bytes are 2.4 MB of kernel memory. */
 #define PNM_FLOW_CAPACITY     16384
 /* Processes that keep counters of their own once the flow pool is full. */
 #define PNM_OVERFLOW_CAPACITY 4096
@@ -62,7 +62,6 @@ struct pnm_flow {
 	__u32 rtt_us;
 	__u32 retransmits;
 	char name[PNM_NAME_BYTES]; /* comm of the owner when it made the socket */
-	__u64 reserved;
 };
 
 /* Who owns a socket. User space writes it too, by descriptor, for sockets that were there before. */
@@ -80,7 +79,11 @@ struct pnm_socket {
 	__u64 payload_received;
 	__u32 slot;             /* the flow of the last packet, or PNM_NO_SLOT */
 	__u32 flags;            /* PNM_SOCKET_* */
-	__u32 lock;             /* struct bpf_spin_lock in the kernel half */
+#ifdef __bpf__
+	struct bpf_spin_lock lock; /* guards the two payload figures */
+#else
+	__u32 lock;
+#endif
 	__u32 padding;
 };
 
