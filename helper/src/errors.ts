@@ -1,0 +1,43 @@
+// The two ways in which the helper refuses: a request that cannot be served, and a start that cannot succeed.
+import type { ErrorCode } from '../../src/shared/protocol';
+
+export type RequestErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+/** A request that is refused. `message` says what is wrong, `remedy` what to do about it; both are sentences. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+
+  constructor(
+    readonly code: RequestErrorCode,
+    message: string,
+    readonly remedy?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Exit statuses of the helper when it cannot start. */
+export const ExitStatus = {
+  Success: 0,
+  Failure: 1,
+  Usage: 2,
+  NoRights: 3,
+  KernelUnsuitable: 4,
+  NoCgroup: 5,
+} as const;
+
+export type StartupStatus = Exclude<(typeof ExitStatus)[keyof typeof ExitStatus], 0>;
+
+/** A start that cannot succeed. `message` says why, `remedy` what to do; `status` is the exit status. */
+export class StartupError extends Error {
+  override readonly name = 'StartupError';
+
+  constructor(
+    readonly status: StartupStatus,
+    message: string,
+    readonly remedy: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
