@@ -1,0 +1,85 @@
+// Every name that package.json and the code have to agree on. A unit test holds the two together.
+
+export const Command = {
+  /** Starts the helper, and watches the debug sessions that run. */
+  Start: 'procnetmon.start',
+  /** Stops the helper; all figures stay. */
+  Stop: 'procnetmon.stop',
+  MonitorPid: 'procnetmon.monitorPid',
+  /** On a debug session whose process was not found: the user names it. */
+  ChooseProcess: 'procnetmon.chooseProcess',
+  /** On one session of the tree: stop watching it. */
+  StopSession: 'procnetmon.stopSession',
+  ClearEnded: 'procnetmon.clearEnded',
+  CopyAddress: 'procnetmon.copyAddress',
+  ShowLog: 'procnetmon.showLog',
+  RunDoctor: 'procnetmon.runDoctor',
+  OpenPanel: 'procnetmon.openPanel',
+  OpenSettings: 'procnetmon.openSettings',
+} as const;
+
+export const View = {
+  /** The tree in the debug side bar. */
+  Usage: 'procnetmon.usage',
+  /** The chart and table in the panel area. */
+  Panel: 'procnetmon.panel',
+} as const;
+
+export const ViewContainer = { Panel: 'procnetmonPanel' } as const;
+
+/** Given by the editor for each view. */
+export const focusPanelCommand = `${View.Panel}.focus`;
+
+export const ContextKey = {
+  /** One of `helperStates`; chooses the welcome text. */
+  State: 'procnetmon.state',
+  HasEndedSessions: 'procnetmon.hasEndedSessions',
+} as const;
+
+/** Why nothing may be on show. Values of the context key `procnetmon.state`. */
+export const helperStates = [
+  'idle',
+  'starting',
+  'running',
+  /** The user declined, in the password box or when asked. */
+  'declined',
+  'password-rejected',
+  'not-permitted',
+  'sudo-missing',
+  'no-new-privileges',
+  /** This kernel, or what this machine allows, is not enough. */
+  'unsupported',
+  /** Helper and extension are of different versions. */
+  'mismatch',
+  /** The helper could not be started, or ended by itself. */
+  'failed',
+  /** Setting `procnetmon.start` is `never`. */
+  'never',
+  'untrusted',
+] as const;
+
+export type HelperState = (typeof helperStates)[number];
+
+/** `contextValue` of the tree's items. */
+export const TreeItemContext = {
+  SearchingSession: 'session.searching',
+  LiveSession: 'session.live',
+  EndedSession: 'session.ended',
+  Process: 'process',
+  Connection: 'connection',
+  More: 'more',
+} as const;
+
+export const settingsSection = 'procnetmon';
+
+/** Names within `settingsSection`. */
+export const Setting = {
+  Start: 'start',
+  IntervalMillis: 'intervalMillis',
+  WindowSeconds: 'windowSeconds',
+  Interfaces: 'interfaces',
+  IncludeChildren: 'includeChildren',
+} as const;
+
+/** Prefix of the titles of all commands. */
+export const commandCategory = 'ProcNetMon';

@@ -1,0 +1,173 @@
+// What the panel is told: the difference between the watched sessions and what it was told before. Free of
+// the editor's API: sessions in, messages out.
+import { formatEndpoint } from '../shared/format';
+import type {
+  PanelData,
+  PanelDetail,
+  PanelFlow,
+  PanelHistoryPoint,
+  PanelProcess,
+  PanelSelection,
+  PanelSession,
+} from '../shared/panel-messages';
+import type { Endpoint, FlowSample, ProcessSample, TransportProtocol } from '../shared/protocol';
+import type { WatchedSession } from './sessions';
+
+/** What the view holds of one session. Samples are replaced, never changed, so identity tells what is new. */
+interface Told {
+  flows: Map<number, FlowSample>;
+  processes: Map<number, ProcessSample>;
+  /** Unix time in milliseconds of the newest point. */
+  historyUntil: number;
+}
+
+/** The sessions that a selection means. Falls back to the newest where the chosen one is gone. */
+export function selectSessions(
+  sessions: readonly WatchedSession[],
+  selection: PanelSelection,
+): readonly WatchedSession[] {
+  if (selection.kind === 'all') return sessions;
+  const chosen = selection.kind === 'session' ? sessions.find(({ id }) => id === selection.id) : undefined;
+  const newest = sessions.findLast(({ state }) => state !== 'ended' && state !== 'failed') ?? sessions.at(-1);
+  const shown = chosen ?? newest;
+  return shown === undefined ? [] : [shown];
+}
+
+export class PanelFeed {
+  readonly #told = new Map<string, Told>();
+  #sequence = 0;
+
+  /** Everything; what was told before no longer counts. */
+  snapshot(sessions: readonly WatchedSession[], selection: PanelSelection): PanelData {
+    this.#told.clear();
+    return this.#data('snapshot', sessions, selection);
+  }
+
+  /** What differs from the message before. */
+  update(sessions: readonly WatchedSession[], selection: PanelSelection): PanelData {
+    return this.#data('update', sessions, selection);
+  }
+
+  #data(
+    type: PanelData['type'],
+    sessions: readonly WatchedSession[],
+    selection: PanelSelection,
+  ): PanelData {
+    const shown = selectSessions(sessions, selection);
+    const ids = shown.map(({ id }) => id);
+    for (const id of this.#told.keys()) {
+      if (!ids.includes(id)) this.#told.delete(id);
+    }
+    this.#sequence += 1;
+    return {
+      type,
+      sequence: this.#sequence,
+      timeMillis: Date.now(),
+      sessions: sessions.map(describeSession),
+      shown: ids,
+      details: shown.map((session) => this.#detail(session)),
+    };
+  }
+
+  #detail(session: WatchedSession): PanelDetail {
+    let told = this.#told.get(session.id);
+    if (told === undefined) {
+      told = { flows: new Map(), processes: new Map(), historyUntil: -Infinity };
+      this.#told.set(session.id, told);
+    }
+    const detail: PanelDetail = {
+      session: session.id,
+      history: newHistory(session, told),
+      processes: newProcesses(session, told),
+      flows: newFlows(session, told),
+      removedFlows: [...told.flows.keys()].filter((id) => !session.flows.has(id)),
+    };
+    for (const id of detail.removedFlows) told.flows.delete(id);
+    return detail;
+  }
+}
+
+function describeSession(session: WatchedSession): PanelSession {
+  return {
+    id: session.id,
+    label: session.label,
+    origin: session.origin,
+    state: session.state,
+    ...(session.failure === undefined ? {} : { failure: session.failure }),
+    total: session.total,
+    dropped: session.dropped,
+    startedMillis: session.startedAt,
+  };
+}
+
+function newHistory(session: WatchedSession, told: Told): PanelHistoryPoint[] {
+  const first = session.history.findLastIndex(({ timeMillis }) => timeMillis <= told.historyUntil) + 1;
+  const points = session.history.slice(first);
+  told.historyUntil = points.at(-1)?.timeMillis ?? told.historyUntil;
+  return points;
+}
+
+function newProcesses(session: WatchedSession, told: Told): PanelProcess[] {
+  const changed: PanelProcess[] = [];
+  for (const [pid, process] of session.processes) {
+    const before = told.processes.get(pid);
+    if (before === process) continue;
+    told.processes.set(pid, process);
+    // The figures of a process move with every sample; the view shows its name only.
+    if (before?.name !== process.name || before.alive !== process.alive) {
+      changed.push({ pid, name: process.name, alive: process.alive });
+    }
+  }
+  return changed;
+}
+
+function newFlows(session: WatchedSession, told: Told): PanelFlow[] {
+  const changed = [...session.flows.values()].filter((flow) => told.flows.get(flow.id) !== flow);
+  const closings = changed.some(({ state }) => state === 'closed') ? closingTimes(session) : undefined;
+  return changed.map((flow) => {
+    told.flows.set(flow.id, flow);
+    const closed = flow.state === 'closed' ? closings?.get(socketName(flow.pid, flow)) : undefined;
+    return describeFlow(flow, closed);
+  });
+}
+
+interface SocketEnds {
+  protocol?: TransportProtocol;
+  local?: Endpoint;
+  remote?: Endpoint;
+}
+
+function socketName(pid: number, { protocol, local, remote }: SocketEnds): string {
+  return `${pid} ${protocol ?? ''} ${formatEndpoint(local)} ${formatEndpoint(remote)}`;
+}
+
+/** When sockets closed, by name, in Unix milliseconds. Of a name that was used again, the last time. */
+function closingTimes(session: WatchedSession): Map<string, number> {
+  const times = new Map<string, number>();
+  for (const event of session.events) {
+    if (event.kind === 'closed') times.set(socketName(event.pid, event), Date.parse(event.time));
+  }
+  return times;
+}
+
+function describeFlow(flow: FlowSample, closedMillis: number | undefined): PanelFlow {
+  return {
+    id: flow.id,
+    pid: flow.pid,
+    protocol: flow.protocol,
+    local: flow.local,
+    ...(flow.remote === undefined ? {} : { remote: flow.remote }),
+    interface: flow.interface,
+    state: flow.state,
+    openedMillis: Date.parse(flow.openedAt),
+    ...(closedMillis === undefined ? {} : { closedMillis }),
+    txRate: flow.rates.wire.tx,
+    rxRate: flow.rates.wire.rx,
+    txBytes: flow.wire.txBytes,
+    rxBytes: flow.wire.rxBytes,
+    payloadTxBytes: flow.payload.txBytes,
+    payloadRxBytes: flow.payload.rxBytes,
+    rttMicros: flow.rttMicros,
+    retransmits: flow.retransmits,
+  };
+}

@@ -1,0 +1,54 @@
+// The user's settings, read and brought within bounds. package.json states the same bounds, but a settings file
+// is edited by hand.
+import * as vscode from 'vscode';
+import { limits } from '../shared/protocol';
+import { Setting, settingsSection } from './contributions';
+import { clampToLimits, toInterfaceNames } from './setting-values';
+
+export type StartSetting = 'always' | 'ask' | 'never';
+
+export interface MonitorSettings {
+  intervalMillis: number;
+  windowMillis: number;
+  /** Empty: all. */
+  interfaces: string[];
+  children: boolean;
+}
+
+/** Whether the helper starts by itself with a debug session. */
+export function startSetting(): StartSetting {
+  const value = vscode.workspace.getConfiguration(settingsSection).get<unknown>(Setting.Start);
+  return value === 'ask' || value === 'never' ? value : 'always';
+}
+
+/** What a monitor is started with. */
+export function monitorSettings(): MonitorSettings {
+  const configuration = vscode.workspace.getConfiguration(settingsSection);
+  const windowSeconds = configuration.get<unknown>(Setting.WindowSeconds);
+  return {
+    intervalMillis: clampToLimits(configuration.get<unknown>(Setting.IntervalMillis), limits.intervalMillis),
+    windowMillis: clampToLimits(
+      typeof windowSeconds === 'number' ? windowSeconds * 1_000 : undefined,
+      limits.windowMillis,
+    ),
+    interfaces: toInterfaceNames(configuration.get<unknown>(Setting.Interfaces)),
+    children: configuration.get<unknown>(Setting.IncludeChildren) !== false,
+  };
+}
+
+/** Fires when what `monitorSettings` answers may have changed. */
+export function onDidChangeMonitorSettings(listener: () => void): vscode.Disposable {
+  return vscode.workspace.onDidChangeConfiguration((change) => {
+    const names = [Setting.IntervalMillis, Setting.WindowSeconds, Setting.Interfaces, Setting.IncludeChildren];
+    if (names.some((name) => change.affectsConfiguration(`${settingsSection}.${name}`))) {
+      listener();
+    }
+  });
+}
+
+/** Keeps the answer to "always?" or "never?" for all of the user's windows. */
+export async function setStartSetting(value: StartSetting): Promise<void> {
+  await vscode.workspace
+    .getConfiguration(settingsSection)
+    .update(Setting.Start, value, vscode.ConfigurationTarget.Global);
+}
