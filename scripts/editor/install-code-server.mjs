@@ -1,15 +1,14 @@
 // The embedded editor: code-server, a real VS Code in the browser, at a pinned version in the project's cache
 // folder. It is no dependency of the project and touches nothing of the user's own editor.
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { withLock } from '../lib/lock.mjs';
 import { architecture, cacheFolder, toolEnvironment } from '../lib/paths.mjs';
 import { isMain, main, step } from '../lib/steps.mjs';
 
 const version = '4.139.1';
 const nodeVersion = '24.21.0';
-const lockPollMillis = 1000;
 
 /** @returns {{ folder: string, node: string, entry: string }} */
 function describe(folder) {
@@ -29,17 +28,16 @@ export async function installCodeServer() {
   if (existsSync(folder)) return describe(folder);
   await mkdir(cacheFolder, { recursive: true });
   await step(`Install the embedded editor (code-server ${version}, 800 MB)`, async ({ run, note }) => {
-    const unlock = await lock(`${folder}.lock`, note);
-    try {
-      if (existsSync(folder)) return 'by another run';
+    const waiting = (pid) => note(`waiting for process ${pid}, which installs it`);
+    return withLock(`${folder}.lock`, waiting, async () => {
+      if (existsSync(folder)) return 'done by another run';
       const unfinished = `${folder}.unfinished`;
       await rm(unfinished, { recursive: true, force: true });
       await mkdir(unfinished);
       await install(unfinished, run, note);
       await rename(unfinished, folder);
-    } finally {
-      await unlock();
-    }
+      return '';
+    });
   });
   return describe(folder);
 }
@@ -64,36 +62,6 @@ async function install(folder, run, note) {
   await run('node', ['./postinstall.mjs'], { cwd: extensions, env });
   note('native modules');
   await run('npm', ['rebuild', '@vscode/spdlog', '@vscode/native-watchdog'], { cwd: editor, env });
-}
-
-/** Takes a lock that holds against other runs of the same user; resolves to what gives it back. */
-async function lock(file, note) {
-  for (;;) {
-    try {
-      const handle = await open(file, 'wx');
-      await handle.writeFile(String(process.pid));
-      await handle.close();
-      return () => rm(file, { force: true });
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-    }
-    const holder = Number(await readFile(file, 'utf8').catch(() => ''));
-    if (holder > 0 && !isAlive(holder)) {
-      await rm(file, { force: true });
-      continue;
-    }
-    note(`waiting for process ${holder || '?'}, which installs it`);
-    await delay(lockPollMillis);
-  }
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
 }
 
 if (isMain(import.meta.url)) {

@@ -1,0 +1,76 @@
+// The JavaScript bundles: extension, webview, helper and the test suite for the real editor.
+import { rm } from 'node:fs/promises';
+import { inProject } from '../lib/paths.mjs';
+import { Explained } from '../lib/steps.mjs';
+
+const common = { bundle: true, logLevel: 'silent', metafile: true, legalComments: 'none', charset: 'utf8' };
+
+/** Options of esbuild by bundle. The names are those that `npm run build` takes. */
+function bundleOptions(production) {
+  const shipped = { ...common, minify: production, sourcemap: production ? false : 'linked' };
+  return {
+    extension: {
+      ...shipped,
+      entryPoints: [inProject('src/extension/extension.ts')],
+      outfile: inProject('dist/extension/extension.js'),
+      platform: 'node',
+      format: 'cjs',
+      // The oldest editor in `engines.vscode` has this Node.
+      target: 'node20.18',
+      mainFields: ['module', 'main'],
+      external: ['vscode'],
+    },
+    webview: {
+      ...shipped,
+      entryPoints: [inProject('src/webview/main.ts')],
+      outfile: inProject('dist/webview/panel.js'),
+      platform: 'browser',
+      format: 'iife',
+      target: 'chrome128',
+      loader: { '.ttf': 'file', '.svg': 'file' },
+      assetNames: '[name]',
+    },
+    helper: {
+      ...common,
+      // Into the executable; names are kept for the stacks in bug reports.
+      minify: true,
+      keepNames: true,
+      entryPoints: [inProject('helper/src/cli/main.ts')],
+      outfile: inProject('dist/helper/helper.cjs'),
+      platform: 'node',
+      format: 'cjs',
+      target: 'node24',
+      mainFields: ['module', 'main'],
+    },
+    tests: {
+      ...common,
+      entryPoints: [inProject('test/editor/suite/index.ts')],
+      outfile: inProject('dist/test/editor/suite/index.js'),
+      platform: 'node',
+      format: 'cjs',
+      target: 'node20.18',
+      sourcemap: 'inline',
+      external: ['vscode', 'mocha'],
+    },
+  };
+}
+
+/**
+ * Makes one bundle; with `write: false` only to learn what would go into it.
+ * @returns {Promise<import('esbuild').Metafile>} what went into it
+ */
+export async function bundle(name, { production, write = true }) {
+  const { build, formatMessages } = await import('esbuild');
+  const options = bundleOptions(production)[name];
+  // A map of an earlier build would otherwise be packed beside a bundle that it does not describe.
+  if (production && write) await rm(`${options.outfile}.map`, { force: true });
+  try {
+    const { metafile } = await build({ ...options, write, absWorkingDir: inProject() });
+    return metafile;
+  } catch (error) {
+    if (!Array.isArray(error.errors)) throw error;
+    throw new Explained(
+      (await formatMessages(error.errors, { kind: 'error', color: process.stdout.isTTY })).join('\n'),
+    );
+  }
+}
