@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* What the kernel half and user space share: the layout of every map value and of every event.
- * Fixed-width types and explicit padding only; both compilers must agree on each offset. */
+ * Fixed-width types and explicit padding only; both compilers must agree on each offset. The prefix pnm
+ * stands for ProcNetMon. */
 #ifndef PROCNETMON_H
 #define PROCNETMON_H
 
 #include <linux/types.h>
 
 /* Slots in the flow pool. 16,384 slots of 152 bytes are 2.4 MB of kernel memory. */
-#define PNM_FLOW_CAPACITY     16384
+#define PNM_FLOW_CAPACITY 16384
 /* Processes that keep counters of their own once the flow pool is full. */
 #define PNM_OVERFLOW_CAPACITY 4096
 #define PNM_WATCH_CAPACITY    8192
 #define PNM_DEVICE_CAPACITY   4096
 /* Bytes of ring buffer; a power of two and a multiple of the page size. */
-#define PNM_RING_BYTES        (1 << 20)
-#define PNM_NAME_BYTES        16
+#define PNM_RING_BYTES (1 << 20)
+#define PNM_NAME_BYTES 16
 /* No slot: a socket whose first packet has not been seen. */
-#define PNM_NO_SLOT           0xffffffffu
+#define PNM_NO_SLOT 0xffffffffu
 
-/* Bits of pnm_flow.flags. */
-#define PNM_FLOW_CLOSED       0x01 /* kernel: the socket is gone, no packet will follow */
-#define PNM_FLOW_RETIRED      0x02 /* user space: give the slot up; the next packet takes another one */
-#define PNM_FLOW_FOREIGN      0x04 /* the socket lives in another network namespace than the helper */
-#define PNM_FLOW_OUTGOING     0x08 /* this end called connect() */
+/* Bits of pnm_flow.flags, which the kernel half writes. */
+#define PNM_FLOW_CLOSED   0x01 /* the socket is gone, no packet will follow */
+#define PNM_FLOW_FOREIGN  0x04 /* the socket lives in another network namespace than the helper */
+#define PNM_FLOW_OUTGOING 0x08 /* this end called connect() */
 
 /* pnm_flow.state holds the kernel's TCP state (TCP_ESTABLISHED = 1 ... TCP_NEW_SYN_RECV = 12) or this. */
-#define PNM_STATE_DATAGRAM    0x40
+#define PNM_STATE_DATAGRAM 0x40
 
 /* Both ledgers. Bytes on the wire hold every header; payload is what the program sent and received. */
 struct pnm_counters {
@@ -56,7 +56,8 @@ struct pnm_flow {
 	__u16 local_port; /* host byte order */
 	__u8 protocol;    /* IPPROTO_TCP, IPPROTO_UDP */
 	__u8 state;
-	__u32 flags;
+	__u16 flags;
+	__u16 retired;    /* user space sets it to 1: give the slot up, the next packet takes another one */
 	__u32 process_id; /* thread group id of the owner */
 	__u32 user_id;
 	__u32 rtt_us;
@@ -75,25 +76,24 @@ struct pnm_owner {
  * were there before, and never changes it afterwards. */
 struct pnm_socket {
 	__u64 cookie;
-	__u64 payload_acked;    /* of the socket's own counters, the part that is already on a flow */
+	__u64 payload_acked; /* of the socket's own counters, the part that is already on a flow */
 	__u64 payload_received;
-	__u32 slot;             /* the flow of the last packet, or PNM_NO_SLOT */
-	__u32 flags;            /* PNM_SOCKET_* */
+	__u32 slot;    /* the flow of the last packet, or PNM_NO_SLOT */
+	__u32 flags;   /* PNM_SOCKET_* */
+	__u32 fin_end; /* the sequence number after the peer's FIN, once PNM_SOCKET_FIN_SEEN */
 #ifdef __bpf__
 	struct bpf_spin_lock lock; /* guards the two payload figures */
 #else
 	__u32 lock;
 #endif
-	__u32 padding;
 };
 
 #define PNM_SOCKET_LISTENING    0x01
 #define PNM_SOCKET_FOREIGN      0x02 /* not of the helper's network namespace */
-#define PNM_SOCKET_OUTGOING     0x04
-/* SYN and FIN take a place in the sequence space that the kernel's byte counters include. */
-#define PNM_SOCKET_SYN_ACKED    0x08
-#define PNM_SOCKET_FIN_ACKED    0x10
-#define PNM_SOCKET_FIN_RECEIVED 0x20
+#define PNM_SOCKET_OUTGOING     0x04 /* connect() was seen: the kernel's byte count includes our SYN */
+#define PNM_SOCKET_FIN_SEEN     0x08 /* a FIN of the peer passed, not yet accepted perhaps */
+#define PNM_SOCKET_FIN_ACKED    0x10 /* the kernel's count of acknowledged bytes includes our FIN */
+#define PNM_SOCKET_FIN_RECEIVED 0x20 /* the kernel's count of received bytes includes the peer's FIN */
 
 /* An interface of the helper's network namespace, by index. */
 struct pnm_device {

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The flow pool: finds the slot of a flow, or takes one from the free list.
+ *
+ * A slot proves itself by its key, so a stale reference to it (cached in the socket, or in the index) is
+ * harmless: it is looked up again. User space takes slots back: it sets `retired`, waits until no
+ * program that saw the slot before can still run, reads the last figures and pushes the slot. */
+#ifndef PROCNETMON_FLOW_H
+#define PROCNETMON_FLOW_H
+
+#include "address.h"
+#include "events.h"
+#include "maps.h"
+
+#define barrier() asm volatile("" ::: "memory")
+
+static __always_inline bool key_equals(const struct pnm_flow_key *a, const struct pnm_flow_key *b)
+{
+	const __u64 *left = (const __u64 *)a;
+	const __u64 *right = (const __u64 *)b;
+
+	return left[0] == right[0] && left[1] == right[1] && left[2] == right[2] && left[3] == right[3];
+}
+
+static __always_inline void flow_key_fill(struct pnm_flow_key *key, __u64 socket_cookie,
+					  const struct endpoints *ends, __u32 interface_index)
+{
+	key->socket_cookie = socket_cookie;
+	__builtin_memcpy(key->remote_address, ends->remote.bytes, sizeof(key->remote_address));
+	key->interface_index = interface_index;
+	key->remote_port = ends->remote_port;
+	key->padding = 0;
+}
+
+/* The flow of the socket's last packet, when it has one. */
+static __always_inline struct pnm_flow *last_flow(const struct pnm_socket *socket)
+{
+	__u32 slot = socket->slot;
+	struct pnm_flow *flow = bpf_map_lookup_elem(&flows, &slot);
+
+	return flow && flow->key.socket_cookie == socket->cookie ? flow : NULL;
+}
+
+/* The flow in a slot, when it is the one that the key names and still in use. */
+static __always_inline struct pnm_flow *flow_at(__u32 slot, const struct pnm_flow_key *key)
+{
+	struct pnm_flow *flow = bpf_map_lookup_elem(&flows, &slot);
+
+	if (flow && key_equals(&flow->key, key) && !flow->retired)
+		return flow;
+	return NULL;
+}
+
+static __always_inline void flow_fill(struct pnm_flow *flow, const struct pnm_flow_key *key,
+				      const struct pnm_socket *socket, const struct pnm_owner *owner,
+				      const struct endpoints *ends, __u8 protocol, __u8 state)
+{
+	__builtin_memset(&flow->counters, 0, sizeof(flow->counters));
+	flow->opened_ns = bpf_ktime_get_ns();
+	flow->last_ns = flow->opened_ns;
+	__builtin_memcpy(flow->local_address, ends->local.bytes, sizeof(flow->local_address));
+	flow->local_port = ends->local_port;
+	flow->protocol = protocol;
+	flow->state = state;
+	flow->flags = (socket->flags & PNM_SOCKET_FOREIGN ? PNM_FLOW_FOREIGN : 0) |
+		      (socket->flags & PNM_SOCKET_OUTGOING ? PNM_FLOW_OUTGOING : 0);
+	flow->retired = 0;
+	flow->process_id = owner->process_id;
+	flow->user_id = owner->user_id;
+	flow->rtt_us = 0;
+	flow->retransmits = 0;
+	__builtin_memcpy(flow->name, owner->name, sizeof(flow->name));
+	__builtin_memcpy(flow->key.remote_address, key->remote_address, sizeof(key->remote_address));
+	flow->key.interface_index = key->interface_index;
+	flow->key.remote_port = key->remote_port;
+	flow->key.padding = 0;
+	/* Last: user space takes a slot with a cookie for complete. */
+	barrier();
+	*(volatile __u64 *)&flow->key.socket_cookie = key->socket_cookie;
+}
+
+static __always_inline void slot_note_use(__u32 slot)
+{
+	/* Lost updates heal: the slot is noted again on its next use, and it is popped in ascending order. */
+	if (slot >= statistics.high_water)
+		statistics.high_water = slot + 1;
+}
+
+/* The flow for a key. NULL when the pool is full: the caller counts on the process then. */
+static __always_inline struct pnm_flow *flow_for(struct bpf_sock *sk, struct pnm_socket *socket,
+						 const struct pnm_flow_key *key, const struct endpoints *ends,
+						 __u8 protocol, __u8 state)
+{
+	struct pnm_flow *flow = flow_at(socket->slot, key);
+	__u32 slot;
+
+	if (flow)
+		return flow;
+
+	__u32 *indexed = bpf_map_lookup_elem(&flow_index, key);
+
+	if (indexed) {
+		slot = *indexed;
+		flow = flow_at(slot, key);
+		if (flow) {
+			socket->slot = slot;
+			return flow;
+		}
+	}
+
+	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+
+	if (!owner)
+		return NULL;
+	if (bpf_map_pop_elem(&free_slots, &slot)) {
+		__sync_fetch_and_add(&statistics.dropped_flows, 1);
+		return NULL;
+	}
+	flow = bpf_map_lookup_elem(&flows, &slot);
+	if (!flow)
+		return NULL;
+	flow_fill(flow, key, socket, owner, ends, protocol, state);
+	slot_note_use(slot);
+	/* Another CPU may have made the same flow at the same time. Both slots stay then, and user space adds
+	 * them up: cheaper than a lock, and nothing is lost. A stale entry is replaced. */
+	bpf_map_update_elem(&flow_index, key, &slot, BPF_ANY);
+	socket->slot = slot;
+	if (protocol == IPPROTO_UDP)
+		event_emit(PNM_EVENT_OPENED, owner, key->socket_cookie, protocol, false, ends);
+	return flow;
+}
+
+/* Where traffic counts that got no flow. NULL, and counted as lost, when even that table is full. */
+static __always_inline struct pnm_counters *overflow_for(struct bpf_sock *sk)
+{
+	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+
+	if (!owner)
+		return NULL;
+	__u32 process_id = owner->process_id;
+	struct pnm_counters *counters = bpf_map_lookup_elem(&overflow, &process_id);
+
+	if (counters)
+		return counters;
+	struct pnm_counters zero = {};
+
+	bpf_map_update_elem(&overflow, &process_id, &zero, BPF_NOEXIST);
+	counters = bpf_map_lookup_elem(&overflow, &process_id);
+	if (!counters)
+		__sync_fetch_and_add(&statistics.dropped_processes, 1);
+	return counters;
+}
+
+#endif

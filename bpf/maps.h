@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Every map of the kernel half, and the two globals that user space sets or reads. */
+#ifndef PROCNETMON_MAPS_H
+#define PROCNETMON_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "procnetmon.h"
+
+const volatile struct pnm_settings settings = {};
+struct pnm_statistics statistics = {};
+
+/* BPF_F_CLONE: an accepted socket inherits its listener's entry, before any of its packets is seen. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct pnm_owner);
+} owners SEC(".maps");
+
+/* Apart from `owners`, because user space rewrites owners while packets keep changing this. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct pnm_socket);
+} sockets SEC(".maps");
+
+/* mmap-ed: user space reads all flows without a system call. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PNM_FLOW_CAPACITY);
+	__type(key, __u32);
+	__type(value, struct pnm_flow);
+} flows SEC(".maps");
+
+/* Last in, first out: slots in use stay dense, so that user space scans and touches few pages. */
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, PNM_FLOW_CAPACITY);
+	__type(value, __u32);
+} free_slots SEC(".maps");
+
+/* Finds a flow that is not the socket's last one: many peers on one socket, or several interfaces. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PNM_FLOW_CAPACITY);
+	__type(key, struct pnm_flow_key);
+	__type(value, __u32);
+} flow_index SEC(".maps");
+
+/* Where traffic counts, by process id, that found the flow pool full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PNM_OVERFLOW_CAPACITY);
+	__type(key, __u32);
+	__type(value, struct pnm_counters);
+} overflow SEC(".maps");
+
+/* Processes whose socket events are wanted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PNM_WATCH_CAPACITY);
+	__type(key, __u32);
+	__type(value, __u32);
+} watched SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PNM_DEVICE_CAPACITY);
+	__type(key, __u32);
+	__type(value, struct pnm_device);
+} devices SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, PNM_RING_BYTES);
+} events SEC(".maps");
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Reads the headers of a packet, from the network header on: the same way in tc and in cgroup programs. */
+#ifndef PROCNETMON_PACKET_H
+#define PROCNETMON_PACKET_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_helpers.h>
+#include "address.h"
+
+#define IPV4_MORE_FRAGMENTS  0x2000
+#define IPV4_FRAGMENT_OFFSET 0x1fff
+
+struct packet {
+	union address source;
+	union address destination;
+	__u16 source_port; /* host byte order; 0 in a fragment other than the first */
+	__u16 destination_port;
+	__u16 network_header_bytes;   /* IP header with its options */
+	__u16 transport_header_bytes; /* TCP with its options, UDP */
+	__u32 total_bytes; /* from the network header on, without the padding of short Ethernet frames */
+	__u8 protocol;
+	bool is_ipv4;
+	bool is_fragment;
+	bool is_later_fragment;
+	bool is_fin;
+	__u32 fin_end;       /* sequence number after the FIN, when is_fin */
+	__u32 payload_bytes; /* datagrams: content as the UDP header gives it */
+};
+
+static __always_inline bool packet_read_ipv4(struct __sk_buff *skb, struct packet *packet)
+{
+	struct iphdr ip;
+
+	if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET))
+		return false;
+	__u16 fragment = bpf_ntohs(ip.frag_off);
+
+	packet->is_ipv4 = true;
+	packet->protocol = ip.protocol;
+	packet->network_header_bytes = ip.ihl * 4;
+	packet->total_bytes = bpf_ntohs(ip.tot_len);
+	packet->is_later_fragment = fragment & IPV4_FRAGMENT_OFFSET;
+	packet->is_fragment = fragment & (IPV4_FRAGMENT_OFFSET | IPV4_MORE_FRAGMENTS);
+	address_from_ipv4(&packet->source, ip.saddr);
+	address_from_ipv4(&packet->destination, ip.daddr);
+	return true;
+}
+
+struct ipv6_fragment_header {
+	__u8 next_header;
+	__u8 reserved;
+	__be16 offset_and_more;
+	__be32 identification;
+};
+
+static __always_inline bool packet_read_ipv6(struct __sk_buff *skb, struct packet *packet)
+{
+	struct ipv6hdr ip;
+
+	if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET))
+		return false;
+	packet->protocol = ip.nexthdr;
+	packet->network_header_bytes = sizeof(ip);
+	packet->total_bytes = sizeof(ip) + bpf_ntohs(ip.payload_len);
+	__builtin_memcpy(&packet->source, &ip.saddr, sizeof(packet->source));
+	__builtin_memcpy(&packet->destination, &ip.daddr, sizeof(packet->destination));
+
+	/* Extension headers in the order that RFC 8200 recommends; four are more than any stack sends. */
+#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		__u8 header[2];
+		__u16 offset = packet->network_header_bytes;
+
+		if (packet->protocol == IPPROTO_FRAGMENT) {
+			struct ipv6_fragment_header fragment;
+
+			if (bpf_skb_load_bytes_relative(skb, offset, &fragment, sizeof(fragment),
+							BPF_HDR_START_NET))
+				return false;
+			packet->is_fragment = true;
+			packet->is_later_fragment = bpf_ntohs(fragment.offset_and_more) & 0xfff8;
+			packet->protocol = fragment.next_header;
+			packet->network_header_bytes += sizeof(fragment);
+		} else if (packet->protocol == IPPROTO_HOPOPTS || packet->protocol == IPPROTO_ROUTING ||
+			   packet->protocol == IPPROTO_DSTOPTS) {
+			if (bpf_skb_load_bytes_relative(skb, offset, header, sizeof(header),
+							BPF_HDR_START_NET))
+				return false;
+			packet->protocol = header[0];
+			packet->network_header_bytes += (header[1] + 1) * 8;
+		} else {
+			break;
+		}
+	}
+	return true;
+}
+
+/* Fills `packet` for TCP and UDP over IPv4 and IPv6; false for all else. */
+static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *packet)
+{
+	__builtin_memset(packet, 0, sizeof(*packet));
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		if (!packet_read_ipv4(skb, packet))
+			return false;
+	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		if (!packet_read_ipv6(skb, packet))
+			return false;
+	} else {
+		return false;
+	}
+
+	if (packet->protocol == IPPROTO_TCP) {
+		struct tcphdr tcp;
+
+		if (packet->is_later_fragment)
+			return true;
+		if (bpf_skb_load_bytes_relative(skb, packet->network_header_bytes, &tcp, sizeof(tcp),
+						BPF_HDR_START_NET))
+			return false;
+		packet->source_port = bpf_ntohs(tcp.source);
+		packet->destination_port = bpf_ntohs(tcp.dest);
+		packet->transport_header_bytes = tcp.doff * 4;
+		packet->is_fin = tcp.fin;
+		packet->fin_end = bpf_ntohl(tcp.seq) + packet->total_bytes - packet->network_header_bytes -
+				  packet->transport_header_bytes + 1;
+		return true;
+	}
+	if (packet->protocol == IPPROTO_UDP) {
+		struct udphdr udp;
+
+		if (packet->is_later_fragment)
+			return true;
+		if (bpf_skb_load_bytes_relative(skb, packet->network_header_bytes, &udp, sizeof(udp),
+						BPF_HDR_START_NET))
+			return false;
+		packet->source_port = bpf_ntohs(udp.source);
+		packet->destination_port = bpf_ntohs(udp.dest);
+		packet->transport_header_bytes = sizeof(udp);
+		packet->payload_bytes =
+		    bpf_ntohs(udp.len) > sizeof(udp) ? bpf_ntohs(udp.len) - sizeof(udp) : 0;
+		return true;
+	}
+	return false;
+}
+
+#endif
