@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { findBrowser, findCommand, hasCommandLike } from '../lib/commands.mjs';
 import { Explained, step } from '../lib/steps.mjs';
 
 /**
@@ -44,25 +45,6 @@ const testNeeds = [
   { packages: ['chromium'], found: () => Boolean(findBrowser()), debianOnly: true },
 ];
 
-/** Folders in which administrators' commands are, whether or not PATH of an ordinary user names them. */
-const commandFolders = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/sbin'].filter(
-  Boolean,
-);
-
-/** Path of a command, or undefined. */
-export function findCommand(name) {
-  return commandFolders.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
-}
-
-/** A browser that playwright can drive, or undefined. `PROCNETMON_BROWSER` names another one. */
-export function findBrowser() {
-  const named = process.env['PROCNETMON_BROWSER'];
-  if (named) return named;
-  return ['chromium', 'google-chrome', 'google-chrome-stable', 'chromium-browser']
-    .map(findCommand)
-    .find(Boolean);
-}
-
 /** On Ubuntu `bpftool` in PATH may be a wrapper that works only with the tools of the running kernel. */
 function hasBpftool() {
   const candidates = [findCommand('bpftool'), ...filesBelow('/usr/lib/linux-tools', 'bpftool')].filter(
@@ -72,10 +54,7 @@ function hasBpftool() {
 }
 
 function hasLldbAdapter() {
-  return commandFolders.some((folder) => {
-    if (!existsSync(folder)) return false;
-    return readdirSync(folder).some((file) => /^lldb-(vscode|dap)(-\d+)?$/.test(file));
-  });
+  return hasCommandLike(/^lldb-(vscode|dap)(-\d+)?$/);
 }
 
 function filesBelow(folder, name) {

@@ -1,0 +1,49 @@
+// Packs the extension for this kind of processor: `dist/procnetmon-linux-x64.vsix`, and for the demo editor
+// and the tests the debug adapters, `dist/debug-adapters.vsix`. Refuses a bundle that has grown too large.
+import { readFile, stat } from 'node:fs/promises';
+import { build } from './build.mjs';
+import { architecture, inProject } from './lib/paths.mjs';
+import { Explained, isMain, main, step } from './lib/steps.mjs';
+
+/** What starts slowly when it grows: bytes by file. */
+const budgets = { 'dist/extension/extension.js': 500_000, 'dist/webview/panel.js': 150_000 };
+
+export const packageFile = inProject('dist', `procnetmon-linux-${architecture}.vsix`);
+export const adaptersPackageFile = inProject('dist', 'debug-adapters.vsix');
+
+const vsce = ['package', '--no-dependencies', '--allow-missing-repository'];
+
+/** Builds what is shipped and packs it. */
+export async function pack() {
+  await build({ names: ['extension', 'webview', 'addon', 'helper', 'notices'], production: true });
+  await step('Check the size of the bundles', checkBudgets);
+  await step('Pack the extension', async ({ run }) => {
+    await run('vsce', [...vsce, '--target', `linux-${architecture}`, '--out', packageFile]);
+    return `${Math.round((await stat(packageFile)).size / 1_000_000)} MB`;
+  });
+}
+
+/** Packs the extension that contributes the distribution's debug adapters. It is never published. */
+export async function packAdapters() {
+  await step('Pack the debug adapters for the demo', async ({ run }) => {
+    const cwd = inProject('test', 'editor', 'adapters');
+    await run('vsce', [...vsce, '--skip-license', '--out', adaptersPackageFile], { cwd });
+  });
+}
+
+async function checkBudgets() {
+  const sizes = [];
+  for (const [file, budget] of Object.entries(budgets)) {
+    const { length } = await readFile(inProject(file));
+    if (length > budget) throw new Explained(`${file} has ${length} bytes; its budget is ${budget}.`);
+    sizes.push(`${Math.round(length / 1000)} of ${budget / 1000} kB`);
+  }
+  return sizes.join(', ');
+}
+
+if (isMain(import.meta.url)) {
+  await main(async () => {
+    await pack();
+    console.log(packageFile);
+  });
+}
