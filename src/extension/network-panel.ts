@@ -73,7 +73,7 @@ class PanelConversation implements vscode.Disposable {
   readonly #feed = new PanelFeed();
   readonly #subscriptions: vscode.Disposable[];
   #selection: PanelSelection = { kind: 'newest' };
-  /** Whether the script has asked for data since the page was last loaded. */
+  /** Whether a script has asked for data. */
   #ready = false;
   /** Sequence of the message that the view has not acknowledged. */
   #unacknowledged: number | undefined;
@@ -125,16 +125,18 @@ class PanelConversation implements vscode.Disposable {
 
   #visibilityChanged(): void {
     if (!this.#view.visible) {
-      // The editor takes the page down with the view; a new one says `ready` again.
-      this.#ready = false;
       clearTimeout(this.#timer);
       this.#timer = undefined;
+    } else if (this.#ready) {
+      // A page that outlived being hidden has missed updates. One that is loaded anew asks by itself.
+      this.#sendSnapshot();
     }
   }
 
   #sendSoon(): void {
     this.#changed = true;
-    if (!this.#ready || this.#unacknowledged !== undefined || this.#timer !== undefined) return;
+    if (!this.#ready || !this.#view.visible) return;
+    if (this.#unacknowledged !== undefined || this.#timer !== undefined) return;
     const pause = Math.max(0, this.#lastSentAt + minimumPauseMillis - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

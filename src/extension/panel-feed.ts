@@ -48,11 +48,7 @@ export class PanelFeed {
     return this.#data('update', sessions, selection);
   }
 
-  #data(
-    type: PanelData['type'],
-    sessions: readonly WatchedSession[],
-    selection: PanelSelection,
-  ): PanelData {
+  #data(type: PanelData['type'], sessions: readonly WatchedSession[], selection: PanelSelection): PanelData {
     const shown = selectSessions(sessions, selection);
     const ids = shown.map(({ id }) => id);
     for (const id of this.#told.keys()) {

@@ -1,0 +1,68 @@
+// What the view knows: the host's messages put together. No drawing here.
+import {
+  maximumPanelHistory,
+  type PanelData,
+  type PanelDetail,
+  type PanelFlow,
+  type PanelHistoryPoint,
+  type PanelProcess,
+  type PanelSession,
+} from '../shared/panel-messages';
+
+/** Figures of one shown session. */
+export interface SessionFigures {
+  flows: Map<number, PanelFlow>;
+  processes: Map<number, PanelProcess>;
+  history: PanelHistoryPoint[];
+}
+
+export class PanelModel {
+  sessions: readonly PanelSession[] = [];
+  /** Ids of the sessions on show, each with figures. */
+  shown: readonly string[] = [];
+  readonly figures = new Map<string, SessionFigures>();
+  /** The host's clock, in Unix milliseconds. */
+  timeMillis = 0;
+  /** Whether a snapshot has come in. */
+  complete = false;
+  #sequence = 0;
+
+  /**
+   * Takes a message in.
+   * @returns false when a message before it got lost: the model is unchanged, a new snapshot is needed
+   */
+  apply(message: PanelData): boolean {
+    if (message.type === 'snapshot') {
+      this.figures.clear();
+    } else if (!this.complete || message.sequence !== this.#sequence + 1) {
+      return false;
+    }
+    this.complete = true;
+    this.#sequence = message.sequence;
+    this.timeMillis = message.timeMillis;
+    this.sessions = message.sessions;
+    this.shown = message.shown;
+    for (const id of this.figures.keys()) {
+      if (!message.shown.includes(id)) this.figures.delete(id);
+    }
+    for (const detail of message.details) this.#applyDetail(detail);
+    return true;
+  }
+
+  get shownSessions(): PanelSession[] {
+    return this.sessions.filter(({ id }) => this.shown.includes(id));
+  }
+
+  #applyDetail(detail: PanelDetail): void {
+    let figures = this.figures.get(detail.session);
+    if (figures === undefined) {
+      figures = { flows: new Map(), processes: new Map(), history: [] };
+      this.figures.set(detail.session, figures);
+    }
+    for (const process of detail.processes) figures.processes.set(process.pid, process);
+    for (const flow of detail.flows) figures.flows.set(flow.id, flow);
+    for (const id of detail.removedFlows) figures.flows.delete(id);
+    figures.history.push(...detail.history);
+    figures.history.splice(0, Math.max(0, figures.history.length - maximumPanelHistory));
+  }
+}
