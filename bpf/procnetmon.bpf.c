@@ -102,6 +102,14 @@ static __always_inline __u32 datagram_content(const struct __sk_buff *skb, const
 	return network_bytes > header_bytes ? network_bytes - header_bytes : 0;
 }
 
+static __always_inline void count_payload(struct pnm_counters *counters, struct payload_delta payload)
+{
+	if (payload.sent)
+		__sync_fetch_and_add(&counters->payload_tx_bytes, payload.sent);
+	if (payload.received)
+		__sync_fetch_and_add(&counters->payload_rx_bytes, payload.received);
+}
+
 static __always_inline void count(struct pnm_counters *counters, bool is_out, struct wire_amount wire,
 				  struct payload_delta payload)
 {
@@ -112,10 +120,7 @@ static __always_inline void count(struct pnm_counters *counters, bool is_out, st
 		__sync_fetch_and_add(&counters->wire_rx_bytes, wire.bytes);
 		__sync_fetch_and_add(&counters->wire_rx_packets, wire.packets);
 	}
-	if (payload.sent)
-		__sync_fetch_and_add(&counters->payload_tx_bytes, payload.sent);
-	if (payload.received)
-		__sync_fetch_and_add(&counters->payload_rx_bytes, payload.received);
+	count_payload(counters, payload);
 }
 
 /* The peer of a datagram on a socket that is not connected: the packet names it. Fragments after the first
@@ -450,10 +455,7 @@ static __always_inline void progress_note(struct bpf_sock_ops *context, struct p
 
 	if (!flow)
 		return;
-	struct payload_delta payload = payload_advance(socket, &now);
-	struct wire_amount nothing = {};
-
-	count(&flow->counters, true, nothing, payload);
+	count_payload(&flow->counters, payload_advance(socket, &now));
 	flow->state = state;
 	flow->rtt_us = context->srtt_us >> 3;
 	flow->retransmits = context->total_retrans;
