@@ -12,6 +12,9 @@ export const Command = {
   StopSession: 'procnetmon.stopSession',
   ClearEnded: 'procnetmon.clearEnded',
   CopyAddress: 'procnetmon.copyAddress',
+  /** On a connection in the panel. */
+  CopyPanelValue: 'procnetmon.copyPanelValue',
+  CopyPanelConnection: 'procnetmon.copyPanelConnection',
   ShowLog: 'procnetmon.showLog',
   RunDoctor: 'procnetmon.runDoctor',
   OpenPanel: 'procnetmon.openPanel',

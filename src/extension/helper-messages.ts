@@ -1,0 +1,78 @@
+// What the user is told when there is no helper: what happened in one sentence, and the next step in another.
+import * as vscode from 'vscode';
+import type { StartFailure } from './helper-process';
+
+export interface Explanation {
+  message: string;
+  remedy: string;
+}
+
+/** Undefined for what the user chose: the view says how to start, a message would be one too many. */
+export function explainStartFailure(failure: StartFailure): Explanation | undefined {
+  switch (failure) {
+    case 'declined':
+      return undefined;
+    case 'password-rejected':
+      return {
+        message: vscode.l10n.t('The password was not accepted, so nothing is monitored.'),
+        remedy: vscode.l10n.t('Try again with the password that sudo asks of you in a terminal.'),
+      };
+    case 'not-permitted':
+      return {
+        message: vscode.l10n.t('sudo did not start the network helper for this user.'),
+        remedy: vscode.l10n.t(
+          'Ask the administrator of this machine for the right to run it with sudo, or run the editor’s server as root. The log holds what sudo said.',
+        ),
+      };
+    case 'sudo-missing':
+      return {
+        message: vscode.l10n.t('There is no sudo on this machine, and the network helper needs the rights of root.'),
+        remedy: vscode.l10n.t('Install sudo, or run the editor’s server as root.'),
+      };
+    case 'no-new-privileges':
+      return {
+        message: vscode.l10n.t(
+          'The editor’s extension host runs with “no new privileges”, under which sudo cannot work.',
+        ),
+        remedy: vscode.l10n.t(
+          'Start the editor or its container without that option (Docker: --security-opt no-new-privileges), or as root.',
+        ),
+      };
+    case 'unsupported':
+      return {
+        message: vscode.l10n.t('This machine’s kernel or its settings do not let network traffic be counted.'),
+        remedy: vscode.l10n.t('The log says what is missing and what to do about it.'),
+      };
+    case 'mismatch':
+      return {
+        message: vscode.l10n.t('The network helper and the extension are of different versions.'),
+        remedy: vscode.l10n.t('Reinstall the extension and reload the window.'),
+      };
+    case 'failed':
+      return {
+        message: vscode.l10n.t('The network helper could not be started.'),
+        remedy: vscode.l10n.t('The log says why.'),
+      };
+  }
+}
+
+/** The helper ended while it was watching. */
+export function explainDisconnect(): Explanation {
+  return {
+    message: vscode.l10n.t('The network helper stopped unexpectedly. What it had counted until then is kept.'),
+    remedy: vscode.l10n.t('Start monitoring again.'),
+  };
+}
+
+/** The text of the password box. */
+export function passwordBox(userName: string): vscode.InputBoxOptions {
+  return {
+    title: vscode.l10n.t('ProcNetMon: administrator rights'),
+    prompt: vscode.l10n.t(
+      'Counting network traffic in the kernel needs the rights of root. The password is handed to sudo once and kept nowhere; the helper gives up those rights right after its start.',
+    ),
+    placeHolder: vscode.l10n.t('Password of {0} for sudo', userName),
+    password: true,
+    ignoreFocusOut: true,
+  };
+}

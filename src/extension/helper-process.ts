@@ -1,0 +1,235 @@
+// Starts the helper with the rights it needs: as root directly, else through sudo, first with what sudo grants
+// without a password, then with one from an input box. What sudo prints is never read: its words differ by
+// version and language. What counts is whether the helper answers, the exit status, and whether sudo asked.
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { chmod, constants, access, readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { AskpassServer, type AskpassOutcome } from './askpass';
+import type { HelperState } from './contributions';
+
+/** Exit statuses of the helper, see its command-line reference. */
+const HelperExitStatus = { Usage: 2, NoRights: 3, KernelUnsuitable: 4, NoCgroup: 5 } as const;
+
+/** How long the helper has to leave after its input has ended, in milliseconds. */
+const leaveMillis = 3_000;
+
+/** States in which the helper did not start. */
+export type StartFailure = Extract<
+  HelperState,
+  | 'declined'
+  | 'password-rejected'
+  | 'not-permitted'
+  | 'sudo-missing'
+  | 'no-new-privileges'
+  | 'unsupported'
+  | 'mismatch'
+  | 'failed'
+>;
+
+/** The helper could not be started. `message` is for the log. */
+export class HelperStartError extends Error {
+  override readonly name = 'HelperStartError';
+
+  constructor(
+    readonly failure: StartFailure,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export interface HelperExit {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  /** Why the program could not be run at all, such as `ENOENT`. */
+  errorCode?: string;
+}
+
+/** A running helper, or a sudo that is about to become one. */
+export interface HelperProcess {
+  child: ChildProcessWithoutNullStreams;
+  exited: Promise<HelperExit>;
+}
+
+export interface LaunchOptions<T> {
+  /** The helper's executable. */
+  executable: string;
+  /** `askpass.sh` as shipped. */
+  askpassScript: string;
+  /** The Node that runs the askpass script's other half. */
+  node: string;
+  /** Whether this process has root's rights already. */
+  isRoot: boolean;
+  /** Name or path of sudo. */
+  sudo: string;
+  /** Puts the question for the password to the user; undefined when the user declines. */
+  ask: () => Promise<string | undefined>;
+  /** Takes lines for the log. Never holds the password. */
+  log: (line: string) => void;
+  /** Shakes hands with the helper; rejects when it does not answer. */
+  connect: (helper: HelperProcess) => Promise<T>;
+}
+
+type Step = 'direct' | 'sudo-without-password' | 'sudo-with-askpass';
+
+/** Starts the helper by the first way that works. Throws a `HelperStartError`. */
+export async function launchHelper<T>(options: LaunchOptions<T>): Promise<T> {
+  await makeExecutable(options.executable);
+  if (options.isRoot) {
+    return launchBy('direct', options, undefined);
+  }
+  if (await hasNoNewPrivileges()) {
+    throw new HelperStartError('no-new-privileges', 'This process runs with no-new-privileges: sudo cannot work.');
+  }
+  try {
+    return await launchBy('sudo-without-password', options, undefined);
+  } catch (error) {
+    // Status 1 is sudo's refusal; anything else would happen again.
+    if (!(error instanceof HelperStartError) || error.failure !== 'not-permitted') {
+      throw error;
+    }
+  }
+  await makeExecutable(options.askpassScript);
+  const askpass = await AskpassServer.listen({
+    script: options.askpassScript,
+    node: options.node,
+    ask: options.ask,
+  });
+  try {
+    return await launchBy('sudo-with-askpass', options, askpass);
+  } finally {
+    await askpass.dispose();
+  }
+}
+
+async function launchBy<T>(
+  step: Step,
+  options: LaunchOptions<T>,
+  askpass: AskpassServer | undefined,
+): Promise<T> {
+  const serve = [options.executable, 'serve'] as const;
+  const [command, ...parameters] =
+    step === 'direct'
+      ? serve
+      : ([options.sudo, step === 'sudo-with-askpass' ? '-A' : '-n', '--', ...serve] as const);
+  options.log(`Running ${[command, ...parameters].join(' ')}`);
+  const helper = run(command, parameters, { ...cleanEnvironment(), ...askpass?.environment }, options.log);
+  try {
+    return await options.connect(helper);
+  } catch (error) {
+    await endProcess(helper);
+    if (error instanceof HelperStartError) {
+      throw error;
+    }
+    const exit = await helper.exited;
+    throw new HelperStartError(
+      failureOf(step, exit, askpass?.outcome ?? 'not-asked'),
+      `${command} ended with ${describeExit(exit)} before the helper answered.`,
+      { cause: error },
+    );
+  }
+}
+
+/** What a start that did not get as far as an answer from the helper means. */
+export function failureOf(step: Step, exit: HelperExit, askpass: AskpassOutcome): StartFailure {
+  if (exit.errorCode !== undefined) {
+    return step !== 'direct' && exit.errorCode === 'ENOENT' ? 'sudo-missing' : 'failed';
+  }
+  switch (exit.status) {
+    case HelperExitStatus.Usage:
+      return 'mismatch';
+    case HelperExitStatus.NoRights:
+    case HelperExitStatus.KernelUnsuitable:
+    case HelperExitStatus.NoCgroup:
+      return 'unsupported';
+    case 1:
+      break;
+    default:
+      return 'failed';
+  }
+  if (step === 'direct') {
+    return 'failed';
+  }
+  switch (askpass) {
+    case 'cancelled':
+      return 'declined';
+    case 'rejected':
+      return 'password-rejected';
+    case 'answered':
+    case 'not-asked':
+      return 'not-permitted';
+  }
+}
+
+export function describeExit(exit: HelperExit): string {
+  if (exit.errorCode !== undefined) {
+    return exit.errorCode;
+  }
+  return exit.signal === null ? `status ${String(exit.status)}` : `signal ${exit.signal}`;
+}
+
+/** Ends the input of the helper, on which it leaves, and waits for that. A helper of this user that stays is killed. */
+export async function endProcess(helper: HelperProcess): Promise<void> {
+  helper.child.stdin.end();
+  const timer = setTimeout(() => helper.child.kill('SIGKILL'), leaveMillis);
+  // A sudo that belongs to root cannot be killed by this user; waiting for it must not hold up the editor.
+  let giveUp: NodeJS.Timeout | undefined;
+  await Promise.race([
+    helper.exited,
+    new Promise((resolve) => {
+      giveUp = setTimeout(resolve, leaveMillis + 500);
+    }),
+  ]);
+  clearTimeout(timer);
+  clearTimeout(giveUp);
+}
+
+function run(
+  command: string,
+  parameters: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  log: (line: string) => void,
+): HelperProcess {
+  const child = spawn(command, parameters, { env: environment, stdio: 'pipe', cwd: '/' });
+  // Writing to a process that has gone is reported by its exit.
+  child.stdin.on('error', () => undefined);
+  createInterface({ input: child.stderr }).on('line', log);
+  const exited = new Promise<HelperExit>((resolve) => {
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      resolve({ status: null, signal: null, errorCode: error.code ?? error.message }),
+    );
+    child.once('exit', (status, signal) => resolve({ status, signal }));
+  });
+  return { child, exited };
+}
+
+/** The environment without what the editor and its debugger set for Node programs of their own. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const environment = { ...process.env };
+  for (const name of ['NODE_OPTIONS', 'ELECTRON_RUN_AS_NODE', 'VSCODE_INSPECTOR_OPTIONS']) {
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- a copy, and the names are these three
+    delete environment[name];
+  }
+  return environment;
+}
+
+/** Unpacking a VSIX may lose the executable bit. */
+async function makeExecutable(path: string): Promise<void> {
+  try {
+    await access(path, constants.X_OK);
+    return;
+  } catch {
+    // Below.
+  }
+  try {
+    await chmod(path, 0o755);
+  } catch (error) {
+    throw new HelperStartError('failed', `${path} is missing or cannot be made executable.`, { cause: error });
+  }
+}
+
+async function hasNoNewPrivileges(): Promise<boolean> {
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
+  return /^NoNewPrivs:\s*1$/m.test(status);
+}

@@ -1,0 +1,229 @@
+// When the helper runs: who may start it, what is asked of the user, and what is said when it does not work.
+// At most one helper runs in a window. It is never started again by itself after it failed or was declined.
+import { userInfo } from 'node:os';
+import * as vscode from 'vscode';
+import type { MonitorEvent, MonitorSample } from '../shared/protocol';
+import { Command, ContextKey, type HelperState } from './contributions';
+import type { HelperConnection } from './helper-connection';
+import { explainDisconnect, explainStartFailure, passwordBox, type Explanation } from './helper-messages';
+import { HelperStartError, launchHelper, type StartFailure } from './helper-process';
+import { setStartSetting, startSetting } from './settings';
+
+/** Who wants the helper: a debug session that began, or the user by a command. */
+export type StartTrigger = 'debug-session' | 'user';
+
+/** Parts of the extension's folder that are run. */
+export interface HelperFiles {
+  executable: string;
+  askpassScript: string;
+}
+
+export class HelperService implements vscode.Disposable {
+  readonly #files: HelperFiles;
+  readonly #log: vscode.LogOutputChannel;
+  readonly #stateChanged = new vscode.EventEmitter<HelperState>();
+  readonly #samples = new vscode.EventEmitter<MonitorSample>();
+  readonly #events = new vscode.EventEmitter<MonitorEvent>();
+  readonly #disconnected = new vscode.EventEmitter<Explanation | undefined>();
+  readonly #subscriptions: vscode.Disposable[];
+  #state: HelperState = 'idle';
+  #connection: HelperConnection | undefined;
+  #starting: Promise<HelperConnection | undefined> | undefined;
+  /** Set once the user declined or a start failed: from then on only the user starts it. */
+  #onlyByUser = false;
+
+  readonly onDidChangeState = this.#stateChanged.event;
+  readonly onSample = this.#samples.event;
+  readonly onEvent = this.#events.event;
+  /** Fires when the helper has gone: with an explanation when that was not asked for. */
+  readonly onDidDisconnect = this.#disconnected.event;
+
+  constructor(files: HelperFiles, log: vscode.LogOutputChannel) {
+    this.#files = files;
+    this.#log = log;
+    this.#subscriptions = [
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.#showRestingState()),
+      vscode.workspace.onDidChangeConfiguration(() => this.#showRestingState()),
+    ];
+    this.#setState(this.#restingState());
+  }
+
+  get state(): HelperState {
+    return this.#state;
+  }
+
+  get connection(): HelperConnection | undefined {
+    return this.#connection;
+  }
+
+  /** Whether `start` would do anything for that trigger. */
+  mayStart(trigger: StartTrigger): boolean {
+    if (this.#connection !== undefined || this.#starting !== undefined || trigger === 'user') {
+      return true;
+    }
+    return vscode.workspace.isTrusted && startSetting() !== 'never' && !this.#onlyByUser;
+  }
+
+  /** Answers the running helper, or starts one. Undefined when there is none in the end; the user knows why. */
+  async start(trigger: StartTrigger): Promise<HelperConnection | undefined> {
+    if (this.#connection !== undefined) {
+      return this.#connection;
+    }
+    if (this.#starting === undefined) {
+      if (!this.mayStart(trigger)) {
+        return undefined;
+      }
+      this.#starting = this.#start(trigger).finally(() => {
+        this.#starting = undefined;
+      });
+    }
+    return this.#starting;
+  }
+
+  /** Ends the helper. It may be started again. */
+  async stop(): Promise<void> {
+    const connection = this.#connection ?? (await this.#starting);
+    if (connection === undefined || this.#connection !== connection) {
+      return;
+    }
+    this.#connection = undefined;
+    this.#setState(this.#restingState());
+    this.#disconnected.fire(undefined);
+    await connection.stop();
+    connection.dispose();
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) {
+      subscription.dispose();
+    }
+    this.#stateChanged.dispose();
+    this.#samples.dispose();
+    this.#events.dispose();
+    this.#disconnected.dispose();
+  }
+
+  async #start(trigger: StartTrigger): Promise<HelperConnection | undefined> {
+    this.#setState('starting');
+    if (trigger === 'debug-session' && startSetting() === 'ask' && !(await this.#mayMonitor())) {
+      this.#failed('declined');
+      return undefined;
+    }
+    try {
+      const connection = await this.#launch();
+      this.#connected(connection);
+      return connection;
+    } catch (error) {
+      this.#log.error(describeError(error));
+      this.#failed(error instanceof HelperStartError ? error.failure : 'failed');
+      return undefined;
+    }
+  }
+
+  async #launch(): Promise<HelperConnection> {
+    if (process.platform !== 'linux') {
+      throw new HelperStartError('unsupported', `The helper is for Linux, this is ${process.platform}.`);
+    }
+    const { connectHelper } = await import('./helper-client');
+    return launchHelper({
+      ...this.#files,
+      node: process.execPath,
+      isRoot: process.getuid?.() === 0,
+      sudo: 'sudo',
+      ask: async () => vscode.window.showInputBox(passwordBox(userInfo().username)),
+      log: (line) => this.#log.info(line),
+      connect: (helper) => connectHelper(helper, this.#log),
+    });
+  }
+
+  #connected(connection: HelperConnection): void {
+    this.#connection = connection;
+    this.#onlyByUser = false;
+    connection.onSample((sample) => this.#samples.fire(sample));
+    connection.onEvent((event) => this.#events.fire(event));
+    connection.onDidDisconnect(() => this.#lost(connection));
+    this.#log.info(
+      `The helper runs as process ${String(connection.helper.pid)}, attached by ${connection.helper.attachment}.`,
+    );
+    this.#setState('running');
+  }
+
+  #lost(connection: HelperConnection): void {
+    if (this.#connection !== connection) {
+      return;
+    }
+    this.#connection = undefined;
+    connection.dispose();
+    const explanation = explainDisconnect();
+    this.#log.error(explanation.message);
+    this.#onlyByUser = true;
+    this.#setState('failed');
+    this.#disconnected.fire(explanation);
+    void this.#offerNextStep(explanation, vscode.l10n.t('Start Monitoring'));
+  }
+
+  #failed(failure: StartFailure): void {
+    this.#onlyByUser = true;
+    this.#setState(failure);
+    const explanation = explainStartFailure(failure);
+    if (explanation !== undefined) {
+      void this.#offerNextStep(explanation, vscode.l10n.t('Try Again'));
+    }
+  }
+
+  async #offerNextStep(explanation: Explanation, again: string): Promise<void> {
+    const showLog = vscode.l10n.t('Show Log');
+    const text = `${explanation.message} ${explanation.remedy}`;
+    const choice = await vscode.window.showErrorMessage(text, again, showLog);
+    if (choice === again) {
+      await vscode.commands.executeCommand(Command.Start);
+    } else if (choice === showLog) {
+      this.#log.show();
+    }
+  }
+
+  async #mayMonitor(): Promise<boolean> {
+    const start = vscode.l10n.t('Start');
+    const always = vscode.l10n.t('Always Start');
+    const never = vscode.l10n.t('Never');
+    const choice = await vscode.window.showInformationMessage(
+      vscode.l10n.t('Show what the debugged program does on the network? A helper is started for that as root.'),
+      start,
+      always,
+      never,
+    );
+    if (choice === always) {
+      await setStartSetting('always');
+    } else if (choice === never) {
+      await setStartSetting('never');
+    }
+    return choice === start || choice === always;
+  }
+
+  #restingState(): HelperState {
+    if (!vscode.workspace.isTrusted) {
+      return 'untrusted';
+    }
+    return startSetting() === 'never' ? 'never' : 'idle';
+  }
+
+  /** Follows the settings while nothing more telling is on show. */
+  #showRestingState(): void {
+    if (this.#state === 'idle' || this.#state === 'never' || this.#state === 'untrusted') {
+      this.#setState(this.#restingState());
+    }
+  }
+
+  #setState(state: HelperState): void {
+    this.#state = state;
+    void vscode.commands.executeCommand('setContext', ContextKey.State, state);
+    this.#stateChanged.fire(state);
+  }
+}
+
+function describeError(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  return error.cause === undefined ? error.message : `${error.message} (${describeError(error.cause)})`;
+}

@@ -1,0 +1,191 @@
+// The view "Network Usage" in the debug side bar: session → process → connection.
+// View: `procnetmon.usage`. Commands: `procnetmon.copyAddress`, `procnetmon.clearEnded`.
+import * as vscode from 'vscode';
+import { formatEndpoint } from '../shared/format';
+import { Command, ContextKey, View } from './contributions';
+import { isOver, type SessionStore } from './session-store';
+import { treeItem } from './tree-items';
+import { connectionNodes, flowOf, processNodes, sessionNode, type TreeNode } from './tree-nodes';
+
+/** Changes of several sessions within this time are drawn together, in milliseconds. */
+const drawTogetherMillis = 100;
+
+/** Registers the view and the commands of its items. */
+export function registerNetworkTree(store: SessionStore): { tree: NetworkTree; registration: vscode.Disposable } {
+  const tree = new NetworkTree(store);
+  const view = vscode.window.createTreeView(View.Usage, { treeDataProvider: tree, showCollapseAll: true });
+  tree.setVisible(view.visible);
+  const showEnded = (): void => {
+    const hasEnded = store.sessions.some(isOver);
+    void vscode.commands.executeCommand('setContext', ContextKey.HasEndedSessions, hasEnded);
+  };
+  const registration = vscode.Disposable.from(
+    tree,
+    view,
+    view.onDidChangeVisibility(({ visible }) => tree.setVisible(visible)),
+    store.onDidChange(showEnded),
+    vscode.commands.registerCommand(Command.ClearEnded, () => store.clearEnded()),
+    vscode.commands.registerCommand(Command.CopyAddress, (node?: TreeNode) => copyAddress(node)),
+  );
+  return { tree, registration };
+}
+
+async function copyAddress(node: TreeNode | undefined): Promise<void> {
+  const flow = node?.kind === 'connection' ? flowOf(node) : undefined;
+  if (flow !== undefined) {
+    await vscode.env.clipboard.writeText(formatEndpoint(flow.remote ?? flow.local));
+  }
+}
+
+/** What was last drawn of a node. */
+interface Drawn {
+  readonly node: TreeNode;
+  /** What the node looks like, as far as it can change. */
+  look: string;
+  /** Ids of the children in their order; undefined while the editor has not asked for them. */
+  children: string | undefined;
+}
+
+export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
+  readonly #store: SessionStore;
+  readonly #changed = new vscode.EventEmitter<TreeNode[] | undefined>();
+  readonly #drawn = new Map<string, Drawn>();
+  readonly #subscription: vscode.Disposable;
+  #rootChildren: string | undefined;
+  #visible = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(store: SessionStore) {
+    this.#store = store;
+    this.#subscription = store.onDidChange(() => this.#drawSoon());
+  }
+
+  /** A view that is not seen is not kept up to date, and is drawn when it is seen again. */
+  setVisible(visible: boolean): void {
+    this.#visible = visible;
+    if (visible) {
+      this.#drawSoon();
+    }
+  }
+
+  getTreeItem(node: TreeNode): vscode.TreeItem {
+    const item = treeItem(node);
+    this.#remember(node).look = lookOf(item);
+    return item;
+  }
+
+  getChildren(node?: TreeNode): TreeNode[] {
+    const children = this.#childrenOf(node);
+    const ids = idsOf(children);
+    if (node === undefined) {
+      this.#rootChildren = ids;
+    } else {
+      this.#remember(node).children = ids;
+    }
+    return children;
+  }
+
+  getParent(node: TreeNode): TreeNode | undefined {
+    switch (node.kind) {
+      case 'session':
+        return undefined;
+      case 'process':
+        return sessionNode(node.session);
+      case 'connection':
+      case 'more':
+        return processNodes(node.session).find(({ pid }) => pid === node.pid);
+    }
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#subscription.dispose();
+    this.#changed.dispose();
+  }
+
+  #childrenOf(node: TreeNode | undefined): TreeNode[] {
+    switch (node?.kind) {
+      case undefined:
+        // The newest session is what one looks for.
+        return this.#store.sessions.map(sessionNode).reverse();
+      case 'session':
+        return processNodes(node.session);
+      case 'process':
+        return connectionNodes(node.session, node.pid);
+      case 'connection':
+      case 'more':
+        return [];
+    }
+  }
+
+  #remember(node: TreeNode): Drawn {
+    let drawn = this.#drawn.get(node.id);
+    if (drawn === undefined) {
+      drawn = { node, look: '', children: undefined };
+      this.#drawn.set(node.id, drawn);
+    }
+    return drawn;
+  }
+
+  #drawSoon(): void {
+    if (this.#visible) {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#draw();
+      }, drawTogetherMillis);
+    }
+  }
+
+  /** Draws what differs from what was last drawn, and nothing else, so that nothing jumps or collapses. */
+  #draw(): void {
+    const sessions = this.#childrenOf(undefined);
+    if (idsOf(sessions) !== this.#rootChildren) {
+      this.#forgetRemoved();
+      this.#changed.fire(undefined);
+      return;
+    }
+    const changed: TreeNode[] = [];
+    for (const session of sessions) {
+      this.#collectChanged(session, changed);
+    }
+    if (changed.length > 0) {
+      this.#changed.fire(changed);
+    }
+  }
+
+  #collectChanged(node: TreeNode, changed: TreeNode[]): void {
+    const drawn = this.#drawn.get(node.id);
+    if (drawn === undefined) {
+      return;
+    }
+    const children = drawn.children === undefined ? [] : this.#childrenOf(node);
+    const look = lookOf(treeItem(node));
+    if (look !== drawn.look || (drawn.children !== undefined && drawn.children !== idsOf(children))) {
+      drawn.look = look;
+      // The editor asks for the children again, as far as they are unfolded.
+      changed.push(drawn.node);
+      return;
+    }
+    for (const child of children) {
+      this.#collectChanged(child, changed);
+    }
+  }
+
+  #forgetRemoved(): void {
+    for (const [id, { node }] of this.#drawn) {
+      if (this.#store.get(node.session.id) === undefined) {
+        this.#drawn.delete(id);
+      }
+    }
+  }
+}
+
+function idsOf(nodes: readonly TreeNode[]): string {
+  return nodes.map(({ id }) => id).join(' ');
+}
+
+function lookOf(item: vscode.TreeItem): string {
+  return JSON.stringify([item.label, item.description, item.tooltip, item.contextValue, item.collapsibleState]);
+}

@@ -1,0 +1,202 @@
+// How the nodes of the tree look. All texts are plain: names of programs and hosts are other people's bytes.
+import * as vscode from 'vscode';
+import { formatEndpoint, formatMicroseconds, formatQuantity } from '../shared/format';
+import type { FlowSample, ProcessSample } from '../shared/protocol';
+import { Command, TreeItemContext } from './contributions';
+import { hasFigures, ledgerLines, rateText, spokenRates, stateText, totalText } from './network-figures';
+import { plainText } from './plain-text';
+import { isOver } from './session-store';
+import type { WatchedSession } from './sessions';
+import { flowOf, flowsOf, isClosed, maximumShownConnections, processOf, type TreeNode } from './tree-nodes';
+
+/** What is drawn for a node. */
+export function treeItem(node: TreeNode): vscode.TreeItem {
+  const item = itemOf(node);
+  item.id = node.id;
+  return item;
+}
+
+function itemOf(node: TreeNode): vscode.TreeItem {
+  switch (node.kind) {
+    case 'session':
+      return sessionItem(node.session);
+    case 'process': {
+      const process = processOf(node);
+      return process === undefined ? new vscode.TreeItem('') : processItem(process, flowsOf(node.session, node.pid));
+    }
+    case 'connection': {
+      const flow = flowOf(node);
+      return flow === undefined ? new vscode.TreeItem('') : connectionItem(flow);
+    }
+    case 'more':
+      return moreItem(flowsOf(node.session, node.pid).length - maximumShownConnections);
+  }
+}
+
+function sessionItem(session: WatchedSession): vscode.TreeItem {
+  const label = plainText(session.label);
+  const item = new vscode.TreeItem(
+    label,
+    hasFigures(session) ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None,
+  );
+  item.description = sessionDescription(session);
+  item.iconPath = sessionIcon(session);
+  item.contextValue = sessionContext(session);
+  item.tooltip = lines(
+    label,
+    stateText(session.state),
+    session.failure?.message,
+    session.failure?.remedy,
+    ...ledgerLines(session.total),
+    ...droppedLines(session),
+  );
+  item.accessibilityInformation = {
+    label: [
+      vscode.l10n.t('Session {0}', label),
+      stateText(session.state),
+      session.failure?.message,
+      session.state === 'watching' ? spokenRates(session.total) : undefined,
+      totalText(session.total),
+    ]
+      .filter((part) => part !== undefined)
+      .join(', '),
+  };
+  return item;
+}
+
+function sessionDescription(session: WatchedSession): string {
+  switch (session.state) {
+    case 'watching':
+      return rateText(session.total);
+    case 'ended':
+      return `${stateText('ended')} · ${totalText(session.total)}`;
+    case 'failed':
+      return plainText(session.failure?.message ?? stateText('failed'), 120);
+    case 'searching':
+    case 'starting':
+      return stateText(session.state);
+  }
+}
+
+function sessionIcon(session: WatchedSession): vscode.ThemeIcon {
+  switch (session.state) {
+    case 'searching':
+    case 'starting':
+      return new vscode.ThemeIcon('loading~spin');
+    case 'watching':
+      return session.origin === 'debug'
+        ? new vscode.ThemeIcon('debug-alt', new vscode.ThemeColor('debugIcon.startForeground'))
+        : new vscode.ThemeIcon('pulse');
+    case 'ended':
+      return new vscode.ThemeIcon('history');
+    case 'failed':
+      return new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  }
+}
+
+function sessionContext(session: WatchedSession): string {
+  if (isOver(session)) {
+    return TreeItemContext.EndedSession;
+  }
+  return session.state === 'searching' ? TreeItemContext.SearchingSession : TreeItemContext.LiveSession;
+}
+
+function droppedLines({ dropped }: WatchedSession): string[] {
+  const parts: string[] = [];
+  if (dropped.flows > 0) {
+    parts.push(
+      vscode.l10n.t('{0} got no entry of their own; they count in the process.', formatQuantity(dropped.flows, 'connection')),
+    );
+  }
+  if (dropped.processes > 0) {
+    parts.push(vscode.l10n.t('{0} could not be followed.', formatQuantity(dropped.processes, 'child process', 'child processes')));
+  }
+  if (dropped.events > 0) {
+    parts.push(vscode.l10n.t('{0} were lost.', formatQuantity(dropped.events, 'event')));
+  }
+  return parts;
+}
+
+function processItem(process: ProcessSample, flows: readonly FlowSample[]): vscode.TreeItem {
+  const name = plainText(process.name);
+  const label = `${name} [${String(process.pid)}]`;
+  const item = new vscode.TreeItem(
+    label,
+    flows.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None,
+  );
+  const state = process.alive ? undefined : vscode.l10n.t('exited');
+  item.description = process.alive ? rateText(process) : `${state ?? ''} · ${totalText(process)}`;
+  item.iconPath = process.alive
+    ? new vscode.ThemeIcon('server-process')
+    : new vscode.ThemeIcon('circle-slash', new vscode.ThemeColor('disabledForeground'));
+  item.contextValue = TreeItemContext.Process;
+  item.tooltip = lines(
+    label,
+    state,
+    plainText(process.command, 1_024),
+    vscode.l10n.t('User {0}', plainText(process.user)),
+    formatQuantity(process.openFlows, vscode.l10n.t('open connection'), vscode.l10n.t('open connections')),
+    ...ledgerLines(process),
+  );
+  item.accessibilityInformation = {
+    label: [vscode.l10n.t('Process {0}, id {1}', name, process.pid), state ?? spokenRates(process), totalText(process)].join(', '),
+  };
+  return item;
+}
+
+function connectionItem(flow: FlowSample): vscode.TreeItem {
+  const peer = flow.remote === undefined ? undefined : plainText(formatEndpoint(flow.remote));
+  const local = plainText(formatEndpoint(flow.local));
+  const item = new vscode.TreeItem(peer ?? local, vscode.TreeItemCollapsibleState.None);
+  const closed = isClosed(flow);
+  const protocol = flow.protocol.toUpperCase();
+  item.description = [
+    protocol,
+    flow.state,
+    flow.state === 'listening' ? undefined : closed ? totalText(flow) : rateText(flow),
+  ]
+    .filter((part) => part !== undefined)
+    .join(' · ');
+  item.iconPath = connectionIcon(flow);
+  item.contextValue = TreeItemContext.Connection;
+  item.tooltip = lines(
+    `${protocol} ${local} ↔ ${peer ?? '*'}`,
+    vscode.l10n.t('State: {0}', flow.state),
+    vscode.l10n.t('Interface: {0}', plainText(flow.interface)),
+    ...ledgerLines(flow),
+    flow.protocol === 'tcp' ? vscode.l10n.t('Round trip: {0}', formatMicroseconds(flow.rttMicros)) : undefined,
+    flow.protocol === 'tcp' ? vscode.l10n.t('Retransmitted segments: {0}', flow.retransmits) : undefined,
+  );
+  item.accessibilityInformation = {
+    label: [
+      peer === undefined
+        ? vscode.l10n.t('{0} socket on {1}', protocol, local)
+        : vscode.l10n.t('{0} connection to {1}', protocol, peer),
+      flow.state,
+      closed ? totalText(flow) : spokenRates(flow),
+    ].join(', '),
+  };
+  return item;
+}
+
+function connectionIcon(flow: FlowSample): vscode.ThemeIcon {
+  if (isClosed(flow)) {
+    return new vscode.ThemeIcon('debug-disconnect', new vscode.ThemeColor('disabledForeground'));
+  }
+  if (flow.state === 'listening') {
+    return new vscode.ThemeIcon('broadcast');
+  }
+  return new vscode.ThemeIcon(flow.protocol === 'tcp' ? 'plug' : 'arrow-swap');
+}
+
+function moreItem(count: number): vscode.TreeItem {
+  const item = new vscode.TreeItem(vscode.l10n.t('{0} more', formatQuantity(count, 'connection')));
+  item.iconPath = new vscode.ThemeIcon('ellipsis');
+  item.contextValue = TreeItemContext.More;
+  item.command = { command: Command.OpenPanel, title: vscode.l10n.t('Show in Panel') };
+  return item;
+}
+
+function lines(...parts: (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== '').join('\n');
+}
