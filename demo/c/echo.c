@@ -54,6 +54,14 @@ static void rest(double seconds)
 	nanosleep(&pause, NULL);
 }
 
+/* Nothing waits longer than a second for the network: datagrams get lost, and a signal that comes just before
+ * a wait does not end it. */
+static void limit_waiting(int connection)
+{
+	struct timeval patience = {.tv_sec = 1};
+	setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
 /* Opens a socket on a free port of 127.0.0.1 and puts the address it got into `address`. */
 static int open_service(int type, struct sockaddr_in *address)
 {
@@ -68,6 +76,7 @@ static int open_service(int type, struct sockaddr_in *address)
 	socklen_t length = sizeof(*address);
 	if (getsockname(service, (struct sockaddr *)address, &length) < 0)
 		fail("getsockname");
+	limit_waiting(service);
 	return service;
 }
 
@@ -76,11 +85,10 @@ static int connect_to(int type, const struct sockaddr_in *address)
 	int connection = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 	if (connection < 0)
 		fail("socket");
-	/* An echo that never comes, such as a lost datagram's, is waited for a second at most. */
-	struct timeval patience = {.tv_sec = 1};
-	setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	limit_waiting(connection);
 	if (connect(connection, (const struct sockaddr *)address, sizeof(*address)) < 0) {
-		fprintf(stderr, "echo: connect: %s\n", strerror(errno));
+		if (!stopping)
+			fprintf(stderr, "echo: connect: %s\n", strerror(errno));
 		close(connection);
 		return -1;
 	}
@@ -104,8 +112,11 @@ static bool send_all(int connection, const uint8_t *bytes, size_t count)
 static void serve_connection(int connection)
 {
 	uint8_t block[BLOCK_BYTES];
+	limit_waiting(connection);
 	while (!stopping) {
 		ssize_t received = recv(connection, block, sizeof(block), 0);
+		if (received < 0 && errno == EAGAIN)
+			continue; /* a silent client */
 		if (received <= 0 || !send_all(connection, block, (size_t)received))
 			break;
 	}
@@ -176,7 +187,8 @@ static void run_tcp_client(const struct sockaddr_in *address)
 		}
 		if (connection >= 0)
 			close(connection);
-		rest(2);
+		if (!stopping)
+			rest(2);
 	}
 }
 
@@ -269,7 +281,8 @@ int main(void)
 	close(udp_service);
 
 	/* Until asked to stop, or until one of the parts gives up. */
-	wait(NULL);
+	while (!stopping && waitpid(-1, NULL, WNOHANG) == 0)
+		rest(0.5);
 	printf("echo: stopping\n");
 	for (int part = 0; part < PARTS; part++)
 		kill(children[part], SIGTERM);

@@ -65,6 +65,7 @@ async function shopAround(isRegular) {
   }
 }
 
+console.log(`customers: on the way to port ${port}`);
 const opened = performance.now();
 const door = setInterval(() => {
   const wanted = customersWanted((performance.now() - opened) / 1_000);

@@ -80,7 +80,6 @@ await new Promise((resolve, reject) => {
   server.listen(0, '127.0.0.1', resolve);
 });
 const { port } = server.address();
-console.log(`shop: open on http://127.0.0.1:${port}/catalogue`);
 
 const children = [warehouseService.child, metricsService.child];
 if (process.argv.includes('--customers-elsewhere')) publishShopAddress(port);
@@ -112,3 +111,4 @@ whenStopped(() => {
   server.close();
   server.closeAllConnections();
 });
+console.log(`shop: open on http://127.0.0.1:${port}/catalogue`);

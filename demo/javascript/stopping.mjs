@@ -12,6 +12,8 @@ export function whenStopped(cleanUp) {
     if (stopping) return;
     stopping = true;
     cleanUp();
+    // The channel to the parent would keep the process alive.
+    if (process.connected) process.disconnect();
     setTimeout(() => process.exit(0), 2_000).unref();
   };
   process.on('SIGINT', stop);

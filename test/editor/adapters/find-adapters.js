@@ -11,9 +11,9 @@ const { promisify } = require('node:util');
 
 /** Folders of PATH, those of the distribution first: a Python from elsewhere seldom has debugpy. */
 function programFolders() {
-  return [...new Set(['/usr/bin', '/usr/local/bin', ...(process.env.PATH ?? '').split(path.delimiter)])].filter(
-    (folder) => path.isAbsolute(folder),
-  );
+  return [
+    ...new Set(['/usr/bin', '/usr/local/bin', ...(process.env.PATH ?? '').split(path.delimiter)]),
+  ].filter((folder) => path.isAbsolute(folder));
 }
 
 async function isExecutable(file) {
