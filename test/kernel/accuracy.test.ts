@@ -1,0 +1,133 @@
+// The claim: every byte once, on both ledgers. Programs that count their own payload exchange it between two
+// network namespaces; the packet filter of the far end, where nothing of the helper's runs, counts the wire.
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { helperPath, runToEnd } from './support/helper';
+import { HostPair, type FilterCounters } from './support/namespaces';
+
+const traffic = fileURLToPath(new URL('support/traffic.mjs', import.meta.url));
+const ethernetHeaderBytes = 14;
+
+interface Truth {
+  pid: number;
+  sent: number;
+  received: number;
+}
+
+interface Summary {
+  type: 'summary';
+  processes: {
+    pid: number;
+    wire: { txBytes: number; rxBytes: number; txPackets: number; rxPackets: number };
+    payload: { txBytes: number; rxBytes: number };
+    flows: { protocol: string; interface: string }[];
+  }[];
+}
+
+interface Measured {
+  truth: Truth;
+  /** What the other end counted of its own payload. */
+  server: { sent: number; received: number };
+  wire: FilterCounters;
+  summary: Summary;
+}
+
+function lastJsonLine(text: string): unknown {
+  const line = text
+    .trim()
+    .split('\n')
+    .findLast((candidate) => candidate.startsWith('{'));
+  if (line === undefined) throw new Error(`No JSON line in: ${text}`);
+  return JSON.parse(line);
+}
+
+/** Starts the serving end in the far host, runs the other one under the helper, and collects all counts. */
+async function measure(pair: HostPair, kind: string, family: 'ipv4' | 'ipv6', from: 'inside' | 'outside') {
+  const address = pair.far[family];
+  const server = spawn('ip', HostPair.within(pair.far, process.execPath, traffic, 'server', address), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  try {
+    const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
+    const nextLine = async () => {
+      const line = await lines.next();
+      if (line.done) throw new Error('The serving end ended early');
+      return JSON.parse(line.value) as unknown;
+    };
+    const { port } = (await nextLine()) as { port: number };
+    const client = [process.execPath, traffic, 'client', address, String(port), kind];
+    const monitored = [helperPath, 'run', '--format', 'json', '--'];
+    pair.startCounting();
+    // From inside, tc counts; from outside, the sockets live in another network namespace than the helper.
+    const command =
+      from === 'inside'
+        ? ['ip', 'netns', 'exec', pair.near.namespace, ...monitored, ...client]
+        : [...monitored, 'ip', 'netns', 'exec', pair.near.namespace, ...client];
+    const finished = await runToEnd(command[0] ?? '', command.slice(1));
+    expect(finished.status, finished.stderr).toBe(0);
+    server.stdin.end();
+    const measured: Measured = {
+      truth: lastJsonLine(finished.stderr) as Truth,
+      server: (await nextLine()) as { sent: number; received: number },
+      wire: pair.counters(),
+      summary: lastJsonLine(finished.stdout) as Summary,
+    };
+    return measured;
+  } finally {
+    server.stdin.end();
+    if (server.exitCode === null) await once(server, 'close');
+  }
+}
+
+/** Within a tenth of a percent. */
+function expectClose(actual: number, truth: number, what: string) {
+  expect(Math.abs(actual - truth), `${what}: ${String(actual)} instead of ${String(truth)}`).toBeLessThanOrEqual(
+    truth / 1000,
+  );
+}
+
+const kinds = [
+  ...['tcp-up', 'tcp-down', 'tcp-both', 'tcp-small', 'tcp-parallel'],
+  ...['udp-up', 'udp-down', 'udp-sockets'],
+];
+
+describe('every byte once', () => {
+  let pair: HostPair;
+  beforeAll(() => {
+    pair = new HostPair('acc');
+    pair.setOffloads('off');
+  });
+  afterAll(() => {
+    pair.dispose();
+  });
+
+  const cases = kinds.flatMap((kind) =>
+    (['ipv4', 'ipv6'] as const).flatMap((family) =>
+      (['inside', 'outside'] as const).map((from) => ({ kind, family, from })),
+    ),
+  );
+  it.each(cases)('$kind over $family, helper $from the namespace', async ({ kind, family, from }) => {
+    const { truth, server, wire, summary } = await measure(pair, kind, family, from);
+    expect(server).toEqual({ sent: truth.received, received: truth.sent });
+
+    const process = summary.processes.find((candidate) => candidate.pid === truth.pid);
+    if (!process) throw new Error(`Process ${String(truth.pid)} is not in ${JSON.stringify(summary)}`);
+    expect(process.flows.length).toBeGreaterThan(0);
+    expectClose(process.payload.txBytes, truth.sent, 'payload sent');
+    expectClose(process.payload.rxBytes, truth.received, 'payload received');
+    expectClose(process.wire.txPackets, wire.inPackets, 'packets sent');
+    expectClose(process.wire.rxPackets, wire.outPackets, 'packets received');
+    const onWire = (bytes: number, packets: number) => bytes + packets * ethernetHeaderBytes;
+    expectClose(process.wire.txBytes, onWire(wire.inBytes, wire.inPackets), 'wire bytes sent');
+    expectClose(process.wire.rxBytes, onWire(wire.outBytes, wire.outPackets), 'wire bytes received');
+
+    // Nobody else is given any of it.
+    for (const other of summary.processes) {
+      if (other.pid === truth.pid) continue;
+      expect(other.wire.txBytes + other.wire.rxBytes, JSON.stringify(other)).toBe(0);
+    }
+  });
+});

@@ -1,0 +1,137 @@
+// Makes traffic and counts its own payload: the ground truth of the accuracy tests. Runs on any Node.
+//
+//   traffic.mjs server ADDRESS            prints {"port"}; serves until its standard input ends, then prints
+//                                         {"sent","received"}
+//   traffic.mjs client ADDRESS PORT KIND  runs one kind of traffic, prints {"pid","sent","received"}
+import net from 'node:net';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+
+const totals = { sent: 0, received: 0 };
+
+/** A request is a line: how many bytes will follow, and how many the server is to answer. */
+function header(upload, download) {
+  return Buffer.from(`${upload} ${download}\n`.padEnd(32, ' '));
+}
+
+async function write(socket, bytes) {
+  const chunk = Buffer.alloc(65_536, 'x');
+  for (let left = bytes; left > 0; left -= chunk.length) {
+    const part = left < chunk.length ? chunk.subarray(0, left) : chunk;
+    totals.sent += part.length;
+    if (!socket.write(part)) await once(socket, 'drain');
+  }
+}
+
+function serveConnection(socket) {
+  let request;
+  let received = Buffer.alloc(0);
+  let left = 0;
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (data) => {
+    totals.received += data.length;
+    if (!request) {
+      received = Buffer.concat([received, data]);
+      if (received.length < 32) return;
+      const [upload, download] = received.subarray(0, 32).toString().trim().split(' ').map(Number);
+      request = { upload, download };
+      left = upload - (received.length - 32);
+      // Both directions at once, where both are asked for.
+      write(socket, download).then(() => socket.end());
+    } else {
+      left -= data.length;
+    }
+  });
+}
+
+async function serve(address) {
+  const family = net.isIPv6(address) ? 'udp6' : 'udp4';
+  const server = net.createServer({ allowHalfOpen: true }, serveConnection);
+  server.listen(0, address);
+  await once(server, 'listening');
+  const { port } = server.address();
+  const datagrams = dgram.createSocket(family);
+  datagrams.on('message', (message, peer) => {
+    totals.received += message.length;
+    // The first four bytes ask for an answer of that length.
+    const answer = message.readUInt32BE(0);
+    if (answer === 0) return;
+    totals.sent += answer;
+    datagrams.send(Buffer.alloc(answer, 'y'), peer.port, peer.address);
+  });
+  datagrams.bind(port, address);
+  await once(datagrams, 'listening');
+  console.log(JSON.stringify({ port }));
+  process.stdin.resume();
+  await once(process.stdin, 'end');
+  console.log(JSON.stringify(totals));
+  process.exit(0);
+}
+
+async function exchange(address, port, upload, download) {
+  const socket = net.connect(port, address);
+  socket.on('data', (data) => (totals.received += data.length));
+  await once(socket, 'connect');
+  const request = header(upload, download);
+  totals.sent += request.length;
+  socket.write(request);
+  const ended = once(socket, 'close');
+  await write(socket, upload);
+  socket.end();
+  await ended;
+}
+
+async function sendDatagrams(address, port, { count, bytes, answer, sockets, connected }) {
+  const family = net.isIPv6(address) ? 'udp6' : 'udp4';
+  const message = Buffer.alloc(bytes, 'z');
+  message.writeUInt32BE(answer, 0);
+  for (let index = 0; index < sockets; index += 1) {
+    const socket = dgram.createSocket(family);
+    let answered = () => {};
+    socket.on('message', (data) => {
+      totals.received += data.length;
+      answered();
+    });
+    if (connected) {
+      socket.connect(port, address);
+      await once(socket, 'connect');
+    }
+    for (let sent = 0; sent < count; sent += 1) {
+      const reply = new Promise((resolve) => (answered = resolve));
+      await new Promise((resolve, reject) => {
+        const done = (error) => (error ? reject(error) : resolve());
+        if (connected) socket.send(message, done);
+        else socket.send(message, port, address, done);
+      });
+      totals.sent += bytes;
+      // One at a time: no datagram is lost to a full buffer, so both ends must agree.
+      if (answer > 0) await reply;
+    }
+    socket.close();
+  }
+}
+
+const kinds = {
+  'tcp-up': (address, port) => exchange(address, port, 20_000_000, 0),
+  'tcp-down': (address, port) => exchange(address, port, 0, 20_000_000),
+  'tcp-both': (address, port) => exchange(address, port, 10_000_000, 10_000_000),
+  'tcp-small': async (address, port) => {
+    for (let index = 0; index < 200; index += 1) await exchange(address, port, 300, 2_000);
+  },
+  'tcp-parallel': (address, port) =>
+    Promise.all(Array.from({ length: 16 }, () => exchange(address, port, 500_000, 500_000))),
+  'udp-up': (address, port) =>
+    sendDatagrams(address, port, { count: 300, bytes: 1_200, answer: 4, sockets: 1, connected: false }),
+  'udp-down': (address, port) =>
+    sendDatagrams(address, port, { count: 300, bytes: 16, answer: 1_200, sockets: 1, connected: true }),
+  'udp-sockets': (address, port) =>
+    sendDatagrams(address, port, { count: 5, bytes: 100, answer: 100, sockets: 40, connected: false }),
+};
+
+const [role, address, port, kind] = process.argv.slice(2);
+if (role === 'server') {
+  await serve(address);
+} else {
+  await kinds[kind](address, Number(port));
+  console.log(JSON.stringify({ pid: process.pid, ...totals }));
+}
