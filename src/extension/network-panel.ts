@@ -1,18 +1,19 @@
-// The view "Network Usage" in the panel area: its page, and the conversation with the script in it. What it
-// shows is drawn by src/webview.
+// The view "Network Usage" in the panel area, and the conversation with the script in it. What it shows is
+// drawn by src/webview.
 //
-// Commands: `procnetmon.panel.copyValue` and `procnetmon.panel.copyConnection`, in the view's context menu.
+// Commands, in the view's context menu: `CopyPanelValue` and `CopyPanelConnection`.
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import {
-  panelViewId,
   parsePanelContext,
   parseWebviewMessage,
   type HostMessage,
   type PanelAction,
   type PanelSelection,
 } from '../shared/panel-messages';
+import { Command, View } from './contributions';
 import { PanelFeed } from './panel-feed';
+import { panelPage } from './panel-page';
 import type { SessionStore } from './session-store';
 
 /** Messages to the view are at least this far apart, in milliseconds: several sessions sample at once. */
@@ -31,11 +32,11 @@ export function registerNetworkPanel(
   actions: PanelActions,
 ): vscode.Disposable {
   return vscode.Disposable.from(
-    vscode.window.registerWebviewViewProvider(panelViewId, new NetworkPanel(extensionUri, source, actions)),
-    vscode.commands.registerCommand('procnetmon.panel.copyValue', (context: unknown) =>
+    vscode.window.registerWebviewViewProvider(View.Panel, new NetworkPanel(extensionUri, source, actions)),
+    vscode.commands.registerCommand(Command.CopyPanelValue, (context: unknown) =>
       copyToClipboard(parsePanelContext(context)?.value),
     ),
-    vscode.commands.registerCommand('procnetmon.panel.copyConnection', (context: unknown) =>
+    vscode.commands.registerCommand(Command.CopyPanelConnection, (context: unknown) =>
       copyToClipboard(parsePanelContext(context)?.row),
     ),
   );
@@ -61,7 +62,12 @@ class NetworkPanel implements vscode.WebviewViewProvider {
     view.webview.options = { enableScripts: true, localResourceRoots: [folder] };
     const conversation = new PanelConversation(view, this.#source, this.#actions);
     view.onDidDispose(() => conversation.dispose());
-    view.webview.html = panelPage(view.webview, folder);
+    view.webview.html = panelPage({
+      script: view.webview.asWebviewUri(vscode.Uri.joinPath(folder, 'panel.js')).toString(),
+      style: view.webview.asWebviewUri(vscode.Uri.joinPath(folder, 'panel.css')).toString(),
+      styleSource: view.webview.cspSource,
+      nonce: randomBytes(18).toString('base64'),
+    });
   }
 }
 
@@ -156,25 +162,4 @@ class PanelConversation implements vscode.Disposable {
     this.#lastSentAt = performance.now();
     void this.#view.webview.postMessage(message);
   }
-}
-
-/** The page around the script. Everything visible is made by the script. */
-function panelPage(webview: vscode.Webview, folder: vscode.Uri): string {
-  const nonce = randomBytes(18).toString('base64');
-  const script = webview.asWebviewUri(vscode.Uri.joinPath(folder, 'panel.js')).toString();
-  const style = webview.asWebviewUri(vscode.Uri.joinPath(folder, 'panel.css')).toString();
-  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${webview.cspSource};`;
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-  <meta charset="utf-8">
-  <meta http-equiv="Content-Security-Policy" content="${policy}">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <title>Network Usage</title>
-  <link rel="stylesheet" href="${style}">
-</head>
-<body>
-  <script nonce="${nonce}" src="${script}"></script>
-</body>
-</html>`;
 }

@@ -6,9 +6,6 @@
 // sequence says `ready` again.
 import type { DroppedCounters, Endpoint, FlowState, TransportProtocol, Usage } from './protocol';
 
-/** Id of the webview view, as package.json contributes it. */
-export const panelViewId = 'procnetmon.panel';
-
 /** Longest session id that the webview may name, in UTF-16 units. */
 const maximumIdLength = 256;
 
