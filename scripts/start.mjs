@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { installExtensions, startCodeServer, writeSettings } from './editor/code-server.mjs';
+import { installExtensions, startCodeServer, stateFolders, writeSettings } from './editor/code-server.mjs';
 import { openDoor } from './editor/door.mjs';
 import { installCodeServer } from './editor/install-code-server.mjs';
 import { findCommand } from './lib/commands.mjs';
@@ -60,15 +60,15 @@ async function startInOwnEditor() {
 
 async function startInEmbeddedEditor({ port, open }) {
   const installation = await installCodeServer();
-  const state = path.join(cacheFolder, 'demo-editor');
+  const folders = stateFolders(path.join(cacheFolder, 'demo-editor'));
   await packAdapters();
-  await step('Install the extension into the embedded editor', async ({ log }) => {
-    await writeSettings(state, demoSettings, { keep: true });
-    await installExtensions(installation, state, [packageFile, adaptersPackageFile], { log: { write: log } });
+  await step('Install the extension into the embedded editor', async ({ run }) => {
+    await writeSettings(folders, demoSettings, { keep: true });
+    await installExtensions(installation, folders, [packageFile, adaptersPackageFile], { run });
   });
   let editor;
   await step('Start the embedded editor', async () => {
-    editor = await startCodeServer(installation, { state, port });
+    editor = await startCodeServer(installation, { folders, port });
   });
   const door = await openDoor(editor, demoFolder);
   explain(editor, door);

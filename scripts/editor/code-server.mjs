@@ -10,7 +10,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findCommand } from '../lib/commands.mjs';
 import { toolEnvironment } from '../lib/paths.mjs';
-import { Explained, run } from '../lib/steps.mjs';
+import { Explained, run as runCommand } from '../lib/steps.mjs';
 
 const startMillis = 60_000;
 const stopMillis = 5_000;
@@ -31,8 +31,11 @@ const cookieName = `code-server-session-${cookieSuffix}`;
  * @property {() => Promise<void>} stop
  */
 
-/** Folders of one editor: settings, installed extensions. */
-function stateFolders(state) {
+/**
+ * Folders of one editor below a common one: settings, installed extensions.
+ * @param {string} state
+ */
+export function stateFolders(state) {
   return {
     user: path.join(state, 'user'),
     extensions: path.join(state, 'extensions'),
@@ -41,8 +44,7 @@ function stateFolders(state) {
 }
 
 /** Arguments that every start has in common; nothing of the user's own configuration is read or written. */
-function commonArguments(state) {
-  const folders = stateFolders(state);
+function commonArguments(folders) {
   return [
     '--config',
     folders.config,
@@ -74,37 +76,32 @@ export function freePort() {
 }
 
 /** Writes the user's settings of an editor; with `keep`, only when there are none yet. */
-export async function writeSettings(state, settings, { keep = false } = {}) {
-  const file = path.join(stateFolders(state).user, 'User', 'settings.json');
+export async function writeSettings(folders, settings, { keep = false } = {}) {
+  const file = path.join(folders.user, 'User', 'settings.json');
   if (keep && existsSync(file)) return;
   await mkdir(path.dirname(file), { recursive: true });
   await writeFile(file, `${JSON.stringify(settings, undefined, 2)}\n`);
 }
 
-/** Installs extensions from VSIX files into the editor's own folder. */
-export async function installExtensions(
-  installation,
-  state,
-  files,
-  { wrap = (command) => command, log } = {},
-) {
-  await mkdir(state, { recursive: true });
+/**
+ * Installs extensions from VSIX files into the editor's own folder.
+ * @param {{ node: string, entry: string }} installation see `installCodeServer`
+ * @param {{ user: string, extensions: string, config: string }} folders
+ * @param {string[]} files
+ * @param {{ run?: Function, wrap?: (command: string[]) => string[] }} [options]
+ */
+export async function installExtensions(installation, folders, files, { run = runCommand, wrap } = {}) {
   const install = files.flatMap((file) => ['--install-extension', file]);
-  const [command, ...args] = wrap([
-    installation.node,
-    installation.entry,
-    ...commonArguments(state),
-    ...install,
-    '--force',
-  ]);
-  await run(command, args, { env: editorEnvironment(), log });
+  const plain = [installation.node, installation.entry, ...commonArguments(folders), ...install, '--force'];
+  const [command, ...args] = wrap ? wrap(plain) : plain;
+  await run(command, args, { env: editorEnvironment() });
 }
 
 /**
  * Starts the editor and waits until it answers.
  * @param {{ node: string, entry: string }} installation see `installCodeServer`
  * @param {object} options
- * @param {string} options.state folder for settings and extensions of this editor
+ * @param {{ user: string, extensions: string, config: string }} options.folders see `stateFolders`
  * @param {number} [options.port] a free one when not given
  * @param {string[]} [options.vscodeOptions] passed on to the VS Code server
  * @param {(command: string[]) => string[]} [options.wrap] puts the command into another one, such as setpriv
@@ -113,15 +110,14 @@ export async function installExtensions(
  */
 export async function startCodeServer(
   installation,
-  { state, port, vscodeOptions = [], wrap, environment } = {},
+  { folders, port, vscodeOptions = [], wrap, environment },
 ) {
   const listenPort = port ?? (await freePort());
   const secret = randomBytes(32).toString('hex');
-  await mkdir(state, { recursive: true });
   const plain = [
     installation.node,
     installation.entry,
-    ...commonArguments(state),
+    ...commonArguments(folders),
     ...['--auth', 'password', '--cookie-suffix', cookieSuffix, '--bind-addr', `127.0.0.1:${listenPort}`],
     ...['--disable-telemetry', '--disable-update-check', '--disable-workspace-trust'],
     ...['--disable-getting-started-override', '--ignore-last-opened', '--reconnection-grace-time', '5'],
