@@ -184,7 +184,9 @@ export class DebugSessions implements vscode.Disposable {
       return;
     }
     if (isRemoteDebuggee(run.root.configuration)) {
-      this.#log.info(`${run.root.name} runs on another machine: process ${String(pid)} is not one of this one`);
+      this.#log.info(
+        `${run.root.name} runs on another machine: process ${String(pid)} is not one of this one`,
+      );
       return;
     }
     const identity = await identifyProcess(pid);
@@ -250,7 +252,9 @@ function explainNotFound(isRemote: boolean): { message: string; remedy: string }
   return isRemote
     ? {
         message: vscode.l10n.t('The program ran on another machine.'),
-        remedy: vscode.l10n.t('Open the folder on that machine, with Remote - SSH for example, and debug there.'),
+        remedy: vscode.l10n.t(
+          'Open the folder on that machine, with Remote - SSH for example, and debug there.',
+        ),
       }
     : {
         message: vscode.l10n.t('The debugger did not tell which process it debugs.'),

@@ -26,7 +26,9 @@ export function explainStartFailure(failure: StartFailure): Explanation | undefi
       };
     case 'sudo-missing':
       return {
-        message: vscode.l10n.t('There is no sudo on this machine, and the network helper needs the rights of root.'),
+        message: vscode.l10n.t(
+          'There is no sudo on this machine, and the network helper needs the rights of root.',
+        ),
         remedy: vscode.l10n.t('Install sudo, or run the editor’s server as root.'),
       };
     case 'no-new-privileges':
@@ -40,7 +42,9 @@ export function explainStartFailure(failure: StartFailure): Explanation | undefi
       };
     case 'unsupported':
       return {
-        message: vscode.l10n.t('This machine’s kernel or its settings do not let network traffic be counted.'),
+        message: vscode.l10n.t(
+          'This machine’s kernel or its settings do not let network traffic be counted.',
+        ),
         remedy: vscode.l10n.t('The log says what is missing and what to do about it.'),
       };
     case 'mismatch':
@@ -59,7 +63,9 @@ export function explainStartFailure(failure: StartFailure): Explanation | undefi
 /** The helper ended while it was watching. */
 export function explainDisconnect(): Explanation {
   return {
-    message: vscode.l10n.t('The network helper stopped unexpectedly. What it had counted until then is kept.'),
+    message: vscode.l10n.t(
+      'The network helper stopped unexpectedly. What it had counted until then is kept.',
+    ),
     remedy: vscode.l10n.t('Start monitoring again.'),
   };
 }

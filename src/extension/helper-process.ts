@@ -80,7 +80,10 @@ export async function launchHelper<T>(options: LaunchOptions<T>): Promise<T> {
     return launchBy('direct', options, undefined);
   }
   if (await hasNoNewPrivileges()) {
-    throw new HelperStartError('no-new-privileges', 'This process runs with no-new-privileges: sudo cannot work.');
+    throw new HelperStartError(
+      'no-new-privileges',
+      'This process runs with no-new-privileges: sudo cannot work.',
+    );
   }
   try {
     return await launchBy('sudo-without-password', options, undefined);
@@ -225,7 +228,9 @@ async function makeExecutable(path: string): Promise<void> {
   try {
     await chmod(path, 0o755);
   } catch (error) {
-    throw new HelperStartError('failed', `${path} is missing or cannot be made executable.`, { cause: error });
+    throw new HelperStartError('failed', `${path} is missing or cannot be made executable.`, {
+      cause: error,
+    });
   }
 }
 

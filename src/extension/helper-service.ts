@@ -187,7 +187,9 @@ export class HelperService implements vscode.Disposable {
     const always = vscode.l10n.t('Always Start');
     const never = vscode.l10n.t('Never');
     const choice = await vscode.window.showInformationMessage(
-      vscode.l10n.t('Show what the debugged program does on the network? A helper is started for that as root.'),
+      vscode.l10n.t(
+        'Show what the debugged program does on the network? A helper is started for that as root.',
+      ),
       start,
       always,
       never,

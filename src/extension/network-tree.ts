@@ -11,7 +11,10 @@ import { connectionNodes, flowOf, processNodes, sessionNode, type TreeNode } fro
 const drawTogetherMillis = 100;
 
 /** Registers the view and the commands of its items. */
-export function registerNetworkTree(store: SessionStore): { tree: NetworkTree; registration: vscode.Disposable } {
+export function registerNetworkTree(store: SessionStore): {
+  tree: NetworkTree;
+  registration: vscode.Disposable;
+} {
   const tree = new NetworkTree(store);
   const view = vscode.window.createTreeView(View.Usage, { treeDataProvider: tree, showCollapseAll: true });
   tree.setVisible(view.visible);
@@ -84,7 +87,8 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
     } else {
       this.#remember(node).children = ids;
     }
-    return children;
+    // The editor knows nodes by their object: the same node has to be the same object every time.
+    return children.map((child) => this.#remember(child).node);
   }
 
   getParent(node: TreeNode): TreeNode | undefined {
@@ -187,5 +191,11 @@ function idsOf(nodes: readonly TreeNode[]): string {
 }
 
 function lookOf(item: vscode.TreeItem): string {
-  return JSON.stringify([item.label, item.description, item.tooltip, item.contextValue, item.collapsibleState]);
+  return JSON.stringify([
+    item.label,
+    item.description,
+    item.tooltip,
+    item.contextValue,
+    item.collapsibleState,
+  ]);
 }

@@ -39,7 +39,12 @@ export function monitorSettings(): MonitorSettings {
 /** Fires when what `monitorSettings` answers may have changed. */
 export function onDidChangeMonitorSettings(listener: () => void): vscode.Disposable {
   return vscode.workspace.onDidChangeConfiguration((change) => {
-    const names = [Setting.IntervalMillis, Setting.WindowSeconds, Setting.Interfaces, Setting.IncludeChildren];
+    const names = [
+      Setting.IntervalMillis,
+      Setting.WindowSeconds,
+      Setting.Interfaces,
+      Setting.IncludeChildren,
+    ];
     if (names.some((name) => change.affectsConfiguration(`${settingsSection}.${name}`))) {
       listener();
     }

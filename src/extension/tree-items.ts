@@ -22,7 +22,9 @@ function itemOf(node: TreeNode): vscode.TreeItem {
       return sessionItem(node.session);
     case 'process': {
       const process = processOf(node);
-      return process === undefined ? new vscode.TreeItem('') : processItem(process, flowsOf(node.session, node.pid));
+      return process === undefined
+        ? new vscode.TreeItem('')
+        : processItem(process, flowsOf(node.session, node.pid));
     }
     case 'connection': {
       const flow = flowOf(node);
@@ -105,11 +107,19 @@ function droppedLines({ dropped }: WatchedSession): string[] {
   const parts: string[] = [];
   if (dropped.flows > 0) {
     parts.push(
-      vscode.l10n.t('{0} got no entry of their own; they count in the process.', formatQuantity(dropped.flows, 'connection')),
+      vscode.l10n.t(
+        '{0} got no entry of their own; they count in the process.',
+        formatQuantity(dropped.flows, 'connection'),
+      ),
     );
   }
   if (dropped.processes > 0) {
-    parts.push(vscode.l10n.t('{0} could not be followed.', formatQuantity(dropped.processes, 'child process', 'child processes')));
+    parts.push(
+      vscode.l10n.t(
+        '{0} could not be followed.',
+        formatQuantity(dropped.processes, 'child process', 'child processes'),
+      ),
+    );
   }
   if (dropped.events > 0) {
     parts.push(vscode.l10n.t('{0} were lost.', formatQuantity(dropped.events, 'event')));
@@ -139,7 +149,11 @@ function processItem(process: ProcessSample, flows: readonly FlowSample[]): vsco
     ...ledgerLines(process),
   );
   item.accessibilityInformation = {
-    label: [vscode.l10n.t('Process {0}, id {1}', name, process.pid), state ?? spokenRates(process), totalText(process)].join(', '),
+    label: [
+      vscode.l10n.t('Process {0}, id {1}', name, process.pid),
+      state ?? spokenRates(process),
+      totalText(process),
+    ].join(', '),
   };
   return item;
 }
@@ -164,7 +178,9 @@ function connectionItem(flow: FlowSample): vscode.TreeItem {
     vscode.l10n.t('State: {0}', flow.state),
     vscode.l10n.t('Interface: {0}', plainText(flow.interface)),
     ...ledgerLines(flow),
-    flow.protocol === 'tcp' ? vscode.l10n.t('Round trip: {0}', formatMicroseconds(flow.rttMicros)) : undefined,
+    flow.protocol === 'tcp'
+      ? vscode.l10n.t('Round trip: {0}', formatMicroseconds(flow.rttMicros))
+      : undefined,
     flow.protocol === 'tcp' ? vscode.l10n.t('Retransmitted segments: {0}', flow.retransmits) : undefined,
   );
   item.accessibilityInformation = {

@@ -122,7 +122,13 @@ export class WatchController implements vscode.Disposable {
       await connection.stopMonitor(monitor);
       return;
     }
-    const added = { id: monitor, session, pid: target.pid, children: settings.children, samplesLeft: undefined };
+    const added = {
+      id: monitor,
+      session,
+      pid: target.pid,
+      children: settings.children,
+      samplesLeft: undefined,
+    };
     this.#monitors.set(monitor, added);
     this.#log.info(`Watching process ${String(target.pid)} for ${watched.label}`);
     this.#store.setState(session, 'watching');
@@ -150,7 +156,9 @@ export class WatchController implements vscode.Disposable {
     this.#store.applySample(monitor.session, sample);
     for (const other of this.#monitorsOf(monitor.session)) {
       if (other.id !== monitor.id && sample.processes.some((process) => process.pid === other.pid)) {
-        this.#log.info(`Process ${String(other.pid)} is watched as a child of ${String(monitor.pid)} already`);
+        this.#log.info(
+          `Process ${String(other.pid)} is watched as a child of ${String(monitor.pid)} already`,
+        );
         this.#stopMonitor(other, true);
       }
     }
@@ -206,10 +214,12 @@ export class WatchController implements vscode.Disposable {
     for (const monitor of this.#monitors.values()) {
       if (monitor.samplesLeft === undefined) {
         monitor.children = settings.children;
-        this.#helper.connection?.updateMonitor({ monitor: monitor.id, ...settings }).catch((error: unknown) => {
-          const remedy = error instanceof HelperRequestError ? error.remedy : undefined;
-          void vscode.window.showErrorMessage([messageOf(error), remedy].filter(Boolean).join(' '));
-        });
+        this.#helper.connection
+          ?.updateMonitor({ monitor: monitor.id, ...settings })
+          .catch((error: unknown) => {
+            const remedy = error instanceof HelperRequestError ? error.remedy : undefined;
+            void vscode.window.showErrorMessage([messageOf(error), remedy].filter(Boolean).join(' '));
+          });
       }
     }
   }

@@ -1,0 +1,36 @@
+// What this machine's kernel and rights allow, as the helper's doctor finds it, in a document to read and copy.
+// Command: `procnetmon.runDoctor`.
+import * as vscode from 'vscode';
+import type { DoctorReport } from '../shared/protocol';
+import { Command } from './contributions';
+import type { HelperService } from './helper-service';
+import { plainText } from './plain-text';
+
+const marks = { ok: '✓', warning: '!', failed: '✗' } as const;
+
+export function registerDoctor(helper: HelperService): vscode.Disposable {
+  return vscode.commands.registerCommand(Command.RunDoctor, async () => {
+    const connection = await helper.start('user');
+    if (connection === undefined) {
+      return;
+    }
+    const document = await vscode.workspace.openTextDocument({
+      language: 'plaintext',
+      content: doctorText(await connection.doctor()),
+    });
+    await vscode.window.showTextDocument(document);
+  });
+}
+
+/** One check a paragraph. */
+export function doctorText(report: DoctorReport): string {
+  const checks = report.checks.map(({ status, title, detail, remedy }) => {
+    const lines = [`${marks[status]} ${plainText(title)}: ${plainText(detail, 1_000)}`];
+    if (remedy !== undefined) {
+      lines.push(`  ${plainText(remedy, 1_000)}`);
+    }
+    return lines.join('\n');
+  });
+  const heading = `ProcNetMon ${plainText(report.version)}, kernel ${plainText(report.kernel)}`;
+  return `${[heading, ...checks].join('\n\n')}\n`;
+}

@@ -1,0 +1,84 @@
+// The extension's entry: makes the parts, ties them together, and hands them to the editor.
+import * as vscode from 'vscode';
+import { Command, focusPanelCommand, settingsSection } from './contributions';
+import { DebugSessions } from './debug-sessions';
+import { registerDoctor } from './doctor-command';
+import type { ExtensionApi } from './extension-api';
+import { HelperService } from './helper-service';
+import { registerMonitorPid } from './monitor-pid';
+import { registerNetworkPanel } from './network-panel';
+import { registerNetworkTree } from './network-tree';
+import { SessionStore } from './session-store';
+import { NetworkStatusBar } from './status-bar';
+import type { TreeNode } from './tree-nodes';
+import { WatchController } from './watch-controller';
+
+let runningHelper: HelperService | undefined;
+
+export function activate(context: vscode.ExtensionContext): ExtensionApi {
+  const log = vscode.window.createOutputChannel('ProcNetMon', { log: true });
+  const store = new SessionStore();
+  const helper = new HelperService(
+    {
+      executable: context.asAbsolutePath('dist/helper/procnetmon'),
+      askpassScript: context.asAbsolutePath('media/askpass/askpass.sh'),
+    },
+    log,
+  );
+  const watch = new WatchController(store, helper, log);
+  const debugSessions = new DebugSessions(store, helper, watch, log);
+  const statusBar = new NetworkStatusBar(store);
+  const { tree, registration } = registerNetworkTree(store);
+  runningHelper = helper;
+
+  const start = async (): Promise<void> => {
+    await debugSessions.watchAll('user');
+    await helper.start('user');
+  };
+  context.subscriptions.push(
+    log,
+    store,
+    helper,
+    watch,
+    debugSessions,
+    statusBar,
+    registration,
+    registerNetworkPanel(context.extensionUri, store, {
+      startDebugging: () => vscode.commands.executeCommand('workbench.action.debug.start'),
+      monitorProcess: () => vscode.commands.executeCommand(Command.MonitorPid),
+      retry: start,
+      showLog: () => log.show(),
+    }),
+    registerMonitorPid(store, helper, watch),
+    registerDoctor(helper),
+    vscode.commands.registerCommand(Command.Start, start),
+    vscode.commands.registerCommand(Command.Stop, () => helper.stop()),
+    vscode.commands.registerCommand(Command.StopSession, (node?: TreeNode) => {
+      if (node !== undefined) watch.stop(node.session.id);
+    }),
+    vscode.commands.registerCommand(Command.ShowLog, () => log.show()),
+    vscode.commands.registerCommand(Command.OpenPanel, () =>
+      vscode.commands.executeCommand(focusPanelCommand),
+    ),
+    vscode.commands.registerCommand(Command.OpenSettings, () =>
+      vscode.commands.executeCommand('workbench.action.openSettings', `${settingsSection}.`),
+    ),
+  );
+  return {
+    store,
+    tree,
+    get statusBarText() {
+      return statusBar.text;
+    },
+    get helperState() {
+      return helper.state;
+    },
+    get helperPid() {
+      return helper.connection?.helper.pid;
+    },
+  };
+}
+
+export async function deactivate(): Promise<void> {
+  await runningHelper?.stop();
+}

@@ -1,0 +1,76 @@
+// ↑ and ↓ of all that is being watched, in the status bar. Hidden while nothing is.
+// Click: `procnetmon.openPanel`.
+import * as vscode from 'vscode';
+import { formatBytes, formatRate } from '../shared/format';
+import { Command } from './contributions';
+import { totalText } from './network-figures';
+import { plainText } from './plain-text';
+import type { SessionStore } from './session-store';
+import type { WatchedSession } from './sessions';
+import { sessionsThatCount, statusBarText, sumRates, topPeers } from './status-bar-text';
+
+/** Left of it are the items that say what is being debugged. */
+const priority = 10;
+
+export class NetworkStatusBar implements vscode.Disposable {
+  readonly #store: SessionStore;
+  readonly #item: vscode.StatusBarItem;
+  readonly #subscription: vscode.Disposable;
+
+  constructor(store: SessionStore) {
+    this.#store = store;
+    this.#item = vscode.window.createStatusBarItem(
+      'procnetmon.rates',
+      vscode.StatusBarAlignment.Left,
+      priority,
+    );
+    this.#item.name = vscode.l10n.t('Network Usage');
+    this.#item.command = Command.OpenPanel;
+    this.#subscription = store.onDidChange(() => this.#draw());
+  }
+
+  /** What is on show; undefined while the item is hidden. */
+  get text(): string | undefined {
+    return this.#watching().length === 0 ? undefined : this.#item.text;
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+    this.#item.dispose();
+  }
+
+  #watching(): WatchedSession[] {
+    return sessionsThatCount(this.#store.sessions);
+  }
+
+  #draw(): void {
+    const sessions = this.#watching();
+    if (sessions.length === 0) {
+      this.#item.hide();
+      return;
+    }
+    const rates = sumRates(sessions);
+    this.#item.text = statusBarText(rates);
+    this.#item.tooltip = tooltip(sessions);
+    this.#item.accessibilityInformation = {
+      label: vscode.l10n.t(
+        'Network usage: sending {0}, receiving {1}',
+        formatRate(rates.tx),
+        formatRate(rates.rx),
+      ),
+      role: 'button',
+    };
+    this.#item.show();
+  }
+}
+
+/** Plain text: the names in it are other people's bytes. */
+function tooltip(sessions: readonly WatchedSession[]): string {
+  const peers = topPeers(sessions);
+  return [
+    vscode.l10n.t('Network usage of what is being watched, on the wire'),
+    ...sessions.map((session) => `${plainText(session.label)}: ${totalText(session.total)}`),
+    ...(peers.length === 0 ? [] : [vscode.l10n.t('Top peers:')]),
+    ...peers.map(({ address, bytes }) => `  ${plainText(address)}: ${formatBytes(bytes)}`),
+  ].join('\n');
+}
