@@ -22,6 +22,15 @@ export default defineConfig({
         },
       },
       {
+        // What is shipped, as an editor unpacks it.
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          testTimeout: minute,
+          hookTimeout: minute,
+        },
+      },
+      {
         // The webview in a real browser.
         test: {
           name: 'browser',

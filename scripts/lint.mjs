@@ -2,14 +2,9 @@
 // `npm run format` (--fix): the same tools mend what they can.
 import { CommandFailed, Explained, isMain, main, run as runCommand, step } from './lib/steps.mjs';
 
-const nativeSources = [
-  'bpf/*.c',
-  'bpf/*.h',
-  'helper/addon/*.cpp',
-  'helper/addon/*.h',
-  'demo/*.c',
-  'test/*.c',
-];
+const nativeSources = ['bpf', 'helper/addon', 'demo', 'test'].flatMap((folder) =>
+  ['c', 'h', 'cpp'].map((ending) => `${folder}/*.${ending}`),
+);
 
 /** Runs every linter, also after one has failed, so that one run shows all findings. */
 export async function lint({ fix = false } = {}) {

@@ -1,0 +1,177 @@
+// `npm test`: from a fresh clone through set-up, build, lint, types and every test, to one line of figures.
+// A section that fails does not keep the others from running. Kernel and end-to-end tests load real eBPF
+// programs and make a user of their own, so they run as root, through sudo where need be.
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { build } from './build.mjs';
+import { installCodeServer } from './editor/install-code-server.mjs';
+import { findCommand } from './lib/commands.mjs';
+import { cacheFolder, inProject, projectFolder, toolEnvironment } from './lib/paths.mjs';
+import { duration, Explained, main } from './lib/steps.mjs';
+import { lint } from './lint.mjs';
+import { pack, packAdapters } from './package.mjs';
+import { setUp } from './set-up/index.mjs';
+
+const resultsFolder = inProject('test-results');
+const sectionMillis = 25 * 60_000;
+/** sudo forgets a password after 15 minutes, or 5 on some systems. */
+const sudoRefreshMillis = 60_000;
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+
+/** Runs a command in view of the user. Resolves to its status and to what it printed. */
+function show(command, args, { asRoot = [], collect = false } = {}) {
+  const [first, ...rest] = [...asRoot, command, ...args];
+  return new Promise((resolve, reject) => {
+    const child = spawn(first, rest, {
+      cwd: projectFolder,
+      env: toolEnvironment(),
+      stdio: ['ignore', collect ? 'pipe' : 'inherit', 'inherit'],
+      timeout: sectionMillis,
+    });
+    let output = '';
+    child.stdout?.setEncoding('utf8').on('data', (text) => {
+      output += text;
+      process.stdout.write(text);
+    });
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ status, output }));
+  });
+}
+
+/** A check that is passed or failed as a whole. */
+async function check(action) {
+  try {
+    await action();
+    return { passed: 1, failed: 0, skipped: 0 };
+  } catch (error) {
+    if (!(error instanceof Explained)) throw error;
+    console.error(error.message);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+/** Runs one project of vitest.config.mts. */
+async function vitest(project, options) {
+  const report = path.join(resultsFolder, `${project}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const { status } = await show('vitest', ['run', '--project', project, ...reporters], options);
+  const counts = await readFile(report, 'utf8').then(
+    (text) => {
+      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(text);
+      return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests };
+    },
+    () => ({ passed: 0, failed: 0, skipped: 0 }),
+  );
+  return atLeastOneFailed(counts, status);
+}
+
+/** A run may fail beside its tests: a file that does not load, no test at all, a crash. */
+function atLeastOneFailed(counts, status) {
+  return status !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+/** The suite reports as mocha does: "12 passing (3s)". */
+async function editorSuite() {
+  const { status, output } = await show('node', ['test/editor/run.mjs'], { collect: true });
+  const figure = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}\\b`, 'm').exec(output)?.[1] ?? 0);
+  const counts = { passed: figure('passing'), failed: figure('failing'), skipped: figure('pending') };
+  if (status === 0 && counts.passed === 0) {
+    console.error('The editor suite ended without having run a test.');
+    return { ...counts, failed: 1 };
+  }
+  return atLeastOneFailed(counts, status);
+}
+
+/**
+ * What stands before a command that needs root: nothing for root itself, sudo where it may be had.
+ * @returns {string[] | undefined} undefined when there is no way
+ */
+function rootPrefix() {
+  if (process.getuid() === 0) return [];
+  if (!findCommand('sudo')) return undefined;
+  if (spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status !== 0) {
+    if (!process.stdin.isTTY) return undefined;
+    console.log('The kernel and end-to-end tests run as root. sudo may ask for your password once.');
+    if (spawnSync('sudo', ['-v'], { stdio: 'inherit' }).status !== 0) return undefined;
+  }
+  setInterval(() => spawn('sudo', ['-n', '-v'], { stdio: 'ignore' }), sudoRefreshMillis).unref();
+  // sudo cleans the environment; the tests need the project's Node and the editor in this user's cache.
+  const kept = { PATH: toolEnvironment().PATH, XDG_CACHE_HOME: path.dirname(cacheFolder) };
+  if (process.env['CI']) kept.CI = process.env['CI'];
+  return ['sudo', '-n', 'env', ...Object.entries(kept).map(([name, value]) => `${name}=${value}`)];
+}
+
+/** Gives back what tests that ran as root have written. */
+function takeOwnership(asRoot) {
+  if (asRoot.length === 0) return;
+  execFileSync('sudo', [
+    '-n',
+    'chown',
+    '-R',
+    `${process.getuid()}:${process.getgid()}`,
+    resultsFolder,
+    inProject('build'),
+  ]);
+}
+
+async function asRootOrSkipped(asRoot, project) {
+  if (!asRoot) {
+    console.log(
+      'Skipped: it needs root, and sudo is not there, refuses, or has no terminal to ask for a password.',
+    );
+    return { passed: 0, failed: 0, skipped: 1 };
+  }
+  try {
+    return await vitest(project, { asRoot });
+  } finally {
+    takeOwnership(asRoot);
+  }
+}
+
+async function runSections(sections) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const failures = [];
+  for (const [title, action] of sections) {
+    const started = performance.now();
+    console.log(`\n── ${title} ${'─'.repeat(Math.max(0, 72 - title.length))}`);
+    const counts = await action();
+    for (const name of Object.keys(total)) total[name] += counts[name];
+    if (counts.failed > 0) failures.push(title);
+    console.log(`── ${title}: ${figures(counts)}, ${duration(performance.now() - started)}`);
+  }
+  if (failures.length > 0) console.log(`\nFailed: ${failures.join(', ')}`);
+  return total;
+}
+
+const figures = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
+
+await main(async () => {
+  await setUp({ for: 'test' });
+  const asRoot = rootPrefix();
+  await rm(resultsFolder, { recursive: true, force: true });
+  await mkdir(resultsFolder, { recursive: true });
+  await pack();
+  await packAdapters();
+  await build({ names: ['tests'] });
+  await installCodeServer();
+
+  const total = await runSections([
+    ['Lint', () => check(() => lint())],
+    ['Types', () => check(() => types())],
+    ['Unit tests', () => vitest('unit')],
+    ['The package', () => vitest('package')],
+    ['Kernel tests', () => asRootOrSkipped(asRoot, 'kernel')],
+    ['The panel in a browser', () => vitest('browser')],
+    ['The extension in a real editor', editorSuite],
+    ['The product, used as a person would', () => asRootOrSkipped(asRoot, 'end-to-end')],
+  ]);
+  console.log(`\n${figures(total)}`);
+  if (total.failed > 0) process.exitCode = 1;
+});
+
+async function types() {
+  const { status } = await show('npm', ['run', '--silent', 'types']);
+  if (status !== 0) throw new Explained('The compiler found errors.');
+}
