@@ -98,7 +98,12 @@ export class RateChart {
       },
       series: [{}, series('Sent', theme.sent), series('Received', theme.received)],
       axes: [
-        { ...axis, size: horizontalAxisHeight, space: 72, values: (_plot, times) => times.map(timeOfDay) },
+        {
+          ...axis,
+          size: horizontalAxisHeight,
+          space: 56,
+          values: (_plot, times, _axis, _space, step) => times.map((time) => timeOfDay(time, step < 60)),
+        },
         {
           ...axis,
           size: verticalAxisWidth,
@@ -213,9 +218,10 @@ export class RateChart {
   }
 }
 
-/** Local time of day, `14:05:09`. */
-function timeOfDay(unixSeconds: number): string {
-  return new Date(unixSeconds * 1000).toLocaleTimeString('en-GB');
+/** Local time of day: `14:05:09`, or `14:05`. */
+function timeOfDay(unixSeconds: number, withSeconds = true): string {
+  const time = new Date(unixSeconds * 1000).toLocaleTimeString('en-GB');
+  return withSeconds ? time : time.slice(0, 5);
 }
 
 /** A rate on the axis: no digits after the point that say nothing. */

@@ -7,8 +7,8 @@ import {
   formatRate,
   unknownMark,
 } from '../shared/format';
+import { sanitise } from '../shared/sanitise';
 import type { Comparison, Connection } from './connections';
-import { visibleText } from './text';
 
 export type ColumnId =
   | 'process'
@@ -89,7 +89,7 @@ export const columns: readonly Column[] = [
     numeric: false,
     text: ({ localText }) => localText,
     compare: byKey(({ localKey }) => localKey),
-    tooltip: ({ localText, flow }) => `${localText} on interface ${visibleText(flow.interface)}`,
+    tooltip: ({ localText, flow }) => `${localText} on interface ${sanitise(flow.interface)}`,
   },
   {
     id: 'remote',

@@ -2,8 +2,8 @@
 // is reading them.
 import { formatEndpoint } from '../shared/format';
 import type { PanelFlow, PanelProcess } from '../shared/panel-messages';
+import { sanitise } from '../shared/sanitise';
 import type { PanelModel } from './model';
-import { sortKey, visibleText } from './text';
 
 /** One connection of one session, ready to be shown and compared. */
 export interface Connection {
@@ -21,12 +21,17 @@ export interface Connection {
   remoteKey: string;
 }
 
+/** A key by which texts sort without regard to case, numbers in them by their size. */
+export function sortKey(text: string): string {
+  return text.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(10, '0'));
+}
+
 export type Comparison = (one: Connection, other: Connection) => number;
 
 export function makeConnection(key: string, flow: PanelFlow, process: PanelProcess | undefined): Connection {
-  const processText = visibleText(process === undefined ? `${flow.pid}` : `${process.name} (${flow.pid})`);
-  const localText = visibleText(formatEndpoint(flow.local));
-  const remoteText = visibleText(formatEndpoint(flow.remote));
+  const processText = sanitise(process === undefined ? `${flow.pid}` : `${process.name} (${flow.pid})`);
+  const localText = sanitise(formatEndpoint(flow.local));
+  const remoteText = sanitise(formatEndpoint(flow.remote));
   return {
     key,
     flow,

@@ -2,6 +2,7 @@
 import 'uplot/dist/uPlot.min.css';
 import './panel.css';
 import type { HostMessage, PanelSession } from '../shared/panel-messages';
+import { sanitise } from '../shared/sanitise';
 import { RateChart } from './chart';
 import { ConnectionList } from './connections';
 import { element, setText } from './dom';
@@ -10,7 +11,6 @@ import { sumHistories } from './history';
 import { PanelModel } from './model';
 import { chooseNotice, NoticeArea } from './notices';
 import { ConnectionTable } from './table';
-import { visibleText } from './text';
 import { Toolbar } from './toolbar';
 
 const model = new PanelModel();
@@ -82,10 +82,9 @@ function draw(): void {
   );
   const notice = chooseNotice(shown, anyFigures);
   page.hidden = false;
-  toolbar.element.hidden = shown.length === 0;
   figures.hidden = notice?.kind === 'welcome';
   notices.update(notice);
-  toolbar.update(model.sessions, shown, choices.selection);
+  toolbar.update(model.sessions, shown, choices.selection, !figures.hidden);
   table.setConnections(list.update(model), model.timeMillis);
   drawChart();
   setText(announcer, announcement(shown));
@@ -106,7 +105,7 @@ function announcement(shown: readonly PanelSession[]): string {
     ended: 'Ended:',
     failed: 'Failed:',
   };
-  return shown.map(({ state, label }) => `${words[state]} ${visibleText(label)}`).join('. ');
+  return shown.map(({ state, label }) => `${words[state]} ${sanitise(label)}`).join('. ');
 }
 
 askForSnapshot();

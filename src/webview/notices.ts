@@ -1,7 +1,10 @@
 // What the view says when there are no figures to show, or when they are not all: why, and what to do.
 import type { PanelAction, PanelSession } from '../shared/panel-messages';
+import { sanitise } from '../shared/sanitise';
 import { element } from './dom';
-import { visibleText } from './text';
+
+/** Longest message and remedy that are shown in whole, in characters. */
+const maximumText = 1_000;
 
 export interface NoticeButton {
   text: string;
@@ -41,7 +44,7 @@ export function chooseNotice(shown: readonly PanelSession[], anyFigures: boolean
   if (failed !== undefined) return failureNotice(failed, anyFigures);
   if (anyFigures) return undefined;
   const live = shown.at(-1);
-  const label = visibleText(live?.label ?? '');
+  const label = sanitise(live?.label ?? '');
   if (shown.some(({ state }) => state === 'starting')) {
     return {
       kind: 'welcome',
@@ -64,12 +67,12 @@ export function chooseNotice(shown: readonly PanelSession[], anyFigures: boolean
 }
 
 function failureNotice(session: PanelSession, anyFigures: boolean): Notice {
-  const message = visibleText(session.failure?.message ?? 'The reason is not known.');
+  const message = sanitise(session.failure?.message ?? 'The reason is not known.', maximumText);
   const remedy = session.failure?.remedy;
   return {
     kind: anyFigures ? 'banner' : 'welcome',
-    message: `Cannot watch “${visibleText(session.label)}”: ${message}`,
-    ...(remedy === undefined ? {} : { detail: visibleText(remedy) }),
+    message: `${anyFigures ? 'No longer watching' : 'Cannot watch'} “${sanitise(session.label)}”: ${message}`,
+    ...(remedy === undefined ? {} : { detail: sanitise(remedy, maximumText) }),
     busy: false,
     buttons: [
       { text: 'Try Again', action: 'retry', session: session.id },

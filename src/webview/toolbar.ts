@@ -1,9 +1,9 @@
 // The line above chart and table: which session, in which state, how fast, which filter.
 import { formatBytes, formatRate } from '../shared/format';
 import type { PanelSelection, PanelSession, PanelSessionState } from '../shared/panel-messages';
+import { sanitise } from '../shared/sanitise';
 import { element, setAttribute, setText } from './dom';
 import { windowChoices, type ViewChoices } from './editor-api';
-import { visibleText } from './text';
 
 export interface ToolbarEvents {
   select: (selection: PanelSelection) => void;
@@ -28,6 +28,16 @@ export class Toolbar {
   /** What the chart's colours and directions mean, with the rates of now. */
   readonly legend: HTMLElement;
   readonly #sessions = element('select', { attributes: { 'aria-label': 'Session' } });
+  readonly #filter = element('input', {
+    class: 'filter',
+    attributes: {
+      type: 'search',
+      placeholder: 'Filter connections',
+      'aria-label': 'Filter connections',
+      title: 'Words in any order, such as: tcp 443 established',
+      spellcheck: 'false',
+    },
+  });
   readonly #state = element('span', { class: 'session-state' });
   readonly #sent = makeLegend('sent', '↑', 'Sent');
   readonly #received = makeLegend('received', '↓', 'Received');
@@ -36,21 +46,11 @@ export class Toolbar {
 
   constructor(choices: ViewChoices, events: ToolbarEvents) {
     this.#sessions.addEventListener('change', () => events.select(parseChoice(this.#sessions.value)));
-    const filter = element('input', {
-      class: 'filter',
-      attributes: {
-        type: 'search',
-        placeholder: 'Filter connections',
-        'aria-label': 'Filter connections',
-        title: 'Words in any order, such as: tcp 443 established',
-        spellcheck: 'false',
-      },
-    });
-    filter.value = choices.filter;
-    filter.addEventListener('input', () => events.filter(filter.value));
+    this.#filter.value = choices.filter;
+    this.#filter.addEventListener('input', () => events.filter(this.#filter.value));
     this.element = element('div', {
       class: 'toolbar',
-      children: [this.#sessions, this.#state, element('span', { class: 'spring' }), filter],
+      children: [this.#sessions, this.#state, element('span', { class: 'spring' }), this.#filter],
     });
     this.legend = element('div', {
       class: 'legend',
@@ -63,7 +63,15 @@ export class Toolbar {
     });
   }
 
-  update(sessions: readonly PanelSession[], shown: readonly PanelSession[], selection: PanelSelection): void {
+  /** `anyFigures`: whether there is anything to filter. */
+  update(
+    sessions: readonly PanelSession[],
+    shown: readonly PanelSession[],
+    selection: PanelSelection,
+    anyFigures: boolean,
+  ): void {
+    this.element.hidden = sessions.length === 0;
+    this.#filter.hidden = !anyFigures;
     this.#offerSessions(sessions, selection);
     const [only] = shown;
     const state = shown.length === 1 && only !== undefined ? only.state : undefined;
@@ -82,15 +90,20 @@ export class Toolbar {
   }
 
   #offerSessions(sessions: readonly PanelSession[], selection: PanelSelection): void {
-    const known = selection.kind !== 'session' || sessions.some(({ id }) => id === selection.id);
-    const options: [value: string, text: string][] = [[newestValue, 'Newest session']];
-    if (sessions.length > 1 || selection.kind === 'all') options.push([allValue, 'All sessions']);
-    for (const session of sessions) {
-      options.push([sessionPrefix + session.id, sessionText(session, sessions)]);
-    }
     const newest =
       sessions.findLast(({ state }) => state !== 'ended' && state !== 'failed') ?? sessions.at(-1);
-    if (newest !== undefined) options[0] = [newestValue, `Newest: ${sessionText(newest, sessions)}`];
+    const newestText = newest === undefined ? '' : sessionText(newest, sessions);
+    const options: [value: string, text: string][] =
+      sessions.length === 1
+        ? [[newestValue, newestText]]
+        : [
+            [newestValue, `Newest: ${newestText}`],
+            [allValue, 'All sessions'],
+            ...sessions.map((session): [string, string] => [
+              sessionPrefix + session.id,
+              sessionText(session, sessions),
+            ]),
+          ];
     const offered = JSON.stringify(options);
     if (offered !== this.#offered) {
       this.#offered = offered;
@@ -98,7 +111,8 @@ export class Toolbar {
         ...options.map(([value, text]) => element('option', { text, attributes: { value } })),
       );
     }
-    this.#sessions.value = known ? choiceValue(selection) : newestValue;
+    const chosen = choiceValue(selection);
+    this.#sessions.value = options.some(([value]) => value === chosen) ? chosen : newestValue;
   }
 }
 
@@ -113,7 +127,7 @@ function parseChoice(value: string): PanelSelection {
 
 /** The label; with the time of its start where several have the same. */
 function sessionText(session: PanelSession, sessions: readonly PanelSession[]): string {
-  const label = visibleText(session.label);
+  const label = sanitise(session.label);
   const twin = sessions.some((other) => other !== session && other.label === session.label);
   return twin ? `${label} (${new Date(session.startedMillis).toLocaleTimeString('en-GB')})` : label;
 }
@@ -129,7 +143,7 @@ function makeLegend(
     class: 'legend-entry',
     children: [
       element('span', { class: `legend-mark ${kind}`, attributes: { 'aria-hidden': 'true' } }),
-      element('span', { class: 'legend-name', text: `${arrow} ${name}` }),
+      element('span', { class: 'legend-name', children: [arrow, element('span', { text: ` ${name}` })] }),
       rate,
       total,
     ],
