@@ -22,11 +22,11 @@ export async function buildAddon({ force, run }) {
   });
   return unlessUpToDate('addon', { inputs, outputs: [addon], force }, async () => {
     const folder = inProject('helper', 'addon');
-    await run('node-gyp', ['rebuild', '-C', folder]);
+    // Without `rebuild`, make compiles only what has changed.
+    await run('node-gyp', [...(force ? ['rebuild'] : ['configure', 'build']), '-C', folder, '--jobs', 'max']);
     await mkdir(helperFolder, { recursive: true });
     // Renamed into place: a helper that runs right now keeps the file that it has mapped.
     await copyFile(path.join(folder, 'build', 'Release', 'procnetmon.node'), `${addon}.new`);
-    await run('strip', ['--strip-unneeded', `${addon}.new`]);
     await rename(`${addon}.new`, addon);
   });
 }

@@ -4,16 +4,17 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { inProject, nodeFolder } from '../lib/paths.mjs';
-import { Explained } from '../lib/steps.mjs';
+import { Explained, run } from '../lib/steps.mjs';
 import { bundle } from './bundles.mjs';
 
 const shippedBundles = ['extension', 'webview', 'helper'];
 
-/** Debian packages whose static libraries go into the addon; their copyright files come with them. */
+/** Static libraries in the addon, by linker option, and the Debian packages that hold their licences. */
 const linkedLibraries = [
-  { name: 'libbpf', debianPackage: 'libbpf-dev' },
-  { name: 'libelf (elfutils)', debianPackage: 'libelf-dev' },
-  { name: 'zlib', debianPackage: 'zlib1g-dev' },
+  { name: 'libbpf', option: '-lbpf', debianPackage: 'libbpf-dev' },
+  { name: 'libelf (elfutils)', option: '-lelf', debianPackage: 'libelf-dev' },
+  { name: 'zlib', option: '-lz', debianPackage: 'zlib1g-dev' },
+  { name: 'Zstandard', option: '-lzstd', debianPackage: 'libzstd-dev' },
 ];
 
 const licenceFile = /^(licen[cs]e|copying|notice)([-.].*)?$/i;
@@ -64,11 +65,22 @@ async function nodeNotice() {
   return { name: `Node.js ${version}`, text: await readFile(path.join(nodeFolder, 'LICENSE'), 'utf8') };
 }
 
-function libraryNotices() {
+async function libraryNotices() {
+  const linked = (await run('pkg-config', ['--static', '--libs', 'libbpf', 'libelf', 'zlib']))
+    .trim()
+    .split(/\s+/);
+  const libraries = linkedLibraries
+    .filter(({ option }) => linked.includes(option))
+    .map(({ name, debianPackage }) => ({ name, file: `/usr/share/doc/${debianPackage}/copyright` }));
+  // The compiler's own libraries; Debian keeps their licence with the compiler's version.
+  const compilerVersion = (await run('g++', ['-dumpversion'])).trim().split('.')[0];
+  libraries.push({
+    name: 'libstdc++ and libgcc',
+    file: `/usr/share/doc/gcc-${compilerVersion}-base/copyright`,
+  });
   return Promise.all(
-    linkedLibraries.map(async ({ name, debianPackage }) => {
-      const file = `/usr/share/doc/${debianPackage}/copyright`;
-      if (!existsSync(file)) throw new Explained(`${file} is missing: install the package ${debianPackage}.`);
+    libraries.map(async ({ name, file }) => {
+      if (!existsSync(file)) throw new Explained(`The licence of ${name} is missing: ${file}.`);
       return { name, text: await readFile(file, 'utf8') };
     }),
   );
