@@ -1,0 +1,68 @@
+// The editor's window as a person uses it: keys, input boxes, views. What it looks for is what can be seen or
+// what a screen reader is told, never the product's own variables.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
+import type { CodeServer } from '../../../scripts/editor/code-server.mjs';
+import { inProject } from '../../../scripts/lib/paths.mjs';
+import { openPage } from './chromium.mjs';
+
+const startMillis = 60_000;
+const waitMillis = 30_000;
+
+export class Workbench {
+  private constructor(readonly page: Page) {}
+
+  /** Opens a folder and waits until the window stands. */
+  static async open(browser: Browser, editor: CodeServer, folder: string): Promise<Workbench> {
+    const page = await openPage(browser, editor);
+    page.setDefaultTimeout(waitMillis);
+    await page.goto(`${editor.origin}/?folder=${encodeURIComponent(folder)}`);
+    await page.locator('.monaco-workbench').waitFor({ timeout: startMillis });
+    // The folder's name in the title bar appears once the workspace is loaded.
+    await page.locator('.part.statusbar .statusbar-item').first().waitFor({ timeout: startMillis });
+    await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: startMillis });
+    return new Workbench(page);
+  }
+
+  /** Runs a command by its title, through the command palette. */
+  async runCommand(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    const input = this.page.locator('.quick-input-widget input[type="text"]');
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.page.locator('.quick-input-widget .monaco-list-row', { hasText: title }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** The box in which a secret is typed. */
+  get passwordBox(): Locator {
+    return this.page.locator('.quick-input-widget input[type="password"]');
+  }
+
+  /** Rows of a tree view, by the view's title. */
+  rows(view: string): Locator {
+    return this.page.getByRole('tree', { name: view }).getByRole('treeitem');
+  }
+
+  /** A status bar item by its text. */
+  statusBarItem(text: RegExp): Locator {
+    return this.page.locator('.part.statusbar .statusbar-item').filter({ hasText: text });
+  }
+
+  get notifications(): Locator {
+    return this.page.locator('.notifications-toasts .notification-list-item, .monaco-dialog-box');
+  }
+
+  /** The document inside the webview that shows now. */
+  get webview(): FrameLocator {
+    return this.page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
+  }
+
+  /** Keeps a picture in test-results/screenshots. */
+  async screenshot(name: string): Promise<void> {
+    const folder = inProject('test-results', 'screenshots');
+    mkdirSync(folder, { recursive: true });
+    await this.page.screenshot({ path: path.join(folder, `${name}.png`) });
+  }
+}
