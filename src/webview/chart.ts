@@ -9,6 +9,12 @@ import { onThemeChange, readTheme, type ChartTheme } from './theme';
 
 const verticalAxisWidth = 72;
 const horizontalAxisHeight = 22;
+/** The chart of a young session grows from this many seconds to the chosen window. */
+const shortestSpanSeconds = 60;
+/** Pixels: a direction gets its label where it has this much height. */
+const heightForLabel = 24;
+/** Pixels that half a time label takes; nearer to the edge it would be cut. */
+const halfTimeLabel = 28;
 
 export class RateChart {
   readonly element: HTMLElement;
@@ -102,7 +108,7 @@ export class RateChart {
           ...axis,
           size: horizontalAxisHeight,
           space: 56,
-          values: (_plot, times, _axis, _space, step) => times.map((time) => timeOfDay(time, step < 60)),
+          values: (plot, times, _axis, _space, step) => times.map((time) => timeLabel(plot, time, step)),
         },
         {
           ...axis,
@@ -125,8 +131,11 @@ export class RateChart {
   }
 
   #horizontalRange(): [number, number] {
-    const end = this.#series.times.at(-1) ?? Date.now() / 1000;
-    return [end - this.#windowMillis / 1000, end];
+    const { times } = this.#series;
+    const end = times.at(-1) ?? Date.now() / 1000;
+    // A session that has just begun would be a sliver at the edge of a long window.
+    const span = Math.max(end - (times[0] ?? end), shortestSpanSeconds);
+    return [end - Math.min(span, this.#windowMillis / 1000), end];
   }
 
   #showReadout(): void {
@@ -224,6 +233,12 @@ function timeOfDay(unixSeconds: number, withSeconds = true): string {
   return withSeconds ? time : time.slice(0, 5);
 }
 
+/** A time on the axis; nothing where it would be cut off at the right edge. */
+function timeLabel(plot: uPlot, time: number, stepSeconds: number): string {
+  const room = plot.width - verticalAxisWidth;
+  return plot.valToPos(time, 'x') + halfTimeLabel > room ? '' : timeOfDay(time, stepSeconds < 60);
+}
+
 /** A rate on the axis: no digits after the point that say nothing. */
 function axisRate(rate: number): string {
   const [digits = '', unit = ''] = formatRate(Math.abs(rate)).split(' ');
@@ -251,9 +266,14 @@ function labelDirections(plot: uPlot, theme: ChartTheme): void {
   ctx.font = theme.font.replace(/^[\d.]+/, (size) => String(Number(size) * uPlot.pxRatio));
   ctx.fillStyle = theme.text;
   ctx.textAlign = 'left';
-  ctx.textBaseline = 'top';
-  ctx.fillText('↑ sent', bbox.left + inset, bbox.top + inset);
-  ctx.textBaseline = 'bottom';
-  ctx.fillText('↓ received', bbox.left + inset, bbox.top + bbox.height - inset);
+  const zero = plot.valToPos(0, 'y');
+  if (zero >= heightForLabel) {
+    ctx.textBaseline = 'top';
+    ctx.fillText('↑ sent', bbox.left + inset, bbox.top + inset);
+  }
+  if (plot.over.clientHeight - zero >= heightForLabel) {
+    ctx.textBaseline = 'bottom';
+    ctx.fillText('↓ received', bbox.left + inset, bbox.top + bbox.height - inset);
+  }
   ctx.restore();
 }

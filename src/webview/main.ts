@@ -42,7 +42,7 @@ const announcer = element('div', { class: 'visually-hidden', attributes: { role:
 const chartPane = element('section', {
   class: 'chart-pane',
   attributes: { 'aria-label': 'Rates' },
-  children: [toolbar.legend, chart.element],
+  children: [chart.element],
 });
 const figures = element('div', { class: 'figures', children: [chartPane, table.element] });
 const page = element('main', {

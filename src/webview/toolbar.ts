@@ -25,8 +25,6 @@ const stateTexts: Record<PanelSessionState, string> = {
 
 export class Toolbar {
   readonly element: HTMLElement;
-  /** What the chart's colours and directions mean, with the rates of now. */
-  readonly legend: HTMLElement;
   readonly #sessions = element('select', { attributes: { 'aria-label': 'Session' } });
   readonly #filter = element('input', {
     class: 'filter',
@@ -39,6 +37,9 @@ export class Toolbar {
     },
   });
   readonly #state = element('span', { class: 'session-state' });
+  /** What the chart's colours and directions mean, with the rates of now. */
+  readonly #legend = element('div', { class: 'legend' });
+  readonly #windowChoice: HTMLElement;
   readonly #sent = makeLegend('sent', '↑', 'Sent');
   readonly #received = makeLegend('received', '↓', 'Received');
   /** The choices on offer, to leave an open list alone while nothing changed. */
@@ -46,19 +47,19 @@ export class Toolbar {
 
   constructor(choices: ViewChoices, events: ToolbarEvents) {
     this.#sessions.addEventListener('change', () => events.select(parseChoice(this.#sessions.value)));
+    this.#windowChoice = makeWindowChoice(choices.windowMinutes, events.window);
     this.#filter.value = choices.filter;
     this.#filter.addEventListener('input', () => events.filter(this.#filter.value));
+    this.#legend.append(this.#sent.element, this.#received.element);
     this.element = element('div', {
       class: 'toolbar',
-      children: [this.#sessions, this.#state, element('span', { class: 'spring' }), this.#filter],
-    });
-    this.legend = element('div', {
-      class: 'legend',
       children: [
-        this.#sent.element,
-        this.#received.element,
+        this.#sessions,
+        this.#state,
+        this.#legend,
         element('span', { class: 'spring' }),
-        makeWindowChoice(choices.windowMinutes, events.window),
+        this.#windowChoice,
+        this.#filter,
       ],
     });
   }
@@ -71,7 +72,7 @@ export class Toolbar {
     anyFigures: boolean,
   ): void {
     this.element.hidden = sessions.length === 0;
-    this.#filter.hidden = !anyFigures;
+    for (const part of [this.#legend, this.#windowChoice, this.#filter]) part.hidden = !anyFigures;
     this.#offerSessions(sessions, selection);
     const [only] = shown;
     const state = shown.length === 1 && only !== undefined ? only.state : undefined;
