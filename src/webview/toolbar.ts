@@ -30,7 +30,7 @@ export class Toolbar {
     class: 'filter',
     attributes: {
       type: 'search',
-      placeholder: 'Filter connections',
+      placeholder: 'Filter',
       'aria-label': 'Filter connections',
       title: 'Words in any order, such as: tcp 443 established',
       spellcheck: 'false',
