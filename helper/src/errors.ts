@@ -41,3 +41,13 @@ export class StartupError extends Error {
     super(message, options);
   }
 }
+
+/** Name of the errno behind an error of the system or of the kernel boundary; empty where there is none. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** Whatever was thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

@@ -1,17 +1,29 @@
 // The engine behind both faces of the helper, the RPC server and the command line: monitors over processes,
 // each with its own interval, window and interfaces, fed by one sampler.
-import type {
-  InterfaceInfo,
-  MonitorEvent,
-  MonitorSample,
-  MonitorStartParams,
-  MonitorStartResult,
-  MonitorStopParams,
-  MonitorUpdateParams,
-  ProcessInfo,
+import {
+  ErrorCode,
+  type InterfaceInfo,
+  limits,
+  type MonitorEvent,
+  type MonitorSample,
+  type MonitorStartParams,
+  type MonitorStartResult,
+  type MonitorStopParams,
+  type MonitorUpdateParams,
+  type ProcessInfo,
 } from '../../src/shared/protocol';
-import type { Caller } from './access';
-import type { Kernel } from './kernel';
+import { quoteValue } from '../../src/shared/sanitise';
+import { type Caller, listVisibleProcesses } from './access';
+import { monotonicNanos, WallClock } from './clock';
+import { asError, RequestError } from './errors';
+import { endpoint, protocolName } from './flow';
+import { Interfaces } from './interfaces';
+import type { Kernel, KernelEvent, SocketEvent } from './kernel';
+import { Ledger } from './ledger';
+import { Monitor, type MonitorSettings } from './monitor';
+import { Sampler } from './sampler';
+import { Schedule } from './schedule';
+import { WatchedProcesses } from './watched-processes';
 
 export interface MonitorEngineOptions {
   /** Opened, and listened to by nobody else. The engine does not close it. */
@@ -33,43 +45,240 @@ export interface MonitorEngineOptions {
   maximumFlowsPerSample?: number;
 }
 
+/** The pool is tidied in this interval when no monitor samples more often, and more often when it fills up. */
+const tidyNanos = 1e9;
+const hurriedTidyNanos = 0.2e9;
+const crowdedOccupancy = 0.25;
+/** Name of the tidying in the schedule; no monitor is called so. */
+const tidying = 'tidying';
+
 /**
  * Watches processes and hands out samples and events. Every method that refuses throws a `RequestError`.
- * The first sample of a monitor is handed out as soon as the call that started it has returned.
+ * The first sample of a monitor is handed out as soon as the call that started it has returned. Numbers among
+ * the parameters are within `limits`: that is checked where they come in.
  */
 export class MonitorEngine {
-  constructor(readonly options: MonitorEngineOptions) {}
+  readonly #wallClock = new WallClock();
+  readonly #ledger = new Ledger();
+  readonly #interfaces: Interfaces;
+  readonly #processes: WatchedProcesses;
+  readonly #sampler: Sampler;
+  readonly #monitors = new Map<string, Monitor>();
+  readonly #schedule = new Schedule((names, now) => this.#tick(names, now));
+  #nextMonitor = 1;
+  #readNanos = 0;
+  #tidyNanos = 0;
+  #closed = false;
 
-  /** Watches a process. Refuses unknown processes, those the caller may not trace, and bad parameters. */
+  constructor(readonly options: MonitorEngineOptions) {
+    const { kernel, caller } = options;
+    const onError = (error: Error): void => options.onError?.(error);
+    this.#interfaces = new Interfaces(kernel, onError);
+    this.#processes = new WatchedProcesses(kernel, caller, this.#ledger, onError);
+    this.#sampler = new Sampler(kernel, this.#ledger, onError);
+    this.#interfaces.attachAll();
+    kernel.listen((events) => this.#receive(events));
+    this.#scheduleTidying(monotonicNanos());
+  }
+
+  /** Watches a process. Refuses unknown processes, those the caller may not trace, and unknown interfaces. */
   start(params: MonitorStartParams): MonitorStartResult {
-    throw new Error(`being written ${String(params.pid)}`);
+    if (this.#monitors.size >= limits.monitors) {
+      throw new RequestError(
+        ErrorCode.LimitReached,
+        `There are ${String(limits.monitors)} monitors already, which is the limit.`,
+        'Stop one that is not needed any more.',
+      );
+    }
+    const settings: MonitorSettings = {
+      children: params.children ?? true,
+      interfaces: params.interfaces ?? [],
+      intervalMillis: params.intervalMillis ?? limits.intervalMillis.default,
+      windowMillis: params.windowMillis ?? limits.windowMillis.default,
+    };
+    this.#interfaces.validate(settings.interfaces);
+    const now = monotonicNanos();
+    const id = `m${String(this.#nextMonitor)}`;
+    const monitor = new Monitor(id, settings, this.#context(), params.pid, now);
+    const root = this.#processes.cover(monitor, params.pid, now, params.startTicks);
+    this.#nextMonitor += 1;
+    monitor.cover(root, now);
+    this.#processes.adoptOne(root, now);
+    if (settings.children) monitor.coverDescendants(root, now);
+    this.#monitors.set(id, monitor);
+    this.#schedule.set(id, settings.intervalMillis * 1e6, now);
+    return { monitor: id, process: root.info };
   }
 
   /** Changes what a monitor covers or how often; what is absent stays. */
   update(params: MonitorUpdateParams): void {
-    throw new Error(`being written ${params.monitor}`);
+    const monitor = this.#find(params.monitor);
+    const former = monitor.settings;
+    const settings: MonitorSettings = {
+      children: params.children ?? former.children,
+      interfaces: params.interfaces ?? former.interfaces,
+      intervalMillis: params.intervalMillis ?? former.intervalMillis,
+      windowMillis: params.windowMillis ?? former.windowMillis,
+    };
+    if (params.interfaces !== undefined) this.#interfaces.validate(settings.interfaces);
+    const now = monotonicNanos();
+    monitor.update(settings, now);
+    if (settings.intervalMillis === former.intervalMillis) return;
+    const intervalNanos = settings.intervalMillis * 1e6;
+    this.#schedule.set(params.monitor, intervalNanos, now + intervalNanos);
   }
 
   stop(params: MonitorStopParams): void {
-    throw new Error(`being written ${params.monitor}`);
+    const monitor = this.#find(params.monitor);
+    this.#schedule.delete(params.monitor);
+    this.#monitors.delete(params.monitor);
+    monitor.close();
   }
 
   /** What the caller may watch, by pid. */
   listProcesses(): ProcessInfo[] {
-    throw new Error('being written');
+    return listVisibleProcesses(this.options.caller);
   }
 
   listInterfaces(): InterfaceInfo[] {
-    throw new Error('being written');
+    return this.#interfaces.list();
   }
 
   /** Reads the counters now and returns a sample, outside of the monitor's interval; `onSample` is not called. */
   sampleNow(monitor: string): MonitorSample {
-    throw new Error(`being written ${monitor}`);
+    const found = this.#find(monitor);
+    const now = this.#read();
+    const [sample] = found.compose(now, this.#dropped());
+    if (sample === undefined) throw new Error('A monitor composed no sample.');
+    return sample;
   }
 
   /** Stops every monitor and the timer. The engine is of no use afterwards; calling it again does nothing. */
   close(): void {
-    throw new Error('being written');
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#schedule.close();
+    for (const monitor of this.#monitors.values()) monitor.close();
+    this.#monitors.clear();
+  }
+
+  #find(id: string): Monitor {
+    const monitor = this.#monitors.get(id);
+    if (monitor === undefined) {
+      throw new RequestError(
+        ErrorCode.NoSuchMonitor,
+        `There is no monitor ${quoteValue(id)}.`,
+        'Use the id that monitor/start answered, until monitor/stop.',
+      );
+    }
+    return monitor;
+  }
+
+  #context(): ConstructorParameters<typeof Monitor>[2] {
+    return {
+      processes: this.#processes,
+      interfaces: this.#interfaces,
+      wallClock: this.#wallClock,
+      onEvent: (event) => this.options.onEvent(event),
+    };
+  }
+
+  #tick(names: string[], dueNanos: number): void {
+    const due = names.filter((name) => name !== tidying);
+    // A monitor's sample tidies as well.
+    if (due.length === 0 && dueNanos - this.#readNanos < this.#tidyNanos / 2) return;
+    this.#guard(() => {
+      const now = this.#read();
+      for (const id of due) this.#guard(() => this.#sample(id, now));
+    });
+  }
+
+  /** Reads all counters. Returns when: to the moment, since rates are computed from it. */
+  #read(): number {
+    this.#wallClock.measure();
+    this.#processes.poll(monotonicNanos());
+    this.#processes.adopt(monotonicNanos());
+    const now = monotonicNanos();
+    this.#sampler.read(now);
+    this.#readNanos = now;
+    this.#scheduleTidying(now);
+    const { droppedEvents } = this.#sampler.statistics;
+    for (const monitor of this.#monitors.values()) monitor.noteDroppedEvents(now, droppedEvents);
+    return now;
+  }
+
+  #sample(id: string, now: number): void {
+    if (this.options.readyForSample?.(id) === false) return;
+    const samples = this.#monitors.get(id)?.compose(now, this.#dropped(), this.options.maximumFlowsPerSample);
+    for (const sample of samples ?? []) this.options.onSample(sample);
+  }
+
+  #dropped(): MonitorSample['dropped'] {
+    const { droppedEvents, droppedFlows, droppedProcesses } = this.#sampler.statistics;
+    return {
+      events: droppedEvents,
+      flows: droppedFlows,
+      processes: droppedProcesses + this.#processes.dropped,
+    };
+  }
+
+  /** A crowded pool is tidied more often. */
+  #scheduleTidying(now: number): void {
+    const interval = this.#sampler.occupancy > crowdedOccupancy ? hurriedTidyNanos : tidyNanos;
+    if (interval === this.#tidyNanos) return;
+    this.#tidyNanos = interval;
+    this.#schedule.set(tidying, interval, now + interval);
+  }
+
+  #receive(events: readonly KernelEvent[]): void {
+    if (this.#closed) return;
+    for (const event of events) this.#guard(() => this.#handle(event));
+  }
+
+  #handle(event: KernelEvent): void {
+    switch (event.type) {
+      case 'fork':
+      case 'exec':
+      case 'exit':
+        this.#processes.handle(event);
+        break;
+      case 'link':
+      case 'unlink':
+        this.#interfaces.handle(event);
+        break;
+      case 'processEventsLost':
+        this.#processes.noteLostEvents();
+        break;
+      case 'opened':
+      case 'established':
+      case 'closed':
+      case 'failed':
+      case 'listening':
+        this.#reportSocket(event);
+        break;
+    }
+  }
+
+  #reportSocket(event: SocketEvent): void {
+    const process = this.#processes.find(event.processId);
+    for (const observer of process?.observers ?? []) {
+      observer.emit(event.nanos, {
+        kind: event.type,
+        pid: event.processId,
+        protocol: protocolName(event.protocol),
+        local: endpoint(event.localAddress, event.localPort),
+        ...(event.remoteAddress !== '' && { remote: endpoint(event.remoteAddress, event.remotePort) }),
+        ...(event.type === 'established' && { direction: event.outgoing ? 'outgoing' : 'incoming' }),
+      });
+    }
+  }
+
+  /** What goes wrong at one tick or event must not end those that follow. */
+  #guard(operation: () => void): void {
+    try {
+      operation();
+    } catch (error) {
+      this.options.onError?.(asError(error));
+    }
   }
 }

@@ -1,0 +1,28 @@
+// The two clocks: the monotonic one, which every timestamp of the kernel uses and every rate is computed
+// from, and wall-clock time, which people read.
+
+/** Nanoseconds since boot (CLOCK_MONOTONIC), exact to a few nanoseconds for the first hundred days of uptime. */
+export function monotonicNanos(): number {
+  return Number(process.hrtime.bigint());
+}
+
+/** Beyond this the wall clock was set; below it the difference is jitter of the two readings. */
+const stepMillis = 20;
+
+/** Converts monotonic time to wall-clock time, following steps of the wall clock. */
+export class WallClock {
+  #offsetMillis = Date.now() - monotonicNanos() / 1e6;
+
+  /** Measures the distance of the two clocks again; to be called now and then. */
+  measure(): void {
+    const offset = Date.now() - monotonicNanos() / 1e6;
+    if (Math.abs(offset - this.#offsetMillis) > stepMillis) this.#offsetMillis = offset;
+  }
+
+  /** ISO 8601 in UTC with milliseconds. */
+  iso(nanos: number): string {
+    const date = new Date(Math.round(nanos / 1e6 + this.#offsetMillis));
+    // A timestamp from outside may be anything; a date that cannot be written must not end monitoring.
+    return Number.isNaN(date.getTime()) ? new Date(0).toISOString() : date.toISOString();
+  }
+}

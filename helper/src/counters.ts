@@ -1,0 +1,91 @@
+// Both ledgers of something as one set of numbers, and the arithmetic on it.
+import type { PayloadCounters, WireCounters } from '../../src/shared/protocol';
+
+/** What both ledgers are made of. */
+export interface CounterValues {
+  wireTxBytes: number;
+  wireRxBytes: number;
+  wireTxPackets: number;
+  wireRxPackets: number;
+  payloadTxBytes: number;
+  payloadRxBytes: number;
+}
+
+/** A set of counters that only grows, by what `add` is given. */
+export class Counters implements CounterValues {
+  wireTxBytes = 0;
+  wireRxBytes = 0;
+  wireTxPackets = 0;
+  wireRxPackets = 0;
+  payloadTxBytes = 0;
+  payloadRxBytes = 0;
+
+  add(other: CounterValues): void {
+    this.wireTxBytes += other.wireTxBytes;
+    this.wireRxBytes += other.wireRxBytes;
+    this.wireTxPackets += other.wireTxPackets;
+    this.wireRxPackets += other.wireRxPackets;
+    this.payloadTxBytes += other.payloadTxBytes;
+    this.payloadRxBytes += other.payloadRxBytes;
+  }
+
+  set(other: CounterValues): void {
+    this.wireTxBytes = other.wireTxBytes;
+    this.wireRxBytes = other.wireRxBytes;
+    this.wireTxPackets = other.wireTxPackets;
+    this.wireRxPackets = other.wireRxPackets;
+    this.payloadTxBytes = other.payloadTxBytes;
+    this.payloadRxBytes = other.payloadRxBytes;
+  }
+
+  /** Sets each to the growth from `earlier` to `later`, 0 where it went back. */
+  setGrowth(later: CounterValues, earlier: CounterValues): void {
+    this.wireTxBytes = Math.max(0, later.wireTxBytes - earlier.wireTxBytes);
+    this.wireRxBytes = Math.max(0, later.wireRxBytes - earlier.wireRxBytes);
+    this.wireTxPackets = Math.max(0, later.wireTxPackets - earlier.wireTxPackets);
+    this.wireRxPackets = Math.max(0, later.wireRxPackets - earlier.wireRxPackets);
+    this.payloadTxBytes = Math.max(0, later.payloadTxBytes - earlier.payloadTxBytes);
+    this.payloadRxBytes = Math.max(0, later.payloadRxBytes - earlier.payloadRxBytes);
+  }
+
+  clear(): void {
+    this.wireTxBytes = 0;
+    this.wireRxBytes = 0;
+    this.wireTxPackets = 0;
+    this.wireRxPackets = 0;
+    this.payloadTxBytes = 0;
+    this.payloadRxBytes = 0;
+  }
+
+  /** Whether nothing was counted. */
+  get empty(): boolean {
+    return (
+      this.wireTxBytes + this.wireRxBytes + this.wireTxPackets + this.wireRxPackets === 0 &&
+      this.payloadTxBytes + this.payloadRxBytes === 0
+    );
+  }
+
+  equals(other: CounterValues): boolean {
+    return (
+      this.wireTxBytes === other.wireTxBytes &&
+      this.wireRxBytes === other.wireRxBytes &&
+      this.wireTxPackets === other.wireTxPackets &&
+      this.wireRxPackets === other.wireRxPackets &&
+      this.payloadTxBytes === other.payloadTxBytes &&
+      this.payloadRxBytes === other.payloadRxBytes
+    );
+  }
+
+  wire(): WireCounters {
+    return {
+      txBytes: this.wireTxBytes,
+      rxBytes: this.wireRxBytes,
+      txPackets: this.wireTxPackets,
+      rxPackets: this.wireRxPackets,
+    };
+  }
+
+  payload(): PayloadCounters {
+    return { txBytes: this.payloadTxBytes, rxBytes: this.payloadRxBytes };
+  }
+}

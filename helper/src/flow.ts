@@ -1,0 +1,73 @@
+// A flow as the outside sees it: one socket talking to one remote endpoint over one interface.
+import type { Endpoint, FlowState, TransportProtocol } from '../../src/shared/protocol';
+import type { Counters } from './counters';
+import { Counters as CounterSet } from './counters';
+import { datagramState, type FlowIdentity, FlowFlag } from './kernel';
+import type { ProcessAccount } from './ledger';
+
+/** By the number that the kernel gives a TCP state. */
+const tcpStates: readonly (FlowState | undefined)[] = [
+  undefined,
+  'established',
+  'syn-sent',
+  'syn-recv',
+  'fin-wait-1',
+  'fin-wait-2',
+  'time-wait',
+  'closed',
+  'close-wait',
+  'last-ack',
+  'listening',
+  'closing',
+  'syn-recv',
+];
+
+const udp = 17;
+const mappedPrefix = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i;
+
+/** Name of a state as the kernel numbers it. */
+export function flowStateName(state: number, flags: number): FlowState {
+  if ((flags & FlowFlag.Closed) !== 0) return 'closed';
+  return state === datagramState ? 'open' : (tcpStates[state] ?? 'closed');
+}
+
+export function protocolName(protocol: number): TransportProtocol {
+  return protocol === udp ? 'udp' : 'tcp';
+}
+
+/** An address and port; an IPv4-mapped IPv6 address becomes the IPv4 address. */
+export function endpoint(address: string, port: number): Endpoint {
+  return { address: address.replace(mappedPrefix, ''), port };
+}
+
+/** Several slots of the kernel's pool may belong to one flow, after a race or when one was retired. */
+export class Flow {
+  readonly counters: Counters = new CounterSet();
+  readonly protocol: TransportProtocol;
+  readonly local: Endpoint;
+  readonly remote: Endpoint | undefined;
+  readonly openedNanos: number;
+  state: FlowState = 'open';
+  rttMicros = 0;
+  retransmits = 0;
+  /** Slots of the pool that belong to it. */
+  slots = 0;
+  /** No slot is left: nothing will ever change again. */
+  ended = false;
+
+  constructor(
+    readonly id: number,
+    /** Under which it is found again. */
+    readonly key: string,
+    readonly interfaceKey: number,
+    identity: FlowIdentity,
+    /** The process that owns the socket at present. */
+    public account: ProcessAccount,
+  ) {
+    this.protocol = protocolName(identity.protocol);
+    this.local = endpoint(identity.localAddress, identity.localPort);
+    this.remote =
+      identity.remoteAddress === '' ? undefined : endpoint(identity.remoteAddress, identity.remotePort);
+    this.openedNanos = identity.openedNanos;
+  }
+}

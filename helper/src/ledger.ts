@@ -1,0 +1,167 @@
+// What each process has sent and received: sums that outlive its flows, and the process itself.
+import { Counters, type CounterValues } from './counters';
+import type { Flow } from './flow';
+import { readStartTicks } from './processes';
+
+/** Is told what happens to the flows of an account. */
+export interface AccountObserver {
+  /** A flow is new to the account, or differs from before, or has ended. */
+  flowChanged(flow: Flow): void;
+  /** A flow belongs to another process from now on. */
+  flowLeft(flow: Flow): void;
+}
+
+/** Processes that ended and that nobody watches keep their sums, this many of them. */
+const maximumDeadAccounts = 4_096;
+/** Interfaces that one account keeps apart; traffic over further ones has a common sum. */
+const maximumInterfaces = 1_024;
+const furtherInterfaces = Number.MAX_SAFE_INTEGER;
+
+/** One process, told from others that had its id before or will have it afterwards. */
+export class ProcessAccount {
+  /** Flows that have a slot. */
+  readonly flows = new Set<Flow>();
+  readonly observers = new Set<AccountObserver>();
+  /** Traffic that found the flow pool full. It is on no interface. */
+  readonly overflow = new Counters();
+  readonly #byInterface = new Map<number, Counters>();
+  /** When the process ended, in nanoseconds since boot; Infinity as long as that is not known. */
+  endedNanos = Infinity;
+  /** No process has this identity any more. Found out when there is need to. */
+  gone = false;
+  /** Sampling tick at which it was last made sure that the id still means this process. */
+  checkedTick = 0;
+
+  constructor(
+    readonly pid: number,
+    /** Undefined when the process was gone before it could be looked at. */
+    readonly startTicks: number | undefined,
+    /** Name of the process when it made its first socket; empty when it made none. */
+    public name: string,
+    /** When it was first seen, in nanoseconds since boot. */
+    readonly seenNanos: number,
+  ) {}
+
+  /** The sum for an interface, to be added to. */
+  onInterface(key: number): Counters {
+    const slot = this.#byInterface.size < maximumInterfaces || this.#byInterface.has(key) ? key : furtherInterfaces;
+    let counters = this.#byInterface.get(slot);
+    if (counters === undefined) {
+      counters = new Counters();
+      this.#byInterface.set(slot, counters);
+    }
+    return counters;
+  }
+
+  /** Sets `sum` to everything, or to what passed the interfaces that a filter lets through. */
+  sumInto(sum: Counters, filter?: (interfaceKey: number) => boolean): void {
+    sum.clear();
+    for (const [key, counters] of this.#byInterface) {
+      if (filter === undefined || (key !== furtherInterfaces && filter(key))) sum.add(counters);
+    }
+    if (filter === undefined) sum.add(this.overflow);
+  }
+}
+
+/** The accounts of all processes that were ever seen, within bounds. */
+export class Ledger {
+  readonly #accounts = new Map<number, ProcessAccount>();
+  #pruneAt = 2 * maximumDeadAccounts;
+
+  constructor(
+    /** When a process started; undefined when there is none. */
+    private readonly startTicksOf: (pid: number) => number | undefined = readStartTicks,
+    private readonly maximumDead = maximumDeadAccounts,
+  ) {
+    this.#pruneAt = 2 * maximumDead;
+  }
+
+  get size(): number {
+    return this.#accounts.size;
+  }
+
+  /** Whether there is a process with this id. */
+  lives(pid: number): boolean {
+    return this.startTicksOf(pid) !== undefined;
+  }
+
+  /** The account of the process that was last seen with this id. */
+  find(pid: number): ProcessAccount | undefined {
+    return this.#accounts.get(pid);
+  }
+
+  /**
+   * The account of the process that owns a socket seen now.
+   * @param seenNanos when the socket was opened
+   * @param tick number of the sampling tick, above 0; a process is looked at once a tick
+   */
+  ofOwner(pid: number, name: string, seenNanos: number, tick: number): ProcessAccount {
+    const account = this.#accounts.get(pid);
+    if (account?.checkedTick === tick) return account;
+    const startTicks = this.startTicksOf(pid);
+    // A process that is gone by now is the one that is known, unless that one ended before.
+    const same =
+      account !== undefined &&
+      (startTicks === undefined ? seenNanos <= account.endedNanos : account.startTicks === startTicks);
+    const current = same ? account : this.#open(pid, startTicks, name, seenNanos);
+    current.checkedTick = tick;
+    current.name ||= name;
+    return current;
+  }
+
+  /** The account of a process that was just looked at. */
+  ofProcess(pid: number, startTicks: number, nanos: number): ProcessAccount {
+    const account = this.#accounts.get(pid);
+    return account?.startTicks === startTicks ? account : this.#open(pid, startTicks, '', nanos);
+  }
+
+  /** The account of a process that was forked at `nanos`, and that may have ended since. */
+  ofChild(pid: number, startTicks: number | undefined, nanos: number): ProcessAccount {
+    const account = this.#accounts.get(pid);
+    // What was seen before the fork was another process with this id.
+    const same =
+      account !== undefined &&
+      account.seenNanos >= nanos &&
+      (startTicks === undefined || account.startTicks === startTicks);
+    return same ? account : this.#open(pid, startTicks, '', nanos);
+  }
+
+  /** Forgets what ended longest ago, when there is too much of it. Costs nothing most of the time. */
+  prune(): void {
+    if (this.#accounts.size < this.#pruneAt) return;
+    const dead: ProcessAccount[] = [];
+    for (const account of this.#accounts.values()) {
+      if (account.flows.size > 0 || account.observers.size > 0) continue;
+      account.gone ||= account.startTicks === undefined || this.startTicksOf(account.pid) !== account.startTicks;
+      if (account.gone) dead.push(account);
+    }
+    // The map is in the order in which the accounts were opened.
+    for (const account of dead.slice(0, Math.max(0, dead.length - this.maximumDead))) {
+      this.#accounts.delete(account.pid);
+    }
+    this.#pruneAt = Math.max(2 * this.maximumDead, this.#accounts.size + this.maximumDead);
+  }
+
+  /** An account that had the id before stays with those who watch it, and is forgotten by everyone else. */
+  #open(pid: number, startTicks: number | undefined, name: string, nanos: number): ProcessAccount {
+    const account = new ProcessAccount(pid, startTicks, name, nanos);
+    this.#accounts.delete(pid);
+    this.#accounts.set(pid, account);
+    return account;
+  }
+}
+
+/** Growth of counters that are read as a whole, for sums that are kept elsewhere. */
+export class GrowthMeter {
+  readonly #last = new Counters();
+  readonly #growth = new Counters();
+
+  /** What was counted since the last call. Counters that went back were begun anew. */
+  advance(values: CounterValues): Counters {
+    const { wireTxPackets, wireRxPackets } = this.#last;
+    if (values.wireTxPackets < wireTxPackets || values.wireRxPackets < wireRxPackets) this.#last.clear();
+    this.#growth.setGrowth(values, this.#last);
+    this.#last.set(values);
+    return this.#growth;
+  }
+}

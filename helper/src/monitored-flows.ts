@@ -1,0 +1,129 @@
+// The flows of one monitor: what was told of each, what is to be told, and which ids are to be taken back.
+import type { FlowSample } from '../../src/shared/protocol';
+import type { WallClock } from './clock';
+import type { Flow } from './flow';
+import type { Interfaces } from './interfaces';
+import type { ProcessAccount } from './ledger';
+import { type Period, standingStill, UsageView } from './usage';
+
+/** Flows that came and went between two samples and are still told of; of further ones only the sums are. */
+const maximumUnseenFlows = 16_384;
+
+interface FlowView {
+  readonly flow: Flow;
+  readonly usage: UsageView;
+  readonly openedAt: string;
+  /** It was in a sample. */
+  told: boolean;
+}
+
+export class MonitoredFlows {
+  readonly #views = new Map<Flow, FlowView>();
+  /** Those that differ from what was told. */
+  readonly #changed = new Set<FlowView>();
+  /** Those whose rates change by the mere passing of time. */
+  readonly #moving = new Set<FlowView>();
+  readonly #removed = new Set<number>();
+  #unseen = 0;
+  /** Flows of which only the sums were told. */
+  dropped = 0;
+
+  constructor(
+    private readonly interfaces: Interfaces,
+    private readonly wallClock: WallClock,
+  ) {}
+
+  /**
+   * Has a flow told of in the next sample.
+   * @param old whether, when it was not told of before, what it has counted so far was counted before the monitor began
+   */
+  change(flow: Flow, old: boolean): void {
+    let view = this.#views.get(flow);
+    if (view === undefined) {
+      const openedAt = this.wallClock.iso(flow.openedNanos);
+      view = { flow, usage: new UsageView(old), openedAt, told: false };
+      this.#views.set(flow, view);
+      this.#removed.delete(flow.id);
+    }
+    this.#changed.add(view);
+    if (!flow.ended || view.told) return;
+    this.#unseen += 1;
+    if (this.#unseen <= maximumUnseenFlows) return;
+    this.dropped += 1;
+    this.#drop(view);
+  }
+
+  /** Takes a flow back. */
+  remove(flow: Flow): void {
+    const view = this.#views.get(flow);
+    if (view !== undefined) this.#drop(view);
+  }
+
+  /** Takes back the flows of a process. */
+  removeAll(account: ProcessAccount): void {
+    for (const view of [...this.#views.values()]) if (view.flow.account === account) this.#drop(view);
+  }
+
+  /** Rates begin anew; flows that the filter does not let through are taken back. */
+  restart(lets: (interfaceKey: number) => boolean): void {
+    for (const view of [...this.#views.values()]) {
+      view.usage.restart();
+      if (!lets(view.flow.interfaceKey)) this.#drop(view);
+    }
+  }
+
+  /** Ids that were told and exist no more; each is answered once. */
+  takeRemoved(): number[] {
+    const removed = [...this.#removed];
+    this.#removed.clear();
+    return removed;
+  }
+
+  /** Flows that are new or differ from the sample before. */
+  compose(period: Period): FlowSample[] {
+    const samples: FlowSample[] = [];
+    for (const view of this.#changed) {
+      view.usage.advance(view.flow.counters, period);
+      view.usage.update(period);
+      samples.push(this.#sample(view));
+      view.told = true;
+      // The last word on a flow; its id is taken back with the sample after this one.
+      if (view.flow.ended) this.#drop(view);
+      else if (view.usage.moving) this.#moving.add(view);
+    }
+    for (const view of this.#moving) {
+      if (this.#changed.has(view)) continue;
+      if (view.usage.update(period)) samples.push(this.#sample(view));
+      if (!view.usage.moving) this.#moving.delete(view);
+    }
+    this.#changed.clear();
+    this.#unseen = 0;
+    return samples;
+  }
+
+  #sample({ flow, usage, openedAt }: FlowView): FlowSample {
+    const { wire, payload, rates } = usage.usage();
+    return {
+      id: flow.id,
+      pid: flow.account.pid,
+      protocol: flow.protocol,
+      local: flow.local,
+      ...(flow.remote !== undefined && { remote: flow.remote }),
+      interface: this.interfaces.name(flow.interfaceKey),
+      state: flow.state,
+      openedAt,
+      rttMicros: flow.rttMicros,
+      retransmits: flow.retransmits,
+      wire,
+      payload,
+      rates: flow.ended ? standingStill() : rates,
+    };
+  }
+
+  #drop(view: FlowView): void {
+    this.#views.delete(view.flow);
+    this.#changed.delete(view);
+    this.#moving.delete(view);
+    if (view.told) this.#removed.add(view.flow.id);
+  }
+}

@@ -1,0 +1,236 @@
+// One read of the kernel's flow pool after the other, turned into sums that lose nothing: of flows, of processes by
+// interface, and of what found the pool full. It also keeps the pool clean, whether or not anyone watches.
+import { Counters } from './counters';
+import { asError } from './errors';
+import { Flow, flowStateName } from './flow';
+import { interfaceKey } from './interfaces';
+import {
+  datagramState,
+  flowColumns,
+  FlowColumn,
+  FlowFlag,
+  type FlowIdentity,
+  type Kernel,
+  type KernelStatistics,
+} from './kernel';
+import { GrowthMeter, type Ledger } from './ledger';
+import { decodeName } from './processes';
+import { Slot } from './slot';
+
+/** A datagram flow without a packet for this long gives its slot back; so does what a dead process left open. */
+export const idleNanos = 60e9;
+/** Between retiring a slot and recycling it: far longer than any packet is on its way through the programs. */
+const graceNanos = 100e6;
+/** Between two looks at whether the owners of idle flows still live. */
+const abandonedCheckNanos = 10e9;
+const initialRows = 256;
+const closedState = 7;
+const timeWaitState = 6;
+
+export class Sampler {
+  #rows = new Float64Array(initialRows * flowColumns);
+  readonly #slots: (Slot | undefined)[] = [];
+  #used = 0;
+  readonly #flows = new Map<string, Flow>();
+  #nextFlowId = 1;
+  #tick = 0;
+  readonly #growth = new Counters();
+  #statistics: KernelStatistics;
+  readonly #overflow = new Map<number, GrowthMeter>();
+  #overflowPackets = 0;
+  #abandonedCheckedNanos = 0;
+  #troubleReported = false;
+
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly ledger: Ledger,
+    private readonly onError: (error: Error) => void,
+  ) {
+    this.#statistics = kernel.statistics();
+  }
+
+  /** As of the last read. */
+  get statistics(): KernelStatistics {
+    return this.#statistics;
+  }
+
+  /** Share of the pool that was in use at the last read, 0 to 1. */
+  get occupancy(): number {
+    return this.#used / Math.max(1, this.#statistics.flowCapacity);
+  }
+
+  /**
+   * Reads all counters and tells the observers of each process what changed.
+   * @param now nanoseconds since boot, just before the read
+   */
+  read(now: number): void {
+    this.#tick += 1;
+    const count = this.#readRows();
+    const checkAbandoned = now - this.#abandonedCheckedNanos >= abandonedCheckNanos;
+    if (checkAbandoned) this.#abandonedCheckedNanos = now;
+    let matched = 0;
+    for (let offset = 0; offset < count * flowColumns; offset += flowColumns) {
+      const slot = this.#slotOf(offset);
+      if (slot === undefined) continue;
+      slot.tick = this.#tick;
+      if (!slot.matches(this.#rows, offset)) this.#apply(slot, offset);
+      this.#tidy(slot, now, checkAbandoned);
+      if (this.#slots[slot.index] === slot) matched += 1;
+    }
+    if (matched !== this.#used) this.#forgetMissing();
+    this.#statistics = this.kernel.statistics();
+    if (this.#statistics.droppedFlows !== this.#overflowPackets) this.#readOverflow(now);
+    this.ledger.prune();
+  }
+
+  #readRows(): number {
+    for (;;) {
+      const count = this.kernel.readFlows(this.#rows);
+      const capacity = this.#rows.length / flowColumns;
+      if (count <= capacity) return count;
+      this.#rows = new Float64Array(Math.max(count, capacity * 2) * flowColumns);
+    }
+  }
+
+  /** What is known of the slot of a row; a slot that is new, or has a new flow, is looked at. */
+  #slotOf(offset: number): Slot | undefined {
+    const index = this.#rows[FlowColumn.Slot + offset] ?? 0;
+    const openedNanos = this.#rows[FlowColumn.OpenedNanos + offset] ?? 0;
+    const slot = this.#slots[index];
+    if (slot?.openedNanos === openedNanos) return slot;
+    if (slot !== undefined) this.#forget(slot);
+    return this.#open(index, openedNanos, (this.#rows[FlowColumn.Flags + offset] ?? 0) & FlowFlag.Foreign);
+  }
+
+  #open(index: number, openedNanos: number, foreign: number): Slot | undefined {
+    const identity = this.kernel.describeFlow(index);
+    // Taken by another flow since the rows were read: the next read has it.
+    if (identity?.openedNanos !== openedNanos) return undefined;
+    const flow = this.#flowOf(identity, foreign !== 0);
+    flow.slots += 1;
+    const slot = new Slot(index, openedNanos, flow, flow.account.onInterface(flow.interfaceKey));
+    slot.processId = flow.account.pid;
+    this.#slots[index] = slot;
+    this.#used += 1;
+    return slot;
+  }
+
+  #flowOf(identity: FlowIdentity, foreign: boolean): Flow {
+    const device = interfaceKey(identity.interfaceIndex, foreign);
+    const { socketCookie, remoteAddress, remotePort } = identity;
+    const key = `${String(socketCookie)} ${remoteAddress} ${String(remotePort)} ${String(device)}`;
+    let flow = this.#flows.get(key);
+    if (flow === undefined) {
+      const name = decodeName(identity.processName);
+      const owner = this.ledger.ofOwner(identity.processId, name, identity.openedNanos, this.#tick);
+      flow = new Flow(this.#nextFlowId++, key, device, identity, owner);
+      this.#flows.set(key, flow);
+      owner.flows.add(flow);
+    }
+    return flow;
+  }
+
+  /** Adds what a row has more than the one before to every sum it belongs to. */
+  #apply(slot: Slot, offset: number): void {
+    const { flow } = slot;
+    const growth = this.#growth;
+    const owner = this.#rows[FlowColumn.ProcessId + offset] ?? 0;
+    slot.advance(this.#rows, offset, growth);
+    if (owner !== flow.account.pid && slot.retiredNanos === 0) this.#passOn(flow, owner);
+    // What an old slot still counts belongs to the owner of the flow, whoever that is by now.
+    slot.ownerSum = flow.account.onInterface(flow.interfaceKey);
+    flow.counters.add(growth);
+    slot.ownerSum.add(growth);
+    // A retired slot beside one in use says how things were.
+    if (slot.retiredNanos === 0 || flow.slots === 1) {
+      flow.state = flowStateName(slot.state, slot.flags);
+      flow.rttMicros = slot.rttMicros;
+    }
+    flow.retransmits = Math.max(flow.retransmits, slot.retransmits);
+    for (const observer of flow.account.observers) observer.flowChanged(flow);
+  }
+
+  /** The socket was handed to another process: what it carries from now on counts there. */
+  #passOn(flow: Flow, processId: number): void {
+    const former = flow.account;
+    former.flows.delete(flow);
+    const owner = this.ledger.ofOwner(processId, '', flow.openedNanos, this.#tick);
+    flow.account = owner;
+    owner.flows.add(flow);
+    for (const observer of former.observers) {
+      if (!owner.observers.has(observer)) observer.flowLeft(flow);
+    }
+  }
+
+  /** Retires what is finished with, and recycles what was retired long enough ago. */
+  #tidy(slot: Slot, now: number, checkAbandoned: boolean): void {
+    if (slot.retiredNanos !== 0) {
+      if (now - slot.retiredNanos >= graceNanos) this.#recycle(slot);
+      return;
+    }
+    if ((slot.flags & FlowFlag.Closed) !== 0 || this.#isIdle(slot, now, checkAbandoned)) {
+      this.#attempt(() => this.kernel.retireFlow(slot.index));
+      slot.retiredNanos = now;
+    }
+  }
+
+  #isIdle(slot: Slot, now: number, checkAbandoned: boolean): boolean {
+    if (now - Math.max(slot.lastNanos, slot.openedNanos) < idleNanos) return false;
+    if (slot.state === datagramState || slot.state === closedState || slot.state === timeWaitState) return true;
+    // A connection may rest for days; it is abandoned only when nobody is left to use it.
+    return checkAbandoned && !this.ledger.lives(slot.processId);
+  }
+
+  /** Its counters were just read, a grace period after the kernel stopped counting on it. */
+  #recycle(slot: Slot): void {
+    if (this.#attempt(() => this.kernel.recycleFlow(slot.index))) this.#forget(slot);
+  }
+
+  #forget(slot: Slot): void {
+    this.#slots[slot.index] = undefined;
+    this.#used -= 1;
+    const { flow } = slot;
+    flow.slots -= 1;
+    if (flow.slots > 0) return;
+    flow.ended = true;
+    this.#flows.delete(flow.key);
+    flow.account.flows.delete(flow);
+    for (const observer of flow.account.observers) observer.flowChanged(flow);
+  }
+
+  /** Slots that were not among the rows are free, by whatever way. */
+  #forgetMissing(): void {
+    for (const slot of this.#slots) {
+      if (slot !== undefined && slot.tick !== this.#tick) this.#forget(slot);
+    }
+  }
+
+  #readOverflow(now: number): void {
+    this.#overflowPackets = this.#statistics.droppedFlows;
+    for (const entry of this.kernel.readOverflow()) {
+      let meter = this.#overflow.get(entry.processId);
+      if (meter === undefined) {
+        meter = new GrowthMeter();
+        this.#overflow.set(entry.processId, meter);
+      }
+      const growth = meter.advance(entry);
+      if (growth.empty) continue;
+      const since = this.ledger.find(entry.processId)?.seenNanos ?? now;
+      this.ledger.ofOwner(entry.processId, '', since, this.#tick).overflow.add(growth);
+    }
+  }
+
+  /** A slot that cannot be given back is lost until the helper ends; that is no reason to stop counting. */
+  #attempt(operation: () => void): boolean {
+    try {
+      operation();
+      return true;
+    } catch (error) {
+      if (!this.#troubleReported) {
+        this.onError(new Error('A slot of the flow pool could not be given back.', { cause: asError(error) }));
+      }
+      this.#troubleReported = true;
+      return false;
+    }
+  }
+}

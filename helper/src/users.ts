@@ -1,0 +1,65 @@
+// Names of users, looked up once.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { sanitise } from '../../src/shared/sanitise';
+
+/** A line of the user database. */
+export interface User {
+  name: string;
+  uid: number;
+  gid: number;
+  home: string;
+  /** The login shell; empty where none is set. */
+  shell: string;
+}
+
+const maximumCached = 4_096;
+const lookupTimeoutMillis = 1_000;
+const cache = new Map<number, User | undefined>();
+
+/** Name of a user, sanitised; the number where it has none. */
+export function userName(uid: number): string {
+  const user = findUser(uid);
+  return user === undefined ? String(uid) : sanitise(user.name, 64);
+}
+
+/** The user with an id, from `/etc/passwd` or whatever else the system keeps its users in. */
+export function findUser(uid: number): User | undefined {
+  if (!cache.has(uid)) {
+    if (cache.size >= maximumCached) cache.clear();
+    cache.set(uid, lookUp(uid));
+  }
+  return cache.get(uid);
+}
+
+/** Finds a user in text of the form of `/etc/passwd`. */
+export function parseUsers(text: string, uid: number): User | undefined {
+  for (const line of text.split('\n')) {
+    const [name, , id, group, , home = '/', shell = ''] = line.split(':');
+    if (name && id === String(uid) && group !== undefined && /^\d+$/.test(group)) {
+      return { name, uid, gid: Number(group), home, shell };
+    }
+  }
+  return undefined;
+}
+
+function lookUp(uid: number): User | undefined {
+  try {
+    const user = parseUsers(readFileSync('/etc/passwd', 'utf8'), uid);
+    if (user !== undefined) return user;
+  } catch {
+    // Without the file there is still the name service.
+  }
+  try {
+    // Directory services (LDAP, systemd-homed) are reached through the C library only, so through a program.
+    const answer = execFileSync('/usr/bin/getent', ['passwd', String(uid)], {
+      encoding: 'utf8',
+      timeout: lookupTimeoutMillis,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: {},
+    });
+    return parseUsers(answer, uid);
+  } catch {
+    return undefined;
+  }
+}
