@@ -13,8 +13,8 @@ export const Command = {
   ClearEnded: 'procnetmon.clearEnded',
   CopyAddress: 'procnetmon.copyAddress',
   /** On a connection in the panel. */
-  CopyPanelValue: 'procnetmon.copyPanelValue',
-  CopyPanelConnection: 'procnetmon.copyPanelConnection',
+  CopyPanelValue: 'procnetmon.panel.copyValue',
+  CopyPanelConnection: 'procnetmon.panel.copyConnection',
   ShowLog: 'procnetmon.showLog',
   RunDoctor: 'procnetmon.runDoctor',
   OpenPanel: 'procnetmon.openPanel',
