@@ -1,0 +1,274 @@
+// The lines that `--format json` writes: their shape, and the published schema made from it.
+// The schemas below are the one definition; `docs/json-output.schema.json` is generated from them.
+import { z } from 'zod';
+import type {
+  DoctorReport,
+  DroppedCounters,
+  FlowSample,
+  MonitorEvent,
+  MonitorSample,
+  ProcessSample,
+} from '../../../src/shared/protocol';
+
+const count = z.int().min(0);
+const pid = z.int().min(0);
+const bytesPerSecond = z.number().min(0).describe('Bytes per second over the sliding window.');
+const time = z.iso.datetime().describe('ISO 8601, UTC.');
+
+const wire = z
+  .strictObject({ txBytes: count, rxBytes: count, txPackets: count, rxPackets: count })
+  .describe('What the interfaces carried: headers of every packet and retransmissions included.')
+  .meta({ id: 'wire' });
+
+const payload = z
+  .strictObject({ txBytes: count, rxBytes: count })
+  .describe('What the program sent and received: for TCP what was acknowledged, for datagrams their content.')
+  .meta({ id: 'payload' });
+
+const directions = z.strictObject({ tx: bytesPerSecond, rx: bytesPerSecond }).meta({ id: 'directions' });
+
+const usage = {
+  wire,
+  payload,
+  rates: z.strictObject({ wire: directions, payload: directions }),
+};
+
+const protocol = z.enum(['tcp', 'udp']);
+
+const state = z
+  .enum([
+    'established',
+    'syn-sent',
+    'syn-recv',
+    'fin-wait-1',
+    'fin-wait-2',
+    'time-wait',
+    'closed',
+    'close-wait',
+    'last-ack',
+    'listening',
+    'closing',
+    'open',
+  ])
+  .describe('TCP states as "ss" names them; datagram sockets are "open" until "closed".');
+
+const endpoint = z
+  .strictObject({
+    address: z.string().describe('IPv4, or IPv6 in the form of RFC 5952 without brackets.'),
+    port: z.int().min(0).max(65_535),
+  })
+  .meta({ id: 'endpoint' });
+
+const rttMicros = z.number().min(0).describe('Smoothed round-trip time in microseconds; 0 where unknown.');
+const retransmits = count.describe('Segments sent again; 0 for datagrams.');
+const interfaceName = z.string().describe('"netns:INDEX" for one in another network namespace.');
+
+const dropped = {
+  events: count.describe('Events that were lost because too many came at once.'),
+  flows: count.describe('Flows without a line of their own; their traffic counts on the process.'),
+  processes: count.describe('Child processes beyond the limit, not followed.'),
+};
+
+const droppedCounters = z
+  .strictObject(dropped)
+  .describe(
+    'Work that could not be done in full, counted since the start.',
+  ) satisfies z.ZodType<DroppedCounters>;
+
+const flowSample = z
+  .strictObject({
+    id: count.describe('Names the flow in later lines.'),
+    pid,
+    protocol,
+    local: endpoint,
+    remote: endpoint.optional(),
+    interface: interfaceName,
+    state,
+    openedAt: time,
+    rttMicros,
+    retransmits,
+    ...usage,
+  })
+  .describe('One socket talking to one remote endpoint over one interface.')
+  .meta({ id: 'flow' }) satisfies z.ZodType<Exact<FlowSample>>;
+
+const processSample = z
+  .strictObject({
+    pid,
+    ppid: pid,
+    startTicks: count.describe(
+      'Start time in clock ticks since boot; with the pid it names one process for ever.',
+    ),
+    name: z.string(),
+    exe: z.string().describe('Path of the executable; empty where it may not be read.'),
+    command: z.string(),
+    uid: count,
+    user: z.string(),
+    openFlows: count,
+    alive: z.boolean(),
+    ...usage,
+  })
+  .describe('A process; its counters cover all of its flows, those closed by now included.')
+  .meta({ id: 'process' }) satisfies z.ZodType<Exact<ProcessSample>>;
+
+const watchedPid = pid.describe('The process that was asked for, whose tree this line is about.');
+
+const sampleLine = z
+  .strictObject({
+    type: z.literal('sample'),
+    watchedPid,
+    sequence: count.describe('Counts up from 0 for each watched process, without gaps.'),
+    time,
+    monotonicMicros: z.number().min(0).describe('Microseconds since boot (CLOCK_MONOTONIC).'),
+    total: z.strictObject(usage).describe('The whole tree, each byte once in each direction.'),
+    processes: z.array(processSample),
+    flows: z.array(flowSample).describe('Flows that are new or differ from the sample before.'),
+    removedFlows: z.array(count).describe('Ids of flows that exist no more.'),
+    dropped: droppedCounters,
+  })
+  .describe('The state at one moment; one line each interval and watched process.')
+  .meta({ id: 'sampleLine' });
+
+const eventLine = z
+  .strictObject({
+    type: z.literal('event'),
+    watchedPid,
+    time,
+    kind: z.enum([
+      'opened',
+      'established',
+      'closed',
+      'failed',
+      'listening',
+      'fork',
+      'exec',
+      'exit',
+      'dropped',
+    ]),
+    pid,
+    protocol: protocol.optional(),
+    local: endpoint.optional(),
+    remote: endpoint.optional(),
+    direction: z.enum(['outgoing', 'incoming']).optional().describe('"established": which end began it.'),
+    childPid: pid.optional().describe('"fork": the new process.'),
+    name: z.string().optional().describe('"exec": the new name.'),
+    exitStatus: z.int().optional().describe('"exit": 128 + signal when killed.'),
+    count: count.optional().describe('"dropped": how many events were lost.'),
+  })
+  .describe('Something that happened to a socket or a process.')
+  .meta({ id: 'eventLine' });
+
+const endpointText = z
+  .string()
+  .describe('"address:port", IPv6 addresses in brackets: "192.0.2.1:443", "[2001:db8::1]:443".');
+
+const flowSummary = z
+  .strictObject({
+    protocol,
+    local: endpointText,
+    remote: endpointText
+      .nullable()
+      .describe('Null for listening sockets and datagram sockets without a peer.'),
+    interface: interfaceName,
+    state: state.describe('At the end; "closed" for flows that ended before.'),
+    application: z.string().nullable().describe('Application protocol; null where it was not detected.'),
+    host: z.string().nullable().describe('Name of the remote host; null where it is not known.'),
+    wire,
+    payload,
+    rttMicros,
+    retransmits,
+  })
+  .describe('One socket talking to one remote endpoint over one interface, over the whole run.')
+  .meta({ id: 'flowSummary' });
+
+const processSummary = z
+  .strictObject({
+    pid,
+    ppid: pid,
+    name: z.string(),
+    exe: z.string().describe('Path of the executable; empty where it may not be read.'),
+    wire,
+    payload,
+    flows: z.array(flowSummary),
+  })
+  .meta({ id: 'processSummary' });
+
+const summaryLine = z
+  .strictObject({
+    type: z.literal('summary'),
+    processes: z.array(processSummary).describe('Every process seen, those that exited included.'),
+    dropped: z.strictObject({
+      ...dropped,
+      summaryFlows: count.describe('Flows left out of this line because there were too many.'),
+    }),
+  })
+  .describe('The last line: totals of every process and of every flow, closed ones included.')
+  .meta({ id: 'summaryLine' });
+
+const line = z.discriminatedUnion('type', [sampleLine, eventLine, summaryLine]);
+
+/** One line of `--format json`, as a schema to check it against. */
+export const outputLine: z.ZodType<OutputLine> = line;
+
+export type OutputLine = z.infer<typeof line>;
+export type SampleLine = z.infer<typeof sampleLine>;
+export type EventLine = z.infer<typeof eventLine>;
+export type SummaryLine = z.infer<typeof summaryLine>;
+export type ProcessSummary = z.infer<typeof processSummary>;
+export type FlowSummary = z.infer<typeof flowSummary>;
+
+/** Zod gives optional fields the type `T | undefined`; so does this, for the comparison with the protocol. */
+type Exact<T> = { [K in keyof T]: undefined extends T[K] ? T[K] | undefined : T[K] };
+
+/** The line for a sample of the monitor that watches `watchedPid`. */
+export function sampleToLine(watched: number, sample: MonitorSample): SampleLine {
+  return { type: 'sample', watchedPid: watched, ...withoutMonitor(sample) };
+}
+
+/** The line for an event of the monitor that watches `watchedPid`. */
+export function eventToLine(watched: number, event: MonitorEvent): EventLine {
+  return { type: 'event', watchedPid: watched, ...withoutMonitor(event) };
+}
+
+/** The name of a monitor means something between client and helper only. */
+function withoutMonitor<Message extends { monitor: string }>(message: Message): Omit<Message, 'monitor'> {
+  const copy: Omit<Message, 'monitor'> & { monitor?: string } = { ...message };
+  delete copy.monitor;
+  return copy;
+}
+
+/** What `doctor --format json` writes, as a schema to check it against. */
+export const doctorReport = z.strictObject({
+  version: z.string(),
+  kernel: z.string(),
+  checks: z.array(
+    z.strictObject({
+      id: z.string(),
+      title: z.string(),
+      status: z.enum(['ok', 'warning', 'failed']),
+      detail: z.string(),
+      remedy: z.string().optional(),
+    }),
+  ),
+}) satisfies z.ZodType<DoctorReportShape>;
+
+type DoctorReportShape = Omit<DoctorReport, 'checks'> & { checks: Exact<DoctorReport['checks'][number]>[] };
+
+/** The published JSON Schema (draft 2020-12) of one line. */
+export function outputSchema(): object {
+  const { $schema, ...body } = z.toJSONSchema(line, {
+    override: ({ jsonSchema }) => {
+      // A reader must accept the fields of a later version; only our own tests insist on just these.
+      delete jsonSchema.additionalProperties;
+      if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+    },
+  });
+  return {
+    $schema,
+    title: 'A line of the output of procnetmon --format json',
+    description:
+      'Counters are bytes or packets, rates are bytes per second. Fields may be added by later versions; those here keep their meaning.',
+    ...body,
+  };
+}

@@ -1,0 +1,104 @@
+// Entry point of the executable `procnetmon`. What a command needs is loaded when it runs: an idle `serve`
+// keeps neither tables nor colours in memory.
+import { CommanderError } from 'commander';
+import { version } from '../../../package.json';
+import { ExitStatus, RequestError, StartupError } from '../errors';
+import { loadAddon, openKernel, dropToCaller, identifyCaller } from '../startup';
+import { CommandError } from './gated-command';
+import { createProgram, type Actions } from './program';
+
+/** A sentence for people, beside the output. */
+function warn(sentence: string): void {
+  process.stderr.write(`procnetmon: ${sentence}\n`);
+}
+
+/** Says what is wrong and what to do, and returns the exit status. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Commander has written its message, or the help or version that was asked for.
+    return error.exitCode === 0 ? ExitStatus.Success : ExitStatus.Usage;
+  }
+  if (error instanceof StartupError || error instanceof CommandError || error instanceof RequestError) {
+    warn(error.message);
+    if (error.remedy !== undefined) process.stderr.write(`  ${error.remedy}\n`);
+    return error instanceof RequestError ? ExitStatus.Failure : error.status;
+  }
+  warn(`Unexpected failure: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return ExitStatus.Failure;
+}
+
+const actions: Actions = {
+  async serve() {
+    const [{ serve }, { collectFacts, diagnose }] = await Promise.all([
+      import('../rpc/serve'),
+      import('../doctor'),
+    ]);
+    const addon = loadAddon();
+    const caller = identifyCaller(addon, process.env);
+    const facts = collectFacts(addon);
+    const { kernel, limitations } = openKernel(addon);
+    try {
+      dropToCaller(addon, caller);
+      limitations.forEach(warn);
+      const opened = { attachment: kernel.attachment, processEvents: kernel.processEvents, limitations };
+      return await serve({
+        kernel,
+        caller,
+        input: process.stdin,
+        output: process.stdout,
+        version,
+        doctor: () => diagnose(version, facts, { opened }),
+        log: warn,
+      });
+    } finally {
+      kernel.close();
+    }
+  },
+
+  async watch(pids, monitor, colours) {
+    const { watch } = await import('./watch');
+    return watch({ addon: loadAddon(), pids, monitor, colours, warn });
+  },
+
+  async run(command, args, monitor, colours) {
+    const { run } = await import('./run');
+    return run({ addon: loadAddon(), command, arguments: args, monitor, colours, warn });
+  },
+
+  async doctor(format, colours) {
+    const { runDoctor } = await import('./doctor-command');
+    return runDoctor({ version, format, colours });
+  },
+
+  cleanup() {
+    if (process.getuid?.() !== 0) {
+      throw new StartupError(
+        ExitStatus.NoRights,
+        'Cleaning up needs the rights of root.',
+        'Run "sudo procnetmon cleanup".',
+      );
+    }
+    const removed = loadAddon().sweep();
+    process.stdout.write(
+      removed === 0
+        ? 'Nothing was left behind.\n'
+        : `Removed ${String(removed)} filters that were left behind.\n`,
+    );
+    return Promise.resolve(ExitStatus.Success);
+  },
+};
+
+async function main(): Promise<void> {
+  // `| head` has seen enough; that is no failure.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  let status: number = ExitStatus.Success;
+  try {
+    await createProgram(version, actions, (value) => (status = value)).parseAsync();
+  } catch (error) {
+    status = report(error);
+  }
+  // Handles of the kernel half and of a command that is left running must not hold the process.
+  process.exit(status);
+}
+
+void main();

@@ -1,0 +1,168 @@
+// The command line as it is written: commands, options, their help, and what each hands on.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { limits } from '../../../src/shared/protocol';
+import { sanitise } from '../../../src/shared/sanitise';
+import {
+  parseInterfaces,
+  parseInterval,
+  parsePids,
+  parseSamples,
+  parseTotalDuration,
+  parseWindow,
+  writeDurationOption,
+  type MonitorOptions,
+} from './options';
+
+export type Format = MonitorOptions['format'];
+
+/** What the commands do. Each resolves with the exit status of the process. */
+export interface Actions {
+  serve(): Promise<number>;
+  watch(pids: number[], options: MonitorOptions, colours: boolean): Promise<number>;
+  run(command: string, args: string[], options: MonitorOptions, colours: boolean): Promise<number>;
+  doctor(format: Format, colours: boolean): Promise<number>;
+  cleanup(): Promise<number>;
+}
+
+/** Options of `watch` and `run` as commander hands them over. */
+interface RawMonitorOptions {
+  format: Format;
+  interval: number;
+  window: number;
+  duration?: number;
+  samples?: number;
+  interface?: string[];
+  children: boolean;
+  output?: string;
+  color: boolean;
+}
+
+const examples = `
+Examples:
+  $ sudo procnetmon watch 1234
+  $ sudo procnetmon run -- curl -O https://example.org/file
+  $ sudo procnetmon run --format json -o usage.jsonl -- npm test
+  $ sudo procnetmon doctor`;
+
+/**
+ * @param finish takes the exit status of the command that ran
+ * @returns the parser; it throws `CommanderError` instead of ending the process
+ */
+export function createProgram(version: string, actions: Actions, finish: (status: number) => void): Command {
+  const program = new Command('procnetmon')
+    .description('See what programs do on the network: rates, connections and peers, by process.')
+    .version(`procnetmon ${version}`, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      // What was typed stands in these messages as it was.
+      outputError: (text, write) => {
+        const lines = text.trimEnd().split('\n');
+        write(
+          `${lines
+            .map((line) => sanitise(line, 1_024))
+            .join('\n')
+            .replace(/^error:/, 'procnetmon:')}\n`,
+        );
+      },
+    })
+    .showHelpAfterError('Run "procnetmon --help" for the commands and options there are.')
+    .addHelpText('after', examples);
+
+  addMonitorOptions(program.command('watch'))
+    .description('watch running processes and their children, live')
+    .argument('<pid...>', 'ids of the processes', parsePids)
+    .addHelpText('after', '\nEnds when the processes have ended, or with Ctrl-C.')
+    .action(async (pids: number[], raw: RawMonitorOptions) => {
+      finish(await actions.watch(pids, monitorOptions(raw), raw.color));
+    });
+
+  addMonitorOptions(program.command('run'))
+    .description('start a command, watch it and its children from the first connection on')
+    .argument('<command>', 'what to run; put -- in front of it')
+    .argument('[argument...]', 'its arguments')
+    .passThroughOptions()
+    .addHelpText('after', runHelp)
+    .action(async (command: string, args: string[], raw: RawMonitorOptions) => {
+      if (command === '') throw new InvalidArgumentError('The command is empty. Give the name of a program.');
+      finish(await actions.run(command, args, monitorOptions(raw), raw.color));
+    });
+
+  addColourOption(program.command('doctor'))
+    .description('tell what this kernel and these rights allow, and what to do about it')
+    .addOption(formatOption())
+    .action(async (raw: Pick<RawMonitorOptions, 'format' | 'color'>) => {
+      finish(await actions.doctor(raw.format, raw.color));
+    });
+
+  program
+    .command('cleanup')
+    .description('remove what a killed procnetmon left in the kernel (before Linux 6.6)')
+    .action(async () => finish(await actions.cleanup()));
+
+  program
+    .command('serve')
+    .description('serve an editor: JSON-RPC on standard input and output')
+    .action(async () => finish(await actions.serve()));
+
+  return program;
+}
+
+const runHelp = `
+The command runs as you, also under sudo. procnetmon exits with its status; 127: there is no such command,
+126: it cannot be executed.
+  --format table  the totals follow on standard error once the command and its children have ended
+  --format json   lines go to standard output, what the command prints there goes to standard error;
+                  with --output the lines go to the file and the command keeps its standard output
+After --duration or --samples the measurement ends and the command goes on.`;
+
+function formatOption(): Option {
+  return new Option('-f, --format <format>', 'how to write the output')
+    .choices(['table', 'json'])
+    .default('table');
+}
+
+function addColourOption(command: Command): Command {
+  return command.option('--no-color', 'write without colours, as with NO_COLOR set');
+}
+
+function addMonitorOptions(command: Command): Command {
+  const { intervalMillis, windowMillis } = limits;
+  command
+    .addOption(formatOption())
+    .addOption(
+      new Option('-i, --interval <duration>', 'time between two samples, such as 500ms or 2s')
+        .argParser(parseInterval)
+        .default(intervalMillis.default, writeDurationOption(intervalMillis.default)),
+    )
+    .addOption(
+      new Option('-w, --window <duration>', 'time over which rates are averaged')
+        .argParser(parseWindow)
+        .default(windowMillis.default, writeDurationOption(windowMillis.default)),
+    )
+    .addOption(new Option('-d, --duration <duration>', 'stop after this time').argParser(parseTotalDuration))
+    .addOption(new Option('-n, --samples <number>', 'stop after so many samples').argParser(parseSamples))
+    .addOption(
+      new Option('--interface <names>', 'count on these interfaces only, such as eth0,lo').argParser(
+        parseInterfaces,
+      ),
+    )
+    .option('--no-children', 'leave the children of the processes out')
+    .option('-o, --output <file>', 'write to a file');
+  return addColourOption(command);
+}
+
+function monitorOptions(raw: RawMonitorOptions): MonitorOptions {
+  return {
+    format: raw.format,
+    children: raw.children,
+    intervalMillis: raw.interval,
+    windowMillis: raw.window,
+    interfaces: raw.interface ?? [],
+    ...(raw.duration === undefined ? {} : { durationMillis: raw.duration }),
+    ...(raw.samples === undefined ? {} : { samples: raw.samples }),
+    ...(raw.output === undefined ? {} : { output: raw.output }),
+  };
+}

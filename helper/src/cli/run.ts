@@ -1,0 +1,95 @@
+// `procnetmon run -- COMMAND...`: starts a command, watches it from its first socket on, and exits as it did.
+import type { KernelAddon } from '../kernel';
+import { dropToCaller, identifyCaller, openKernel } from '../startup';
+import { findUser } from '../users';
+import { callerEnvironment, checkCommand, GatedCommand, inForegroundOfTerminal } from './gated-command';
+import type { MonitorOptions } from './options';
+import { FileOutput, StreamOutput, wantsColours, type Output } from './output';
+import { Session } from './session';
+
+export interface RunOptions {
+  addon: KernelAddon;
+  command: string;
+  arguments: readonly string[];
+  monitor: MonitorOptions;
+  colours: boolean;
+  warn: (sentence: string) => void;
+}
+
+/** Resolves with the exit status of the command: 128 + signal when it was killed. */
+export async function run(options: RunOptions): Promise<number> {
+  const { addon, monitor } = options;
+  const caller = identifyCaller(addon, process.env);
+  const changesUser = process.getuid?.() !== caller.uid;
+  const user = findUser(caller.uid);
+  const environment =
+    changesUser && user !== undefined ? callerEnvironment(process.env, user) : { ...process.env };
+  checkCommand(options.command, environment, changesUser);
+
+  const { kernel, limitations } = openKernel(addon);
+  try {
+    // With JSON lines on standard output, what the command prints there would end up among them.
+    const shared = monitor.format === 'json' && monitor.output === undefined;
+    const command = await GatedCommand.start({
+      command: options.command,
+      arguments: options.arguments,
+      identity: changesUser ? caller : undefined,
+      environment,
+      standardOutput: shared ? 'standard-error' : 'inherit',
+    });
+    let session: Session;
+    try {
+      dropToCaller(addon, caller);
+      // Opened with the rights of the caller only: it names a file of theirs.
+      const output = openOutput(monitor);
+      session = new Session({
+        kernel,
+        caller,
+        monitor,
+        table: 'none',
+        output,
+        colours: wantsColours(output, process.env, options.colours),
+        warn: options.warn,
+      });
+      session.start([command.pid]);
+    } catch (error) {
+      await command.abandon();
+      throw error;
+    }
+    limitations.forEach(options.warn);
+    return await measure(command, session);
+  } finally {
+    kernel.close();
+  }
+}
+
+async function measure(command: GatedCommand, session: Session): Promise<number> {
+  let commandEnded = false;
+  let stopWaiting: () => void = () => undefined;
+  const interrupted = new Promise<void>((resolve) => (stopWaiting = resolve));
+  const forward = (signal: NodeJS.Signals): void => {
+    if (commandEnded) stopWaiting();
+    else if (signal === 'SIGTERM' || signal === 'SIGHUP' || !inForegroundOfTerminal()) command.signal(signal);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+  for (const signal of signals) process.on(signal, forward);
+
+  command.release();
+  const status = command.exited.then((value) => {
+    commandEnded = true;
+    session.checkProcesses();
+    return value;
+  });
+  // The processes that the command has left behind are part of the measurement; a signal ends the wait.
+  await Promise.race([session.ended, interrupted]);
+  await session.finish(!session.anyAlive);
+  const value = await status;
+  for (const signal of signals) process.off(signal, forward);
+  return value;
+}
+
+/** The file of `--output`; else JSON lines go to standard output, a table to standard error. */
+function openOutput(monitor: MonitorOptions): Output {
+  if (monitor.output !== undefined) return new FileOutput(monitor.output);
+  return new StreamOutput(monitor.format === 'json' ? process.stdout : process.stderr);
+}

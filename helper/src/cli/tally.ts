@@ -1,0 +1,147 @@
+// Everything that was seen since the command started, gathered from the samples of all monitors: what the
+// table shows and what the summary is made of. One process or flow appears once, whichever monitors cover it.
+import { formatEndpoint } from '../../../src/shared/format';
+import type {
+  Directions,
+  DroppedCounters,
+  FlowSample,
+  MonitorSample,
+  ProcessSample,
+} from '../../../src/shared/protocol';
+import type { FlowSummary, ProcessSummary, SummaryLine } from './json-lines';
+
+/** Flows that the summary holds at most; further ones are counted and left out. */
+export const maximumSummaryFlows = 100_000;
+
+/** A process and its flows, oldest flow first. */
+export interface TalliedProcess {
+  process: ProcessSample;
+  flows: FlowSample[];
+}
+
+interface OwnedFlow {
+  flow: FlowSample;
+  /** Key of the process that had the flow's id when the flow was first seen. */
+  owner: string;
+}
+
+function processKey(process: ProcessSample): string {
+  return `${String(process.pid)}/${String(process.startTicks)}`;
+}
+
+const stillRates = { wire: { tx: 0, rx: 0 }, payload: { tx: 0, rx: 0 } };
+
+export class Tally {
+  readonly #processes = new Map<string, ProcessSample>();
+  /** The process that has an id now, or had it last: ids are used again. */
+  readonly #processByPid = new Map<number, ProcessSample>();
+  readonly #flows = new Map<number, OwnedFlow>();
+  #omitted = 0;
+  /** Flows that found no room and still exist, so that each is counted once. */
+  readonly #omittedOpen = new Set<number>();
+  #dropped: DroppedCounters = { events: 0, flows: 0, processes: 0 };
+  readonly #maximumFlows: number;
+
+  constructor(maximumFlows = maximumSummaryFlows) {
+    this.#maximumFlows = maximumFlows;
+  }
+
+  /** Takes a sample of any monitor into account. */
+  add(sample: MonitorSample): void {
+    for (const process of sample.processes) {
+      this.#processes.set(processKey(process), process);
+      const other = this.#processByPid.get(process.pid);
+      if (other === undefined || other.startTicks <= process.startTicks) {
+        this.#processByPid.set(process.pid, process);
+      }
+    }
+    for (const flow of sample.flows) this.#addFlow(flow);
+    for (const id of sample.removedFlows) {
+      this.#omittedOpen.delete(id);
+      const entry = this.#flows.get(id);
+      if (entry !== undefined && (entry.flow.state !== 'closed' || entry.flow.rates !== stillRates)) {
+        this.#flows.set(id, { ...entry, flow: { ...entry.flow, state: 'closed', rates: stillRates } });
+      }
+    }
+    this.#dropped = sample.dropped;
+  }
+
+  #addFlow(flow: FlowSample): void {
+    const known = this.#flows.get(flow.id);
+    if (known?.flow.pid === flow.pid) {
+      known.flow = flow;
+    } else if (known !== undefined || this.#flows.size < this.#maximumFlows) {
+      const owner = this.#processByPid.get(flow.pid);
+      this.#flows.set(flow.id, { flow, owner: owner === undefined ? '' : processKey(owner) });
+    } else if (!this.#omittedOpen.has(flow.id)) {
+      this.#omittedOpen.add(flow.id);
+      this.#omitted += 1;
+    }
+  }
+
+  get dropped(): DroppedCounters {
+    return this.#dropped;
+  }
+
+  /** Flows that were left out for want of room. */
+  get omittedFlows(): number {
+    return this.#omitted;
+  }
+
+  /** Bytes, and bytes per second, on the wire, over all processes. */
+  wireTotal(): { bytes: Directions; rates: Directions } {
+    const bytes = { tx: 0, rx: 0 };
+    const rates = { tx: 0, rx: 0 };
+    for (const process of this.#processes.values()) {
+      bytes.tx += process.wire.txBytes;
+      bytes.rx += process.wire.rxBytes;
+      rates.tx += process.rates.wire.tx;
+      rates.rx += process.rates.wire.rx;
+    }
+    return { bytes, rates };
+  }
+
+  /** True while at least one process that was seen has not exited. */
+  get anyAlive(): boolean {
+    for (const process of this.#processes.values()) if (process.alive) return true;
+    return false;
+  }
+
+  /** Every process with its flows, in the order in which they were first seen. */
+  processes(): TalliedProcess[] {
+    const entries = new Map<string, TalliedProcess>();
+    for (const [key, process] of this.#processes) entries.set(key, { process, flows: [] });
+    for (const { flow, owner } of this.#flows.values()) entries.get(owner)?.flows.push(flow);
+    return [...entries.values()];
+  }
+
+  /** The last line of `--format json`. */
+  summary(): SummaryLine {
+    return {
+      type: 'summary',
+      processes: this.processes().map(summariseProcess),
+      dropped: { ...this.#dropped, summaryFlows: this.#omitted },
+    };
+  }
+}
+
+function summariseProcess({ process, flows }: TalliedProcess): ProcessSummary {
+  const { pid, ppid, name, exe, wire, payload } = process;
+  return { pid, ppid, name, exe, wire, payload, flows: flows.map(summariseFlow) };
+}
+
+function summariseFlow(flow: FlowSample): FlowSummary {
+  return {
+    protocol: flow.protocol,
+    local: formatEndpoint(flow.local),
+    remote: flow.remote === undefined ? null : formatEndpoint(flow.remote),
+    interface: flow.interface,
+    state: flow.state,
+    application: null,
+    host: null,
+    wire: flow.wire,
+    payload: flow.payload,
+    rttMicros: flow.rttMicros,
+    retransmits: flow.retransmits,
+  };
+}

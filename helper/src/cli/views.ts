@@ -1,0 +1,269 @@
+// What the tables of `watch` and `run` say: a heading, every process, and its connections beneath it.
+import { Chalk, type ChalkInstance } from 'chalk';
+import {
+  formatBytes,
+  formatDuration,
+  formatEndpoint,
+  formatMicroseconds,
+  formatQuantity,
+  formatRate,
+} from '../../../src/shared/format';
+import type { DroppedCounters, FlowSample, ProcessSample, Usage } from '../../../src/shared/protocol';
+import { sanitise } from '../../../src/shared/sanitise';
+import { displayWidth, drawTable, truncate, type Column, type Row } from './columns';
+import type { Tally, TalliedProcess } from './tally';
+import { Ranking, type Ranked } from './ranking';
+
+type ColumnId =
+  | 'sentRate'
+  | 'receivedRate'
+  | 'sentTotal'
+  | 'receivedTotal'
+  | 'state'
+  | 'roundTrip'
+  | 'interface'
+  | 'sentPayload'
+  | 'receivedPayload'
+  | 'retransmits';
+
+/** As wide as `tcp 192.168.100.100:40000 → 192.168.100.100:443`, less what may be cut without loss. */
+const connectionWidth = 38;
+
+const rateColumns: Column<ColumnId>[] = [
+  { id: 'sentRate', title: '↑ RATE', width: 9, align: 'right', leaves: 12 },
+  { id: 'receivedRate', title: '↓ RATE', width: 9, align: 'right', leaves: 12 },
+];
+
+const otherColumns: Column<ColumnId>[] = [
+  { id: 'sentTotal', title: '↑ TOTAL', width: 7, align: 'right', leaves: 12 },
+  { id: 'receivedTotal', title: '↓ TOTAL', width: 7, align: 'right', leaves: 12 },
+  { id: 'state', title: 'STATE', width: 11, align: 'left', leaves: 28 },
+  { id: 'roundTrip', title: 'RTT', width: 7, align: 'right', leaves: connectionWidth },
+  { id: 'interface', title: 'INTERFACE', width: 10, align: 'left', leaves: connectionWidth },
+  { id: 'sentPayload', title: '↑ DATA', width: 7, align: 'right', leaves: connectionWidth },
+  { id: 'receivedPayload', title: '↓ DATA', width: 7, align: 'right', leaves: connectionWidth },
+  { id: 'retransmits', title: 'RESENT', width: 6, align: 'right', leaves: connectionWidth },
+];
+
+const displayOrder: ColumnId[] = [
+  'sentRate',
+  'receivedRate',
+  'sentTotal',
+  'receivedTotal',
+  'sentPayload',
+  'receivedPayload',
+  'state',
+  'interface',
+  'roundTrip',
+  'retransmits',
+];
+
+const labelTitle = 'PROCESS / CONNECTION';
+
+export interface ViewSize {
+  /** Terminal columns; `Infinity` where the output is no terminal. */
+  columns: number;
+  /** Terminal rows; `Infinity` where the output is no terminal. */
+  rows: number;
+}
+
+export interface ViewStyle {
+  colours: boolean;
+}
+
+/** Draws what is in a tally. Keeps the order of the rows from one drawing to the next. */
+export class MonitorView {
+  readonly #chalk: ChalkInstance;
+  readonly #processOrder = new Ranking<string>();
+  readonly #flowOrder = new Ranking<number>();
+
+  constructor(style: ViewStyle) {
+    this.#chalk = new Chalk({ level: style.colours ? 1 : 0 });
+  }
+
+  /**
+   * The state right now: processes that live or were busy a moment ago, with their open connections.
+   * @param elapsedMillis time since the command started
+   * @returns lines without line ends, at most as many and as wide as the window has room for
+   */
+  live(tally: Tally, elapsedMillis: number, size: ViewSize): string[] {
+    const processes = tally
+      .processes()
+      .map(({ process, flows }) => ({ process, flows: flows.filter(isCurrent) }))
+      .filter(({ process, flows }) => process.alive || flows.length > 0 || isMoving(process));
+    const total = tally.wireTotal();
+    const heading = [
+      `↑ ${formatRate(total.rates.tx)}  ↓ ${formatRate(total.rates.rx)}`,
+      `total ↑ ${formatBytes(total.bytes.tx)}  ↓ ${formatBytes(total.bytes.rx)}`,
+      formatQuantity(processes.length, 'process', 'processes'),
+      formatDuration(elapsedMillis),
+    ];
+    const rows = this.#rows(processes);
+    const note = droppedNote(tally.dropped, 0);
+    const fixedLines = 2 + (note === undefined ? 0 : 1);
+    const shown = crop(rows, size.rows - fixedLines);
+    const lines = [
+      this.#chalk.bold(joinThatFits(heading, size.columns)),
+      ...this.#table([...rateColumns, ...otherColumns], shown, size.columns),
+    ];
+    if (note !== undefined) lines.push(this.#chalk.yellow(truncate(note, size.columns)));
+    return lines;
+  }
+
+  /**
+   * What the whole run came to: every process and every connection, closed ones included.
+   * @param elapsedMillis time from start to end
+   */
+  summary(tally: Tally, elapsedMillis: number, size: ViewSize): string[] {
+    const processes = tally.processes();
+    const { bytes } = tally.wireTotal();
+    const connections = processes.reduce((amount, { flows }) => amount + flows.length, 0);
+    const heading = [
+      `↑ ${formatBytes(bytes.tx)}  ↓ ${formatBytes(bytes.rx)} on the wire`,
+      `in ${formatDuration(elapsedMillis)}`,
+      formatQuantity(processes.length, 'process', 'processes'),
+      formatQuantity(connections + tally.omittedFlows, 'connection'),
+    ];
+    const lines = [this.#chalk.bold(joinThatFits(heading, size.columns))];
+    lines.push(...this.#table(otherColumns, this.#rows(processes), size.columns));
+    const note = droppedNote(tally.dropped, tally.omittedFlows);
+    if (note !== undefined) lines.push(this.#chalk.yellow(truncate(note, size.columns)));
+    return lines;
+  }
+
+  #rows(processes: TalliedProcess[]): Row<ColumnId>[] {
+    const ordered = this.#processOrder.order(
+      processes,
+      ({ process }) => `${String(process.pid)}/${String(process.startTicks)}`,
+      ({ process }) => measure(process),
+    );
+    const order = new Map(
+      this.#flowOrder
+        .order(
+          processes.flatMap(({ flows }) => flows),
+          ({ id }) => id,
+          measure,
+        )
+        .map((flow, index) => [flow.id, index]),
+    );
+    const place = (flow: FlowSample): number => order.get(flow.id) ?? 0;
+    return ordered.flatMap(({ process, flows }) => [
+      this.#processRow(process),
+      ...flows.toSorted((a, b) => place(a) - place(b)).map((flow) => this.#flowRow(flow)),
+    ]);
+  }
+
+  #processRow(process: ProcessSample): Row<ColumnId> {
+    const chalk = this.#chalk;
+    const pid = `(${String(process.pid)})`;
+    const name = sanitise(process.name) || '?';
+    return {
+      label: (width) => `${truncate(name, Math.max(width - pid.length - 1, 4))} ${pid}`,
+      cells: {
+        ...usageCells(process),
+        state: process.alive ? `${String(process.openFlows)} open` : 'exited',
+      },
+      style: (text, column) => {
+        if (!process.alive) return chalk.dim(text);
+        return column === 'label' ? chalk.bold.cyan(text) : chalk.bold(text);
+      },
+    };
+  }
+
+  #flowRow(flow: FlowSample): Row<ColumnId> {
+    const chalk = this.#chalk;
+    return {
+      label: (width) => `  ${connectionLabel(flow, width - 2)}`,
+      cells: flowCells(flow),
+      style: (text, column) => {
+        if (flow.state === 'closed') return chalk.dim(text);
+        if (column === 'state') return flow.state === 'established' ? chalk.green(text) : chalk.yellow(text);
+        return text;
+      },
+    };
+  }
+
+  #table(priority: Column<ColumnId>[], rows: Row<ColumnId>[], width: number): string[] {
+    return drawTable(labelTitle, priority, displayOrder, rows, width, (text) => this.#chalk.underline(text));
+  }
+}
+
+/** The longest way of writing a connection that fits: the remote end goes last. */
+export function connectionLabel(
+  flow: Pick<FlowSample, 'protocol' | 'local' | 'remote'>,
+  width: number,
+): string {
+  const local = sanitise(formatEndpoint(flow.local));
+  if (flow.remote === undefined) return truncate(`${flow.protocol} ${local}`, width);
+  const remote = sanitise(formatEndpoint(flow.remote));
+  const forms = [
+    `${flow.protocol} ${local} → ${remote}`,
+    `${flow.protocol} :${String(flow.local.port)} → ${remote}`,
+    `${flow.protocol} → ${remote}`,
+    `→ ${remote}`,
+  ];
+  return forms.find((form) => displayWidth(form) <= width) ?? truncate(forms[3] ?? '', width);
+}
+
+function usageCells({ wire, payload, rates }: Usage): Row<ColumnId>['cells'] {
+  return {
+    sentRate: formatRate(rates.wire.tx),
+    receivedRate: formatRate(rates.wire.rx),
+    sentTotal: formatBytes(wire.txBytes),
+    receivedTotal: formatBytes(wire.rxBytes),
+    sentPayload: formatBytes(payload.txBytes),
+    receivedPayload: formatBytes(payload.rxBytes),
+  };
+}
+
+function flowCells(flow: FlowSample): Row<ColumnId>['cells'] {
+  return {
+    ...usageCells(flow),
+    state: flow.state,
+    interface: sanitise(flow.interface),
+    roundTrip: flow.protocol === 'tcp' ? formatMicroseconds(flow.rttMicros) : '',
+    retransmits: flow.protocol === 'tcp' ? String(flow.retransmits) : '',
+  };
+}
+
+function measure({ rates, wire }: Usage): Ranked {
+  return { rate: rates.wire.tx + rates.wire.rx, total: wire.txBytes + wire.rxBytes };
+}
+
+function isMoving({ rates }: Usage): boolean {
+  return rates.wire.tx > 0 || rates.wire.rx > 0;
+}
+
+function isCurrent(flow: FlowSample): boolean {
+  return flow.state !== 'closed' || isMoving(flow);
+}
+
+/** As many rows as there is room for; the last one then says how many are not shown. */
+function crop(rows: Row<ColumnId>[], room: number): Row<ColumnId>[] {
+  if (rows.length <= room) return rows;
+  const kept = Math.max(room - 1, 0);
+  const hidden = rows.length - kept;
+  return [...rows.slice(0, kept), { label: () => `… ${formatQuantity(hidden, 'more row')}`, cells: {} }];
+}
+
+/** The parts that fit, from the first on. */
+function joinThatFits(parts: readonly string[], width: number): string {
+  let line = '';
+  for (const part of parts) {
+    const longer = line === '' ? part : `${line} · ${part}`;
+    if (displayWidth(longer) > width) break;
+    line = longer;
+  }
+  return line === '' ? truncate(parts[0] ?? '', width) : line;
+}
+
+/** A sentence on what the figures lack, or undefined when they are complete. */
+function droppedNote(dropped: DroppedCounters, omittedFlows: number): string | undefined {
+  const parts = [
+    dropped.events > 0 ? formatQuantity(dropped.events, 'event') : '',
+    dropped.flows > 0 ? formatQuantity(dropped.flows, 'flow') : '',
+    dropped.processes > 0 ? formatQuantity(dropped.processes, 'child process', 'child processes') : '',
+    omittedFlows > 0 ? `${formatQuantity(omittedFlows, 'connection')} too many for the list` : '',
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? undefined : `Not shown: ${parts.join(', ')}.`;
+}

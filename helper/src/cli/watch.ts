@@ -1,0 +1,48 @@
+// `procnetmon watch PID...`: shows processes that run already, until they end or the user has seen enough.
+import type { KernelAddon } from '../kernel';
+import { dropToCaller, identifyCaller, openKernel } from '../startup';
+import type { MonitorOptions } from './options';
+import { FileOutput, StreamOutput, wantsColours } from './output';
+import { Session } from './session';
+
+export interface WatchOptions {
+  addon: KernelAddon;
+  pids: readonly number[];
+  monitor: MonitorOptions;
+  colours: boolean;
+  warn: (sentence: string) => void;
+}
+
+/** Resolves with the exit status. To end it by a signal is the usual way and no failure. */
+export async function watch(options: WatchOptions): Promise<number> {
+  const { addon, monitor } = options;
+  const caller = identifyCaller(addon, process.env);
+  const { kernel, limitations } = openKernel(addon);
+  try {
+    dropToCaller(addon, caller);
+    const output =
+      monitor.output === undefined ? new StreamOutput(process.stdout) : new FileOutput(monitor.output);
+    const session = new Session({
+      kernel,
+      caller,
+      monitor,
+      table: 'live',
+      output,
+      colours: wantsColours(output, process.env, options.colours),
+      warn: options.warn,
+    });
+    // Before the screen opens; afterwards they could not be read.
+    limitations.forEach(options.warn);
+    const interrupted = new Promise<'interrupted'>((resolve) => {
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+        process.once(signal, () => resolve('interrupted'));
+      }
+    });
+    session.start(options.pids);
+    const ending = await Promise.race([session.ended, interrupted]);
+    await session.finish(ending === 'processes-ended');
+    return 0;
+  } finally {
+    kernel.close();
+  }
+}

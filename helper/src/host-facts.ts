@@ -1,0 +1,144 @@
+// What can be read about this machine and this process without asking for anything: the ground on which the
+// doctor stands. Read before the helper gives up its rights, as some of it changes with them.
+import { accessSync, constants, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { release } from 'node:os';
+import path from 'node:path';
+import type { Capabilities, KernelAddon } from './kernel';
+
+export interface HostFacts {
+  /** Release of the kernel, such as `6.18.5-arch1-1`. */
+  kernelRelease: string;
+  /** Active lockdown mode; undefined where the kernel does not say. */
+  lockdown: 'none' | 'integrity' | 'confidentiality' | undefined;
+  /** Whether the kernel describes its types (BTF). */
+  typeInformation: boolean;
+  uid: number;
+  /** Undefined where the addon could not be loaded. */
+  capabilities: Capabilities | undefined;
+  noNewPrivileges: boolean;
+  /** Mount points of cgroup v2 hierarchies, with the part of the hierarchy that is their root. */
+  cgroupMounts: { folder: string; root: string }[];
+  /** The control group this process is in, as it sees it; undefined where there is no cgroup v2. */
+  ownCgroup: string | undefined;
+  /** Soft limit of locked memory in bytes; Infinity for none. */
+  lockedMemoryBytes: number;
+  /** `kernel.yama.ptrace_scope`, 0 to 3; undefined where the kernel has no Yama. */
+  ptraceScope: number | undefined;
+  /** How the container calls itself; undefined outside. */
+  container: string | undefined;
+  /** False when process ids here differ from those of the machine. */
+  initialPidNamespace: boolean;
+  /** Undefined where it cannot be told. */
+  initialNetworkNamespace: boolean | undefined;
+  /** Path of sudo; undefined where it is not installed. */
+  sudo: string | undefined;
+}
+
+/** What the facts are read from; replaced in tests. */
+export interface HostSources {
+  /** Content of a file; undefined when it cannot be read. */
+  read(file: string): string | undefined;
+  /** Where a symbolic link points; undefined when it cannot be read. */
+  link(file: string): string | undefined;
+  /** Whether a file exists and may be executed. */
+  executable(file: string): boolean;
+  exists(file: string): boolean;
+  release: string;
+  uid: number;
+  environment: NodeJS.ProcessEnv;
+}
+
+export const realHost: HostSources = {
+  read: (file) => attempt(() => readFileSync(file, 'latin1')),
+  link: (file) => attempt(() => readlinkSync(file)),
+  executable: (file) =>
+    attempt(() => {
+      accessSync(file, constants.X_OK);
+      return statSync(file).isFile();
+    }) ?? false,
+  exists: (file) => attempt(() => statSync(file)) !== undefined,
+  release: release(),
+  uid: process.getuid?.() ?? 0,
+  environment: process.env,
+};
+
+function attempt<Result>(action: () => Result): Result | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Inode numbers of the namespaces that the kernel makes at boot, in every version (PROC_PID_INIT_INO). */
+const initialPidNamespaceLink = 'pid:[4026531836]';
+
+/** Reads the facts. Never fails: what cannot be read is missing or the harmless case. */
+export function collectFacts(
+  addon: Pick<KernelAddon, 'capabilities'> | undefined,
+  host = realHost,
+): HostFacts {
+  const status = host.read('/proc/self/status') ?? '';
+  return {
+    kernelRelease: host.release,
+    lockdown: readLockdown(host.read('/sys/kernel/security/lockdown')),
+    typeInformation: host.exists('/sys/kernel/btf/vmlinux'),
+    uid: host.uid,
+    capabilities: attempt(() => addon?.capabilities()),
+    noNewPrivileges: /^NoNewPrivs:\s*1$/m.test(status),
+    cgroupMounts: readCgroupMounts(host.read('/proc/self/mountinfo') ?? ''),
+    ownCgroup: /^0::(.*)$/m.exec(host.read('/proc/self/cgroup') ?? '')?.[1],
+    lockedMemoryBytes: readLockedMemory(host.read('/proc/self/limits') ?? ''),
+    ptraceScope: readNumber(host.read('/proc/sys/kernel/yama/ptrace_scope')),
+    container: readContainer(host),
+    initialPidNamespace: host.link('/proc/self/ns/pid') === initialPidNamespaceLink,
+    initialNetworkNamespace: readNetworkNamespace(host),
+    sudo: (host.environment['PATH'] ?? '')
+      .split(':')
+      .concat('/usr/bin', '/bin', '/usr/local/bin', '/run/wrappers/bin')
+      .filter((folder) => folder.startsWith('/'))
+      .map((folder) => path.join(folder, 'sudo'))
+      .find((file) => host.executable(file)),
+  };
+}
+
+function readLockdown(text: string | undefined): HostFacts['lockdown'] {
+  const mode = /\[(none|integrity|confidentiality)\]/.exec(text ?? '')?.[1];
+  return mode as HostFacts['lockdown'];
+}
+
+function readCgroupMounts(mountinfo: string): HostFacts['cgroupMounts'] {
+  return mountinfo.split('\n').flatMap((line) => {
+    const [mount = '', filesystem = ''] = line.split(' - ');
+    const [, , , root, folder] = mount.split(' ');
+    if (!filesystem.startsWith('cgroup2 ') || root === undefined || folder === undefined) return [];
+    return [{ folder: unescapeMount(folder), root: unescapeMount(root) }];
+  });
+}
+
+/** Blanks and backslashes stand as octal numbers there. */
+function unescapeMount(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_match, digits: string) => String.fromCharCode(parseInt(digits, 8)));
+}
+
+function readLockedMemory(limits: string): number {
+  const soft = /^Max locked memory\s+(\S+)/m.exec(limits)?.[1];
+  return soft === undefined || soft === 'unlimited' ? Infinity : Number(soft);
+}
+
+function readNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d+\s*$/.test(text) ? Number(text) : undefined;
+}
+
+function readContainer(host: HostSources): string | undefined {
+  if (host.exists('/.dockerenv')) return 'docker';
+  if (host.exists('/run/.containerenv')) return 'podman';
+  const named = host.read('/run/host/container-manager') ?? host.environment['container'];
+  return named === undefined || named.trim() === '' ? undefined : named.trim();
+}
+
+function readNetworkNamespace(host: HostSources): boolean | undefined {
+  const own = host.link('/proc/self/ns/net');
+  const first = host.link('/proc/1/ns/net');
+  return own === undefined || first === undefined ? undefined : own === first;
+}
