@@ -1,7 +1,17 @@
-// From a bare process to one that counts, and from root to the caller: loading the addon, finding the
-// cgroup hierarchy, opening the kernel, and giving up every right that is not needed afterwards.
-import type { Caller } from './access';
+// From a bare process to one that counts: loading the addon, making sure that kernel and rights will do, and opening
+// the kernel with everything that exists already taken into account.
+import { existsSync } from 'node:fs';
+import { release } from 'node:os';
+import { dirname, join } from 'node:path';
+import { isSea } from 'node:sea';
+import { adoptEverything } from './adoption';
+import { type CgroupMount, findCgroup } from './cgroup';
+import { asError, errorCode, ExitStatus, StartupError } from './errors';
 import type { Kernel, KernelAddon, OpenOptions } from './kernel';
+
+export { adoptEverything } from './adoption';
+export { type CallerIdentity, dropToCaller, identifyCaller } from './caller';
+export { findCgroup } from './cgroup';
 
 export interface OpenedKernel {
   kernel: Kernel;
@@ -11,37 +21,140 @@ export interface OpenedKernel {
   limitations: string[];
 }
 
-/** The user behind the process: the one who called sudo, or the one it runs as. */
-export interface CallerIdentity extends Caller {
-  userName: string;
-  /** Supplementary groups. */
-  groups: number[];
+const addonName = 'procnetmon.node';
+const developmentFolder = join('helper', 'addon', 'build', 'Release');
+
+const oldestKernel = { major: 5, minor: 10 };
+
+/**
+ * Loads the native addon: beside the executable, or, when this is plain JavaScript, beside the script or in the build
+ * folder of the source tree that the script is in. The current folder is never looked at: it is anybody's.
+ */
+export function loadAddon(path = findAddon()): KernelAddon {
+  const loaded: { exports: unknown } = { exports: {} };
+  try {
+    process.dlopen(loaded, path);
+  } catch (error) {
+    throw new StartupError(
+      ExitStatus.Failure,
+      `The native part of the helper cannot be loaded: ${asError(error).message}`,
+      'Build or install the helper anew; both files must be of the same build.',
+      { cause: error },
+    );
+  }
+  return loaded.exports as KernelAddon;
 }
 
-/** Loads `procnetmon.node` beside the executable, or from the build folder in development. */
-export function loadAddon(): KernelAddon {
-  throw new Error('being written');
+function findAddon(): string {
+  const folders: string[] = [];
+  if (isSea()) {
+    folders.push(dirname(process.execPath));
+  } else {
+    let folder = dirname(process.argv[1] ?? process.execPath);
+    folders.push(folder);
+    for (; folder !== dirname(folder); folder = dirname(folder)) folders.push(join(folder, developmentFolder));
+  }
+  const found = folders.map((folder) => join(folder, addonName)).find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new StartupError(
+    ExitStatus.Failure,
+    `The native part of the helper, ${addonName}, is not where it belongs: ${folders[0] ?? ''}.`,
+    'Build or install the helper anew.',
+  );
 }
 
-/** Folder of the cgroup v2 hierarchy. Throws a `StartupError` when there is none. */
-export function findCgroup(): string {
-  throw new Error('being written');
+/** Throws a `StartupError` for kernels that lack what counting needs. */
+export function checkKernel(kernelRelease = release()): void {
+  const match = /^(\d+)\.(\d+)/.exec(kernelRelease);
+  const major = Number(match?.[1] ?? 0);
+  const minor = Number(match?.[2] ?? 0);
+  if (major > oldestKernel.major || (major === oldestKernel.major && minor >= oldestKernel.minor)) return;
+  throw new StartupError(
+    ExitStatus.KernelUnsuitable,
+    `Linux ${kernelRelease} is too old: ${String(oldestKernel.major)}.${String(oldestKernel.minor)} or later is needed.`,
+    'Use a later kernel.',
+  );
+}
+
+/** Throws a `StartupError` when the process may not load and attach programs. */
+export function checkRights(addon: Pick<KernelAddon, 'capabilities'>): void {
+  const { effective } = addon.capabilities();
+  if (effective.includes('cap_sys_admin')) return;
+  const missing = ['cap_bpf', 'cap_net_admin'].filter((name) => !effective.includes(name));
+  if (missing.length === 0) return;
+  throw new StartupError(
+    ExitStatus.NoRights,
+    `Counting packets needs rights that this process does not have (${missing.join(', ').toUpperCase()}).`,
+    'Run it as root, or through sudo.',
+  );
 }
 
 /**
- * Loads the programs, attaches every interface, and takes every socket that exists into account. To be called
- * with all rights; throws a `StartupError` that says what is missing.
+ * Loads the programs, attaches every interface, and takes every socket that exists into account. To be called with all
+ * rights; throws a `StartupError` that says what is missing.
  */
-export function openKernel(addon: KernelAddon, options?: Partial<OpenOptions>): OpenedKernel {
-  throw new Error(`being written ${String(addon.open.name)}${options?.cgroup ?? ''}`);
+export function openKernel(addon: KernelAddon, options: Partial<OpenOptions> = {}): OpenedKernel {
+  checkKernel();
+  checkRights(addon);
+  const mount: CgroupMount = options.cgroup === undefined ? findCgroup() : { path: options.cgroup, whole: true };
+  let kernel: Kernel;
+  try {
+    kernel = addon.open({ cgroup: mount.path, attachment: options.attachment ?? 'auto' });
+  } catch (error) {
+    throw refusal(error);
+  }
+  try {
+    return { kernel, cgroup: mount.path, limitations: takeIntoAccount(kernel, mount) };
+  } catch (error) {
+    kernel.close();
+    throw refusal(error);
+  }
 }
 
-/** Finds out who the caller is, from SUDO_UID and SUDO_GID when the process runs as root. */
-export function identifyCaller(addon: KernelAddon, environment: NodeJS.ProcessEnv): CallerIdentity {
-  throw new Error(`being written ${String(addon.open.name)}${environment['SUDO_UID'] ?? ''}`);
+function takeIntoAccount(kernel: Kernel, mount: CgroupMount): string[] {
+  const limitations: string[] = [];
+  for (const { index, name } of kernel.interfaces()) {
+    try {
+      kernel.attachInterface(index);
+    } catch (error) {
+      limitations.push(`Interface ${name} is counted at its sockets only: ${asError(error).message}.`);
+    }
+  }
+  const refused = adoptEverything(kernel);
+  if (refused > 0) {
+    limitations.push(`The sockets that ${String(refused)} processes opened earlier could not be looked at.`);
+  }
+  if (!mount.whole) limitations.push('Only processes of this container are seen.');
+  if (!kernel.processEvents) {
+    limitations.push('The kernel gives no process events: a process that lives shorter than an interval may be missed.');
+  }
+  return limitations;
 }
 
-/** Irreversibly becomes the caller, with no more rights than counting needs. Children are to be spawned before. */
-export function dropToCaller(addon: KernelAddon, caller: CallerIdentity): void {
-  throw new Error(`being written ${String(addon.open.name)}${String(caller.uid)}`);
+function refusal(error: unknown): StartupError {
+  if (error instanceof StartupError) return error;
+  const { message } = asError(error);
+  const code = errorCode(error);
+  if (code === 'EPERM' || code === 'EACCES') {
+    return new StartupError(
+      ExitStatus.NoRights,
+      `The kernel refuses to load or attach the programs that count packets: ${message}.`,
+      'Run as root, outside of a container or in a privileged one; procnetmon doctor tells more.',
+      { cause: error },
+    );
+  }
+  if (['ENOSYS', 'EINVAL', 'EOPNOTSUPP', 'ENOTSUPP', 'ENOENT'].includes(code)) {
+    return new StartupError(
+      ExitStatus.KernelUnsuitable,
+      `This kernel lacks something that counting needs: ${message}.`,
+      'Run procnetmon doctor, which says what; kernels of the distributions have it from 5.10 on.',
+      { cause: error },
+    );
+  }
+  return new StartupError(
+    ExitStatus.Failure,
+    `The programs that count packets could not be started: ${message}.`,
+    'Run procnetmon doctor, which looks for the cause.',
+    { cause: error },
+  );
 }
