@@ -36,10 +36,10 @@ export function diagnose(version: string, facts: HostFacts, attempt: Attempt): D
     programs(attempt),
     packetHooks(facts, attempt),
     processEvents(attempt),
-    ...openSockets(attempt),
     lockedMemory(facts),
     ptraceScope(facts),
     container(facts),
+    ...limitations(attempt),
   ];
   return { version, kernel: sanitise(facts.kernelRelease), checks };
 }
@@ -145,10 +145,9 @@ function sudo({ sudo: file, uid }: HostFacts): DoctorCheck {
   return { ...check, ...failed('Not installed.', 'Install sudo, or run procnetmon as root.') };
 }
 
-function cgroupHierarchy({ cgroupMounts, ownCgroup }: HostFacts): DoctorCheck {
+function cgroupHierarchy({ cgroup }: HostFacts): DoctorCheck {
   const check = { id: 'cgroup', title: 'Control groups (cgroup v2)' };
-  const [first] = cgroupMounts;
-  if (first === undefined) {
+  if (cgroup === undefined) {
     return {
       ...check,
       ...failed(
@@ -157,19 +156,15 @@ function cgroupHierarchy({ cgroupMounts, ownCgroup }: HostFacts): DoctorCheck {
       ),
     };
   }
-  const whole = cgroupMounts.find(({ root }) => root === '/');
-  const folder = sanitise((whole ?? first).folder);
-  // A path that climbs out says that this process lives above what is mounted here.
-  if (whole === undefined || ownCgroup?.startsWith('/..') === true) {
-    return {
-      ...check,
-      ...warning(
-        `Mounted at ${folder}, but only a part of the hierarchy: processes outside of it are not seen.`,
-        'In a container, share the hierarchy of the host (--cgroupns host and the mount /sys/fs/cgroup) to see all.',
-      ),
-    };
-  }
-  return { ...check, ...ok(`Mounted at ${folder}, with its root.`) };
+  const folder = sanitise(cgroup.path);
+  if (cgroup.whole) return { ...check, ...ok(`Mounted at ${folder}, with its root.`) };
+  return {
+    ...check,
+    ...warning(
+      `Mounted at ${folder}, but only a part of the hierarchy: processes outside of it are not seen.`,
+      'In a container, share the hierarchy of the host (--cgroupns host and the mount /sys/fs/cgroup) to see all.',
+    ),
+  };
 }
 
 function programs(attempt: Attempt): DoctorCheck {
@@ -216,14 +211,14 @@ function unanswered(attempt: Attempt): string {
 }
 
 /** Present only when something was found. */
-function openSockets(attempt: Attempt): DoctorCheck[] {
+function limitations(attempt: Attempt): DoctorCheck[] {
   if (!('opened' in attempt) || attempt.opened.limitations.length === 0) return [];
   const detail = sanitise(attempt.opened.limitations.join(' '), 2_048);
   return [
     {
-      id: 'open-sockets',
-      title: 'Connections from before',
-      ...warning(detail, 'Connections that are opened from now on are seen in any case.'),
+      id: 'limitations',
+      title: 'What cannot be had in full',
+      ...warning(detail, 'Monitoring works nevertheless; the checks above tell what can be done.'),
     },
   ];
 }

@@ -3,6 +3,7 @@
 import { accessSync, constants, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import path from 'node:path';
+import { parseMounts, type CgroupMount } from './cgroup';
 import type { Capabilities, KernelAddon } from './kernel';
 
 export interface HostFacts {
@@ -16,10 +17,8 @@ export interface HostFacts {
   /** Undefined where the addon could not be loaded. */
   capabilities: Capabilities | undefined;
   noNewPrivileges: boolean;
-  /** Mount points of cgroup v2 hierarchies, with the part of the hierarchy that is their root. */
-  cgroupMounts: { folder: string; root: string }[];
-  /** The control group this process is in, as it sees it; undefined where there is no cgroup v2. */
-  ownCgroup: string | undefined;
+  /** The cgroup v2 hierarchy, and whether every process of the machine is below it. */
+  cgroup: CgroupMount | undefined;
   /** Soft limit of locked memory in bytes; Infinity for none. */
   lockedMemoryBytes: number;
   /** `kernel.yama.ptrace_scope`, 0 to 3; undefined where the kernel has no Yama. */
@@ -70,8 +69,10 @@ function attempt<Result>(action: () => Result): Result | undefined {
   }
 }
 
-/** Inode numbers of the namespaces that the kernel makes at boot, in every version (PROC_PID_INIT_INO). */
+// Inode numbers of the namespaces that the kernel makes at boot, the same in every version (PROC_PID_INIT_INO,
+// PROC_CGROUP_INIT_INO).
 const initialPidNamespaceLink = 'pid:[4026531836]';
+const initialCgroupNamespaceLink = 'cgroup:[4026531835]';
 
 /** Reads the facts. Never fails: what cannot be read is missing or the harmless case. */
 export function collectFacts(
@@ -86,8 +87,7 @@ export function collectFacts(
     uid: host.uid,
     capabilities: attempt(() => addon?.capabilities()),
     noNewPrivileges: /^NoNewPrivs:\s*1$/m.test(status),
-    cgroupMounts: readCgroupMounts(host.read('/proc/self/mountinfo') ?? ''),
-    ownCgroup: /^0::(.*)$/m.exec(host.read('/proc/self/cgroup') ?? '')?.[1],
+    cgroup: readCgroup(host),
     lockedMemoryBytes: readLockedMemory(host.read('/proc/self/limits') ?? ''),
     ptraceScope: readNumber(host.read('/proc/sys/kernel/yama/ptrace_scope')),
     container: readContainer(host),
@@ -107,18 +107,10 @@ function readLockdown(text: string | undefined): HostFacts['lockdown'] {
   return mode as HostFacts['lockdown'];
 }
 
-function readCgroupMounts(mountinfo: string): HostFacts['cgroupMounts'] {
-  return mountinfo.split('\n').flatMap((line) => {
-    const [mount = '', filesystem = ''] = line.split(' - ');
-    const [, , , root, folder] = mount.split(' ');
-    if (!filesystem.startsWith('cgroup2 ') || root === undefined || folder === undefined) return [];
-    return [{ folder: unescapeMount(folder), root: unescapeMount(root) }];
-  });
-}
-
-/** Blanks and backslashes stand as octal numbers there. */
-function unescapeMount(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_match, digits: string) => String.fromCharCode(parseInt(digits, 8)));
+function readCgroup(host: HostSources): CgroupMount | undefined {
+  const mount = parseMounts(host.read('/proc/self/mountinfo') ?? '');
+  const initial = host.link('/proc/self/ns/cgroup') === initialCgroupNamespaceLink;
+  return mount === undefined ? undefined : { path: mount.path, whole: mount.whole && initial };
 }
 
 function readLockedMemory(limits: string): number {
