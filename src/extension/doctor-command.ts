@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import type { DoctorReport } from '../shared/protocol';
 import { Command } from './contributions';
 import type { HelperService } from './helper-service';
-import { plainText } from './plain-text';
+import { sanitise } from '../shared/sanitise';
 
 const marks = { ok: '✓', warning: '!', failed: '✗' } as const;
 
@@ -25,12 +25,12 @@ export function registerDoctor(helper: HelperService): vscode.Disposable {
 /** One check a paragraph. */
 export function doctorText(report: DoctorReport): string {
   const checks = report.checks.map(({ status, title, detail, remedy }) => {
-    const lines = [`${marks[status]} ${plainText(title)}: ${plainText(detail, 1_000)}`];
+    const lines = [`${marks[status]} ${sanitise(title)}: ${sanitise(detail, 1_000)}`];
     if (remedy !== undefined) {
-      lines.push(`  ${plainText(remedy, 1_000)}`);
+      lines.push(`  ${sanitise(remedy, 1_000)}`);
     }
     return lines.join('\n');
   });
-  const heading = `ProcNetMon ${plainText(report.version)}, kernel ${plainText(report.kernel)}`;
+  const heading = `ProcNetMon ${sanitise(report.version)}, kernel ${sanitise(report.kernel)}`;
   return `${[heading, ...checks].join('\n\n')}\n`;
 }

@@ -26,7 +26,7 @@ export class HelperRequestError extends Error {
 }
 
 /** All requests reject with a `HelperRequestError`. */
-export interface HelperConnection extends vscode.Disposable {
+export interface HelperConnection {
   readonly helper: InitializeResult;
   readonly onSample: vscode.Event<MonitorSample>;
   readonly onEvent: vscode.Event<MonitorEvent>;
@@ -39,4 +39,6 @@ export interface HelperConnection extends vscode.Disposable {
   doctor(): Promise<DoctorReport>;
   /** Tells the helper to leave and waits until it has. */
   stop(): Promise<void>;
+  /** Forgets the listeners. */
+  dispose(): void;
 }

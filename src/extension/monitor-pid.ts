@@ -5,7 +5,7 @@ import { Command } from './contributions';
 import { toPid } from './debuggee/debuggee-ladder';
 import { HelperRequestError } from './helper-connection';
 import type { HelperService } from './helper-service';
-import { plainText } from './plain-text';
+import { sanitise } from '../shared/sanitise';
 import { explainBadPid, pickProcess, type PickedProcess } from './process-picker';
 import type { SessionStore } from './session-store';
 import type { TreeNode } from './tree-nodes';
@@ -78,5 +78,5 @@ async function watchChosen(
 function refuse(error: unknown): void {
   const remedy = error instanceof HelperRequestError ? error.remedy : undefined;
   const message = error instanceof Error ? error.message : String(error);
-  void vscode.window.showErrorMessage(plainText([message, remedy].filter(Boolean).join(' '), 1_000));
+  void vscode.window.showErrorMessage(sanitise([message, remedy].filter(Boolean).join(' '), 1_000));
 }

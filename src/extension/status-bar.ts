@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { formatBytes, formatRate } from '../shared/format';
 import { Command } from './contributions';
 import { totalText } from './network-figures';
-import { plainText } from './plain-text';
+import { sanitise } from '../shared/sanitise';
 import type { SessionStore } from './session-store';
 import type { WatchedSession } from './sessions';
 import { sessionsThatCount, statusBarText, sumRates, topPeers } from './status-bar-text';
@@ -69,8 +69,8 @@ function tooltip(sessions: readonly WatchedSession[]): string {
   const peers = topPeers(sessions);
   return [
     vscode.l10n.t('Network usage of what is being watched, on the wire'),
-    ...sessions.map((session) => `${plainText(session.label)}: ${totalText(session.total)}`),
+    ...sessions.map((session) => `${sanitise(session.label)}: ${totalText(session.total)}`),
     ...(peers.length === 0 ? [] : [vscode.l10n.t('Top peers:')]),
-    ...peers.map(({ address, bytes }) => `  ${plainText(address)}: ${formatBytes(bytes)}`),
+    ...peers.map(({ address, bytes }) => `  ${sanitise(address)}: ${formatBytes(bytes)}`),
   ].join('\n');
 }

@@ -4,7 +4,7 @@ import { formatEndpoint, formatMicroseconds, formatQuantity } from '../shared/fo
 import type { FlowSample, ProcessSample } from '../shared/protocol';
 import { Command, TreeItemContext } from './contributions';
 import { hasFigures, ledgerLines, rateText, spokenRates, stateText, totalText } from './network-figures';
-import { plainText } from './plain-text';
+import { sanitise } from '../shared/sanitise';
 import { isOver } from './session-store';
 import type { WatchedSession } from './sessions';
 import { flowOf, flowsOf, isClosed, maximumShownConnections, processOf, type TreeNode } from './tree-nodes';
@@ -36,7 +36,7 @@ function itemOf(node: TreeNode): vscode.TreeItem {
 }
 
 function sessionItem(session: WatchedSession): vscode.TreeItem {
-  const label = plainText(session.label);
+  const label = sanitise(session.label);
   const item = new vscode.TreeItem(
     label,
     hasFigures(session) ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None,
@@ -73,7 +73,7 @@ function sessionDescription(session: WatchedSession): string {
     case 'ended':
       return `${stateText('ended')} · ${totalText(session.total)}`;
     case 'failed':
-      return plainText(session.failure?.message ?? stateText('failed'), 120);
+      return sanitise(session.failure?.message ?? stateText('failed'), 120);
     case 'searching':
     case 'starting':
       return stateText(session.state);
@@ -128,7 +128,7 @@ function droppedLines({ dropped }: WatchedSession): string[] {
 }
 
 function processItem(process: ProcessSample, flows: readonly FlowSample[]): vscode.TreeItem {
-  const name = plainText(process.name);
+  const name = sanitise(process.name);
   const label = `${name} [${String(process.pid)}]`;
   const item = new vscode.TreeItem(
     label,
@@ -143,8 +143,8 @@ function processItem(process: ProcessSample, flows: readonly FlowSample[]): vsco
   item.tooltip = lines(
     label,
     state,
-    plainText(process.command, 1_024),
-    vscode.l10n.t('User {0}', plainText(process.user)),
+    sanitise(process.command, 1_024),
+    vscode.l10n.t('User {0}', sanitise(process.user)),
     formatQuantity(process.openFlows, vscode.l10n.t('open connection'), vscode.l10n.t('open connections')),
     ...ledgerLines(process),
   );
@@ -159,8 +159,8 @@ function processItem(process: ProcessSample, flows: readonly FlowSample[]): vsco
 }
 
 function connectionItem(flow: FlowSample): vscode.TreeItem {
-  const peer = flow.remote === undefined ? undefined : plainText(formatEndpoint(flow.remote));
-  const local = plainText(formatEndpoint(flow.local));
+  const peer = flow.remote === undefined ? undefined : sanitise(formatEndpoint(flow.remote));
+  const local = sanitise(formatEndpoint(flow.local));
   const item = new vscode.TreeItem(peer ?? local, vscode.TreeItemCollapsibleState.None);
   const closed = isClosed(flow);
   const protocol = flow.protocol.toUpperCase();
@@ -176,7 +176,7 @@ function connectionItem(flow: FlowSample): vscode.TreeItem {
   item.tooltip = lines(
     `${protocol} ${local} ↔ ${peer ?? '*'}`,
     vscode.l10n.t('State: {0}', flow.state),
-    vscode.l10n.t('Interface: {0}', plainText(flow.interface)),
+    vscode.l10n.t('Interface: {0}', sanitise(flow.interface)),
     ...ledgerLines(flow),
     flow.protocol === 'tcp'
       ? vscode.l10n.t('Round trip: {0}', formatMicroseconds(flow.rttMicros))

@@ -94,7 +94,9 @@ export function isRemoteDebuggee(configuration: DebugConfigurationLike): boolean
     configuration['gdb-remote-hostname'],
     isObject(connect) ? connect['host'] : undefined,
   ];
-  return hosts.some((host) => typeof host === 'string' && !loopbackHosts.has(host.replace(/:\d+$/, '')));
+  return hosts.some(
+    (host) => typeof host === 'string' && !loopbackHosts.has(host.replace(/^([^:]+|\[.*\]):\d+$/, '$1')),
+  );
 }
 
 /** The attach configuration's process, by the names that adapters use for it. */

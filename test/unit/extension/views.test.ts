@@ -1,0 +1,110 @@
+// What the views make of sessions, apart from drawing it.
+import { describe, expect, test } from 'vitest';
+import { plainTextWithoutIcons } from '../../../src/extension/plain-text';
+import { clampToLimits, toInterfaceNames } from '../../../src/extension/setting-values';
+import { sessionsThatCount, statusBarText, sumRates, topPeers } from '../../../src/extension/status-bar-text';
+import { connectionNodes, maximumShownConnections, processNodes } from '../../../src/extension/tree-nodes';
+import { MonitoredSession } from '../../../src/extension/watched-session';
+import { limits, type FlowSample } from '../../../src/shared/protocol';
+import { flowSample, processSample, sample, usage } from './samples';
+
+function watching(id: string, pids: number[], flows: FlowSample[] = [], rate = 0): MonitoredSession {
+  const session = new MonitoredSession({ id, label: id, origin: 'debug', debugType: 'node', startedAt: 0 });
+  session.applySample(
+    sample({ total: usage(0, 0, rate), processes: pids.map((pid) => processSample(pid)), flows }),
+  );
+  session.state = 'watching';
+  return session;
+}
+
+describe('the tree', () => {
+  test('orders processes by their start, whatever they transfer', () => {
+    const session = watching('s', []);
+    session.applySample(
+      sample({ processes: [processSample(30), { ...processSample(9), startTicks: 31 }, processSample(20)] }),
+    );
+    expect(processNodes(session).map(({ pid }) => pid)).toEqual([20, 30, 9]);
+  });
+
+  test('orders connections by their beginning, closed ones last', () => {
+    const session = watching('s', [7], [flowSample(3, 7), flowSample(1, 7, 'closed'), flowSample(2, 7)]);
+    expect(connectionNodes(session, 7).map(({ id }) => id)).toEqual(['s/7/2', 's/7/3', 's/7/1']);
+    expect(connectionNodes(session, 8)).toEqual([]);
+  });
+
+  test('says how many connections it leaves out', () => {
+    const flows = Array.from({ length: maximumShownConnections + 3 }, (_, index) => flowSample(index, 7));
+    const nodes = connectionNodes(watching('s', [7], flows), 7);
+    expect(nodes).toHaveLength(maximumShownConnections + 1);
+    expect(nodes.at(-1)?.kind).toBe('more');
+  });
+});
+
+describe('the status bar', () => {
+  test('is as wide for any rate', () => {
+    const widths = [0, 1, 999, 1_000, 12_345, 999_999, 1e6, 123e6, 9.99e9].map(
+      (rate) => statusBarText({ tx: rate, rx: 0 }).length,
+    );
+    expect(new Set(widths).size).toBe(1);
+    expect(statusBarText({ tx: 1_230_000, rx: 4_560 })).toBe('↑ 1.23 MB/s ↓ 4.56 kB/s');
+  });
+
+  test('adds up what is being watched', () => {
+    const ended = watching('c', [3], [], 100);
+    ended.state = 'ended';
+    const sessions = sessionsThatCount([watching('a', [1], [], 10), watching('b', [2], [], 20), ended]);
+    expect(sumRates(sessions)).toEqual({ tx: 30, rx: 30 });
+  });
+
+  test('counts a process once that two sessions watch', () => {
+    const debugged = watching('a', [1, 2], [], 10);
+    const chosen = watching('b', [2], [], 10);
+    expect(sessionsThatCount([debugged, chosen])).toEqual([debugged]);
+    expect(sessionsThatCount([chosen, debugged])).toEqual([debugged]);
+    const same = watching('c', [2], [], 10);
+    expect(sessionsThatCount([chosen, same])).toEqual([chosen]);
+  });
+
+  test('names the peers with the most bytes', () => {
+    const peer = (id: number, address: string): FlowSample => ({
+      ...flowSample(id, 1),
+      remote: { address, port: 80 },
+    });
+    const small = { ...peer(3, '192.0.2.3'), ...usage(1, 0) };
+    const silent = { ...peer(4, '192.0.2.4'), ...usage(0, 0) };
+    const session = watching('a', [1], [peer(1, '192.0.2.1'), peer(2, '192.0.2.1'), small, silent]);
+    expect(topPeers([session, session])).toEqual([
+      { address: '192.0.2.1', bytes: 60 },
+      { address: '192.0.2.3', bytes: 1 },
+    ]);
+  });
+});
+
+test('names of programs do not become icons', () => {
+  expect(plainTextWithoutIcons('$(trash) rm\n')).toBe('\\$(trash) rm ');
+});
+
+describe('settings', () => {
+  test.each([
+    [1_000, 1_000],
+    [0, limits.intervalMillis.minimum],
+    [1e9, limits.intervalMillis.maximum],
+    [250.4, 250],
+    ['1000', limits.intervalMillis.default],
+    [Number.NaN, limits.intervalMillis.default],
+    [null, limits.intervalMillis.default],
+  ])('an interval of %j is %j', (value, expected) => {
+    expect(clampToLimits(value, limits.intervalMillis)).toBe(expected);
+  });
+
+  test.each([
+    [
+      ['eth0', ' lo ', 'eth0', '', 7],
+      ['eth0', 'lo'],
+    ],
+    ['eth0', []],
+    [undefined, []],
+  ])('interfaces %j are %j', (value, expected) => {
+    expect(toInterfaceNames(value)).toEqual(expected);
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import {
+  addUsages,
+  emptyUsage,
+  maximumClosedFlows,
+  maximumEvents,
+  maximumHistoryPoints,
+  MonitoredSession,
+} from '../../../src/extension/watched-session';
+import { flowSample, processSample, sample, usage } from './samples';
+
+function session(): MonitoredSession {
+  return new MonitoredSession({ id: 's', label: 'shop', origin: 'debug', debugType: 'node', startedAt: 0 });
+}
+
+describe('figures', () => {
+  test('are those of the newest sample', () => {
+    const watched = session();
+    watched.applySample(
+      sample({ total: usage(1, 2), processes: [processSample(7)], flows: [flowSample(1, 7)] }),
+    );
+    watched.applySample(sample({ total: usage(5, 6), processes: [processSample(7)] }));
+    expect(watched.total.wire).toMatchObject({ txBytes: 5, rxBytes: 6 });
+    expect([...watched.processes.keys()]).toEqual([7]);
+    // A flow that is not in the second sample has not changed.
+    expect(watched.flows.get(1)).toEqual(flowSample(1, 7));
+  });
+
+  test('of two monitors add up, and a flow that both report is one', () => {
+    const watched = session();
+    watched.applySample(sample({ monitor: 'a', total: usage(10, 0, 3), flows: [flowSample(1, 7)] }));
+    watched.applySample(sample({ monitor: 'b', total: usage(5, 0, 4), flows: [flowSample(1, 7)] }));
+    expect(watched.total.wire.txBytes).toBe(15);
+    expect(watched.total.rates.wire.tx).toBe(7);
+    expect(watched.flows.size).toBe(1);
+  });
+
+  test('of a monitor that was covered by another go, of one that ended stay', () => {
+    const watched = session();
+    watched.applySample(sample({ monitor: 'a', total: usage(10, 0, 3) }));
+    watched.applySample(sample({ monitor: 'b', total: usage(5, 0, 4) }));
+    watched.removeMonitor('b', true);
+    expect(watched.total.wire.txBytes).toBe(10);
+    watched.removeMonitor('a', false);
+    expect(watched.total.wire.txBytes).toBe(10);
+    expect(watched.total.rates.wire.tx).toBe(0);
+  });
+});
+
+test('an ended session keeps its figures, and nothing moves any more', () => {
+  const watched = session();
+  const total = usage(100, 200, 9);
+  watched.applySample(sample({ total, processes: [processSample(7, total)], flows: [flowSample(1, 7)] }));
+  watched.end();
+  expect(watched.total).toEqual(usage(100, 200, 0));
+  expect(watched.processes.get(7)).toMatchObject({ alive: false, openFlows: 0, wire: total.wire });
+  expect(watched.flows.get(1)).toMatchObject({ state: 'closed', rates: { wire: { tx: 0, rx: 0 } } });
+  expect(watched.history).toHaveLength(1);
+});
+
+describe('bounds', () => {
+  test('closed flows: the newest stay, open ones all stay', () => {
+    const watched = session();
+    const ids = Array.from({ length: maximumClosedFlows + 10 }, (_, index) => index + 1);
+    watched.applySample(sample({ flows: [flowSample(0, 7), ...ids.map((id) => flowSample(id, 7))] }));
+    expect(watched.flows.size).toBe(maximumClosedFlows + 11);
+    watched.applySample(sample({ removedFlows: ids }));
+    expect(watched.flows.size).toBe(maximumClosedFlows + 1);
+    expect(watched.flows.get(0)?.state).toBe('established');
+    expect(watched.flows.has(10)).toBe(false);
+    expect(watched.flows.get(11)?.state).toBe('closed');
+  });
+
+  test('history and events', () => {
+    const watched = session();
+    for (let index = 0; index < maximumHistoryPoints + 5; index += 1) {
+      watched.applySample(sample({ total: usage(0, 0, index), time: new Date(index * 1_000).toISOString() }));
+    }
+    expect(watched.history).toHaveLength(maximumHistoryPoints);
+    expect(watched.history[0]).toEqual({ timeMillis: 5_000, tx: 5, rx: 5 });
+    for (let index = 0; index < maximumEvents + 5; index += 1) {
+      watched.applyEvent({ monitor: 'a', time: '', kind: 'fork', pid: index });
+    }
+    expect(watched.events).toHaveLength(maximumEvents);
+    expect(watched.events[0]?.pid).toBe(5);
+  });
+});
+
+test('each moment is one point of history, however many monitors there are', () => {
+  const watched = session();
+  for (const monitor of ['a', 'b', 'a', 'b']) {
+    watched.applySample(sample({ monitor, total: usage(0, 0, 1) }));
+  }
+  expect(watched.history).toHaveLength(2);
+  expect(watched.history[1]?.tx).toBe(2);
+});
+
+test('losses are counts since the helper started, not sums over monitors', () => {
+  const watched = session();
+  watched.applySample(sample({ monitor: 'a', dropped: { events: 3, flows: 1, processes: 0 } }));
+  watched.applySample(sample({ monitor: 'b', dropped: { events: 4, flows: 1, processes: 0 } }));
+  expect(watched.dropped).toEqual({ events: 4, flows: 1, processes: 0 });
+});
+
+test('usages add up ledger by ledger', () => {
+  expect(addUsages([usage(1, 2, 3), usage(10, 20, 30)])).toEqual({
+    wire: { txBytes: 11, rxBytes: 22, txPackets: 2, rxPackets: 2 },
+    payload: { txBytes: 11, rxBytes: 22 },
+    rates: { wire: { tx: 33, rx: 33 }, payload: { tx: 33, rx: 33 } },
+  });
+  expect(addUsages([])).toEqual(emptyUsage());
+});
