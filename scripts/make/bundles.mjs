@@ -63,7 +63,10 @@ export async function bundle(name, { production, write = true }) {
   const { build, formatMessages } = await import('esbuild');
   const options = bundleOptions(production)[name];
   // A map of an earlier build would otherwise be packed beside a bundle that it does not describe.
-  if (production && write) await rm(`${options.outfile}.map`, { force: true });
+  if (production && write) {
+    for (const file of [options.outfile, options.outfile.replace(/js$/, 'css')])
+      await rm(`${file}.map`, { force: true });
+  }
   try {
     const { metafile } = await build({ ...options, write, absWorkingDir: inProject() });
     return metafile;

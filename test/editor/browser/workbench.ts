@@ -11,18 +11,30 @@ const startMillis = 60_000;
 const waitMillis = 30_000;
 
 export class Workbench {
-  private constructor(readonly page: Page) {}
+  readonly #folderName: string;
+
+  private constructor(
+    readonly page: Page,
+    folder: string,
+  ) {
+    this.#folderName = path.basename(folder);
+  }
 
   /** Opens a folder and waits until the window stands. */
   static async open(browser: Browser, editor: CodeServer, folder: string): Promise<Workbench> {
     const page = await openPage(browser, editor);
     page.setDefaultTimeout(waitMillis);
     await page.goto(`${editor.origin}/?folder=${encodeURIComponent(folder)}`);
-    await page.locator('.monaco-workbench').waitFor({ timeout: startMillis });
-    // The folder's name in the title bar appears once the workspace is loaded.
-    await page.locator('.part.statusbar .statusbar-item').first().waitFor({ timeout: startMillis });
-    await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: startMillis });
-    return new Workbench(page);
+    const workbench = new Workbench(page, folder);
+    await workbench.ready();
+    return workbench;
+  }
+
+  /** Waits until the window stands and has its folder, which its title then names. */
+  async ready(): Promise<void> {
+    await this.page.locator('.part.statusbar .statusbar-item').first().waitFor({ timeout: startMillis });
+    const names = (folder: string): boolean => document.title.includes(folder);
+    await this.page.waitForFunction(names, this.#folderName, { timeout: startMillis });
   }
 
   /** Runs a command by its title, through the command palette. */
@@ -38,6 +50,13 @@ export class Workbench {
   /** The box in which a secret is typed. */
   get passwordBox(): Locator {
     return this.page.locator('.quick-input-widget input[type="password"]');
+  }
+
+  /** Unfolds a view of the side bar, by its title, unless it is unfolded. */
+  async expandView(title: string): Promise<void> {
+    const header = this.page.getByRole('button', { name: `${title} Section` });
+    await header.waitFor();
+    if ((await header.getAttribute('aria-expanded')) !== 'true') await header.click();
   }
 
   /** Rows of a tree view, by the view's title. */
