@@ -34,7 +34,7 @@ const actions: Actions = {
       import('../doctor'),
     ]);
     const addon = loadAddon();
-    const caller = identifyCaller(addon);
+    const caller = identifyCaller(addon, process.env);
     const facts = collectFacts(addon);
     const { kernel, limitations } = openKernel(addon);
     try {

@@ -19,7 +19,7 @@ export interface RunOptions {
 /** Resolves with the exit status of the command: 128 + signal when it was killed. */
 export async function run(options: RunOptions): Promise<number> {
   const { addon, monitor } = options;
-  const caller = identifyCaller(addon);
+  const caller = identifyCaller(addon, process.env);
   const changesUser = process.getuid?.() !== caller.uid;
   const user = findUser(caller.uid);
   const environment =

@@ -16,7 +16,7 @@ export interface WatchOptions {
 /** Resolves with the exit status. To end it by a signal is the usual way and no failure. */
 export async function watch(options: WatchOptions): Promise<number> {
   const { addon, monitor } = options;
-  const caller = identifyCaller(addon);
+  const caller = identifyCaller(addon, process.env);
   const { kernel, limitations } = openKernel(addon);
   try {
     dropToCaller(addon, caller);
