@@ -1,0 +1,77 @@
+# Builds the native addon in one go: the kernel half by clang, its skeleton header by bpftool, the addon by the
+# C++ compiler. `CLANG`, `LLVM_STRIP` and `BPFTOOL` name other tools than those that are found by default.
+{
+  'targets': [
+    {
+      'target_name': 'procnetmon',
+      'dependencies': ['<!(node -p "require(\'node-addon-api\').targets"):node_addon_api_except'],
+      'actions': [
+        {
+          'action_name': 'embed_programs',
+          'message': 'Compiling the kernel half',
+          'inputs': ['embed-programs.sh', '<!@(ls ../../bpf/*.c ../../bpf/*.h)'],
+          'outputs': ['<(SHARED_INTERMEDIATE_DIR)/procnetmon.skel.h'],
+          'action': ['sh', 'embed-programs.sh', '../../bpf/procnetmon.bpf.c', '<@(_outputs)'],
+        },
+      ],
+      'sources': [
+        'src/address.cpp',
+        'src/binding.cpp',
+        'src/boundary.cpp',
+        'src/capabilities.cpp',
+        'src/clsact.cpp',
+        'src/flow_pool.cpp',
+        'src/glibc_2_28.c',
+        'src/kernel.cpp',
+        'src/kernel_object.cpp',
+        'src/libbpf_log.cpp',
+        'src/link_monitor.cpp',
+        'src/links.cpp',
+        'src/memory.cpp',
+        'src/netlink.cpp',
+        'src/privileges.cpp',
+        'src/process_connector.cpp',
+        'src/process_files.cpp',
+        'src/programs.cpp',
+        'src/socket_adoption.cpp',
+        'src/socket_events.cpp',
+        'src/static_libraries.c',
+        'src/threads.cpp',
+        'src/traffic_hooks.cpp',
+        'src/values.cpp',
+        'src/watch_list.cpp',
+      ],
+      'include_dirs': ['../../bpf'],
+      # As a system header: warnings in what a generator wrote are nobody's to mend.
+      'cflags': ['-isystem', '<(SHARED_INTERMEDIATE_DIR)', '-Wall', '-Wextra', '-Werror'],
+      'cflags_c': ['-std=gnu17'],
+      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-fno-exceptions'],
+      'cflags_cc': ['-std=c++20'],
+      'cflags!': ['-O3'],
+      'cflags+': ['-O2', '-fvisibility=hidden', '-ffunction-sections', '-fdata-sections'],
+      'defines': ['NAPI_VERSION=9', '_GNU_SOURCE'],
+      'ldflags': [
+        '-static-libstdc++',
+        '-static-libgcc',
+        # Nothing of the libraries inside may be taken for, or replaced by, what Node or others bring along.
+        '-Wl,--exclude-libs,ALL',
+        '-Wl,--version-script,<(module_root_dir)/exports.map',
+        '-Wl,--gc-sections',
+        '-Wl,--strip-all',
+        '-Wl,-z,relro,-z,now',
+        # See src/static_libraries.c and src/glibc_2_28.c.
+        '-Wl,--wrap=stderr',
+        '-Wl,--wrap=fstat,--wrap=stat,--wrap=lstat',
+        '-Wl,--wrap=pthread_once,--wrap=__pthread_key_create',
+        '-Wl,--wrap=__libc_single_threaded,--wrap=_dl_find_object',
+        '-Wl,--wrap=__isoc23_strtol,--wrap=__isoc23_strtoul,--wrap=__isoc23_strtoll,--wrap=__isoc23_strtoull',
+        '-Wl,--wrap=__isoc23_sscanf,--wrap=__isoc23_fscanf',
+      ],
+      'libraries': [
+        '-Wl,-Bstatic',
+        '<!@(pkg-config --static --libs libbpf libelf zlib)',
+        '-Wl,-Bdynamic',
+      ],
+    },
+  ],
+}

@@ -1,0 +1,162 @@
+#include "flow_pool.h"
+
+#include "error.h"
+
+#include <bpf/bpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <type_traits>
+
+namespace procnetmon {
+namespace {
+
+// The kernel rounds a value up to eight bytes; the array has the stride of the C type only if that is nothing.
+static_assert(sizeof(pnm_flow) % 8 == 0);
+
+// `FlowFlag.Retired` of kernel.ts; here a field of its own, so that neither side overwrites the other's bits.
+constexpr int retired_flag = 0x02;
+
+// The kernel half changes every field at any time: each is read once, whole.
+template <typename T> T seen(const T &field)
+{
+	return __atomic_load_n(&field, __ATOMIC_RELAXED);
+}
+
+// Null for a free slot. Pairs with the kernel half, which writes the cookie last.
+uint64_t cookie_of(const pnm_flow &flow)
+{
+	return __atomic_load_n(&flow.key.socket_cookie, __ATOMIC_ACQUIRE);
+}
+
+void write_row(double *row, uint32_t slot, uint64_t cookie, const pnm_flow &flow)
+{
+	const pnm_counters &counters = flow.counters;
+
+	row[0] = slot;
+	row[1] = static_cast<double>(cookie);
+	row[2] = seen(flow.process_id);
+	row[3] = seen(flow.key.interface_index);
+	row[4] = seen(flow.state);
+	row[5] = seen(flow.flags) | (seen(flow.retired) ? retired_flag : 0);
+	row[6] = static_cast<double>(seen(counters.wire_tx_bytes));
+	row[7] = static_cast<double>(seen(counters.wire_rx_bytes));
+	row[8] = static_cast<double>(seen(counters.wire_tx_packets));
+	row[9] = static_cast<double>(seen(counters.wire_rx_packets));
+	row[10] = static_cast<double>(seen(counters.payload_tx_bytes));
+	row[11] = static_cast<double>(seen(counters.payload_rx_bytes));
+	row[12] = seen(flow.rtt_us);
+	row[13] = seen(flow.retransmits);
+	row[14] = static_cast<double>(seen(flow.opened_ns));
+	row[15] = static_cast<double>(seen(flow.last_ns));
+}
+
+} // namespace
+
+FlowPool::FlowPool(const Programs &programs) : programs_(programs)
+{
+	// The list is a stack: what is pushed last is taken first.
+	for (uint32_t slot = PNM_FLOW_CAPACITY; slot-- > 0;)
+		checked(bpf_map_update_elem(programs.free_slots(), nullptr, &slot, BPF_ANY),
+			"bpf(BPF_MAP_UPDATE_ELEM) free_slots");
+
+	const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+
+	mapped_bytes_ = (sizeof(pnm_flow) * PNM_FLOW_CAPACITY + page - 1) / page * page;
+	void *mapping =
+	    ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, programs.flows(), 0);
+	if (mapping == MAP_FAILED)
+		throw KernelError("mmap flows", errno);
+	flows_ = static_cast<pnm_flow *>(mapping);
+}
+
+FlowPool::~FlowPool()
+{
+	if (flows_)
+		::munmap(flows_, mapped_bytes_);
+}
+
+uint32_t FlowPool::high_water() const
+{
+	return static_cast<uint32_t>(std::min<uint64_t>(programs_.statistics().high_water, PNM_FLOW_CAPACITY));
+}
+
+pnm_flow *FlowPool::at(uint32_t slot) const
+{
+	return slot < PNM_FLOW_CAPACITY ? flows_ + slot : nullptr;
+}
+
+size_t FlowPool::read(double *rows, size_t row_capacity) const
+{
+	const uint32_t end = high_water();
+	size_t count = 0;
+
+	for (uint32_t slot = 0; slot < end; slot++) {
+		const uint64_t cookie = cookie_of(flows_[slot]);
+
+		if (!cookie)
+			continue;
+		if (count < row_capacity)
+			write_row(rows + count * columns, slot, cookie, flows_[slot]);
+		count++;
+	}
+	return count;
+}
+
+std::optional<pnm_flow> FlowPool::describe(uint32_t slot) const
+{
+	const pnm_flow *flow = at(slot);
+
+	if (!flow || !cookie_of(*flow))
+		return std::nullopt;
+	return *flow;
+}
+
+void FlowPool::retire(uint32_t slot)
+{
+	pnm_flow *flow = at(slot);
+
+	if (!flow || !cookie_of(*flow))
+		return;
+	__atomic_store_n(&flow->retired, 1, __ATOMIC_RELEASE);
+	forget_key(slot, flow->key);
+}
+
+void FlowPool::retire_socket(uint64_t cookie)
+{
+	const uint32_t end = high_water();
+
+	for (uint32_t slot = 0; slot < end; slot++)
+		if (cookie_of(flows_[slot]) == cookie)
+			retire(slot);
+}
+
+void FlowPool::recycle(uint32_t slot)
+{
+	pnm_flow *flow = at(slot);
+
+	if (!flow || !cookie_of(*flow))
+		return;
+	if (!seen(flow->retired) && !(seen(flow->flags) & PNM_FLOW_CLOSED))
+		throw KernelError("recycleFlow", EINVAL, "slot " + std::to_string(slot) + " is in use");
+	forget_key(slot, flow->key);
+	// The cookie first: a reader never takes half of a cleared slot for a flow.
+	__atomic_store_n(&flow->key.socket_cookie, 0, __ATOMIC_RELEASE);
+	static_assert(std::is_trivially_copyable_v<pnm_flow>);
+	std::fill_n(reinterpret_cast<char *>(flow), sizeof(*flow), 0);
+	checked(bpf_map_update_elem(programs_.free_slots(), nullptr, &slot, BPF_ANY),
+		"bpf(BPF_MAP_UPDATE_ELEM) free_slots");
+}
+
+// Another slot may have taken the key over already; its entry stays.
+void FlowPool::forget_key(uint32_t slot, const pnm_flow_key &key)
+{
+	const pnm_flow_key copy = key;
+	uint32_t indexed;
+
+	if (bpf_map_lookup_elem(programs_.flow_index(), &copy, &indexed) == 0 && indexed == slot)
+		bpf_map_delete_elem(programs_.flow_index(), &copy);
+}
+
+} // namespace procnetmon

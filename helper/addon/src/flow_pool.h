@@ -1,0 +1,44 @@
+// The flow pool as user space sees it: a mapped array, and the list of its free slots.
+#pragma once
+
+#include "programs.h"
+
+#include <cstddef>
+#include <optional>
+
+namespace procnetmon {
+
+class FlowPool
+{
+      public:
+	/// Maps the pool and fills the list of free slots, lowest slot first.
+	explicit FlowPool(const Programs &programs);
+	~FlowPool();
+	FlowPool(const FlowPool &) = delete;
+	FlowPool &operator=(const FlowPool &) = delete;
+
+	/// Columns of a row, in the order of `FlowColumn` in kernel.ts.
+	static constexpr size_t columns = 16;
+
+	/// Writes a row for each slot in use. Returns how many there are, also when that is more than fit.
+	size_t read(double *rows, size_t row_capacity) const;
+	/// What a slot in use holds.
+	std::optional<pnm_flow> describe(uint32_t slot) const;
+	/// The next packet of this flow takes another slot. Does nothing to a free slot.
+	void retire(uint32_t slot);
+	/// Retires every flow of a socket.
+	void retire_socket(uint64_t cookie);
+	/// Gives a retired slot back. Throws EINVAL for one that is still in use.
+	void recycle(uint32_t slot);
+
+      private:
+	uint32_t high_water() const;
+	pnm_flow *at(uint32_t slot) const;
+	void forget_key(uint32_t slot, const pnm_flow_key &key);
+
+	const Programs &programs_;
+	pnm_flow *flows_ = nullptr;
+	size_t mapped_bytes_ = 0;
+};
+
+} // namespace procnetmon

@@ -1,0 +1,96 @@
+// Everything that is held of the kernel while a helper runs, put together. Free of JavaScript.
+#pragma once
+
+#include "events.h"
+#include "flow_pool.h"
+#include "link_monitor.h"
+#include "process_connector.h"
+#include "programs.h"
+#include "socket_adoption.h"
+#include "socket_events.h"
+#include "traffic_hooks.h"
+#include "watch_list.h"
+
+#include <string>
+#include <vector>
+
+namespace procnetmon {
+
+struct Interface {
+	Link link;
+	bool attached;
+};
+
+struct Overflow {
+	uint32_t process_id;
+	pnm_counters counters;
+};
+
+struct Statistics {
+	uint64_t dropped_events;
+	uint64_t dropped_flows;
+	uint64_t dropped_processes;
+};
+
+/// Opening that fails half-way takes everything back. Destruction detaches and unloads.
+class Kernel
+{
+      public:
+	Kernel(const std::string &cgroup, Attachment attachment);
+
+	Attachment attachment() const
+	{
+		return hooks_.attachment();
+	}
+	bool has_process_events() const
+	{
+		return process_connector_.is_available();
+	}
+
+	std::vector<Interface> interfaces() const;
+	void attach_interface(uint32_t index)
+	{
+		hooks_.attach(index);
+	}
+	void detach_interface(uint32_t index)
+	{
+		hooks_.detach(index);
+	}
+
+	/// Throws ESRCH for a process that is gone.
+	void watch(uint32_t process_id, bool follow_children);
+	void unwatch(uint32_t process_id);
+
+	FlowPool &flow_pool()
+	{
+		return flow_pool_;
+	}
+	SocketAdoption &socket_adoption()
+	{
+		return socket_adoption_;
+	}
+	std::vector<Overflow> overflow() const;
+	Statistics statistics() const;
+
+	/// Readable when there is something to collect.
+	int fd() const
+	{
+		return epoll_.get();
+	}
+	/// Takes what has happened, in order of time; bounded, so more may be left.
+	std::vector<Event> collect();
+
+      private:
+	// In order of construction; destruction goes the other way round: tc hooks before cgroup hooks before maps.
+	Programs programs_;
+	FlowPool flow_pool_;
+	FileDescriptor epoll_;
+	SocketEvents socket_events_;
+	LinkMonitor link_monitor_;
+	WatchList watch_list_;
+	ProcessConnector process_connector_;
+	SocketAdoption socket_adoption_;
+	TrafficHooks hooks_;
+};
+
+} // namespace procnetmon

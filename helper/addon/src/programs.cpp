@@ -1,0 +1,161 @@
+#include "programs.h"
+
+#include "error.h"
+#include "libbpf_log.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <procnetmon.skel.h>
+#include <sys/socket.h>
+#include <sys/statfs.h>
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+namespace procnetmon {
+namespace {
+
+constexpr long cgroup2_magic = 0x63677270;
+
+uint64_t own_network_namespace()
+{
+	const FileDescriptor socket(checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_INET)"));
+
+	return network_namespace_of(socket.get());
+}
+
+FileDescriptor open_cgroup(const std::string &folder)
+{
+	FileDescriptor cgroup(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+
+	if (!cgroup)
+		throw KernelError("open(" + folder + ")", errno);
+	struct statfs file_system;
+
+	checked(::fstatfs(cgroup.get(), &file_system), "fstatfs");
+	if (file_system.f_type != cgroup2_magic)
+		throw KernelError("open(" + folder + ")", EINVAL, "no cgroup v2 folder");
+	return cgroup;
+}
+
+} // namespace
+
+uint64_t network_namespace_of(int socket)
+{
+	uint64_t cookie = 0;
+	socklen_t length = sizeof(cookie);
+
+	if (::getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) || length != sizeof(cookie))
+		return 0;
+	return cookie;
+}
+
+void Programs::Destroy::operator()(procnetmon_bpf *skeleton) const
+{
+	procnetmon_bpf__destroy(skeleton);
+}
+
+Programs::Programs()
+{
+	const LibbpfLog log;
+
+	skeleton_.reset(procnetmon_bpf__open());
+	if (!skeleton_)
+		throw KernelError("bpf_object__open", errno, log.text());
+	skeleton_->rodata->settings.network_namespace = own_network_namespace();
+	// libbpf raises RLIMIT_MEMLOCK by itself where the kernel still charges maps to it (below 5.11).
+	const int result = procnetmon_bpf__load(skeleton_.get());
+
+	if (result)
+		throw KernelError("bpf(BPF_PROG_LOAD)", -result, log.text());
+}
+
+Programs::~Programs() = default;
+
+void Programs::attach_cgroup(const std::string &folder)
+{
+	const FileDescriptor cgroup = open_cgroup(folder);
+	const auto &programs = skeleton_->progs;
+	const struct {
+		const bpf_program *program;
+		bpf_attach_type type;
+	} hooks[] = {
+	    // Owners first, traffic last: no packet is seen of a socket that could have had an owner.
+	    {programs.socket_created, BPF_CGROUP_INET_SOCK_CREATE},
+	    {programs.connect4, BPF_CGROUP_INET4_CONNECT},
+	    {programs.connect6, BPF_CGROUP_INET6_CONNECT},
+	    {programs.sendmsg4, BPF_CGROUP_UDP4_SENDMSG},
+	    {programs.sendmsg6, BPF_CGROUP_UDP6_SENDMSG},
+	    {programs.tcp_progress, BPF_CGROUP_SOCK_OPS},
+	    {programs.socket_released, BPF_CGROUP_INET_SOCK_RELEASE},
+	    {programs.packet_out, BPF_CGROUP_INET_EGRESS},
+	    {programs.packet_in, BPF_CGROUP_INET_INGRESS},
+	};
+
+	for (const auto &hook : hooks) {
+		FileDescriptor link(
+		    bpf_link_create(bpf_program__fd(hook.program), cgroup.get(), hook.type, nullptr));
+
+		if (!link)
+			throw KernelError("bpf(BPF_LINK_CREATE)", errno,
+					  std::string(bpf_program__name(hook.program)) + " at " + folder);
+		cgroup_links_.push_back(std::move(link));
+	}
+}
+
+int Programs::count_egress() const
+{
+	return bpf_program__fd(skeleton_->progs.count_egress);
+}
+int Programs::count_ingress() const
+{
+	return bpf_program__fd(skeleton_->progs.count_ingress);
+}
+int Programs::flows() const
+{
+	return bpf_map__fd(skeleton_->maps.flows);
+}
+int Programs::flow_index() const
+{
+	return bpf_map__fd(skeleton_->maps.flow_index);
+}
+int Programs::free_slots() const
+{
+	return bpf_map__fd(skeleton_->maps.free_slots);
+}
+int Programs::owners() const
+{
+	return bpf_map__fd(skeleton_->maps.owners);
+}
+int Programs::sockets() const
+{
+	return bpf_map__fd(skeleton_->maps.sockets);
+}
+int Programs::overflow() const
+{
+	return bpf_map__fd(skeleton_->maps.overflow);
+}
+int Programs::watched() const
+{
+	return bpf_map__fd(skeleton_->maps.watched);
+}
+int Programs::devices() const
+{
+	return bpf_map__fd(skeleton_->maps.devices);
+}
+int Programs::events() const
+{
+	return bpf_map__fd(skeleton_->maps.events);
+}
+const pnm_settings &Programs::settings() const
+{
+	return skeleton_->rodata->settings;
+}
+const volatile pnm_statistics &Programs::statistics() const
+{
+	return skeleton_->bss->statistics;
+}
+
+} // namespace procnetmon

@@ -1,0 +1,57 @@
+// The kernel half, loaded: its programs, its maps, and the cgroup hooks. All of it goes with this object.
+#pragma once
+
+#include "file_descriptor.h"
+
+#include "procnetmon.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+struct procnetmon_bpf;
+
+namespace procnetmon {
+
+/// The cookie of a socket's network namespace; 0 where the kernel cannot tell (below 5.14).
+uint64_t network_namespace_of(int socket);
+
+class Programs
+{
+      public:
+	/// Loads programs and maps. Nothing is attached yet.
+	Programs();
+	~Programs();
+	Programs(const Programs &) = delete;
+	Programs &operator=(const Programs &) = delete;
+
+	/// Attaches the cgroup hooks at one folder of the cgroup v2 hierarchy, beside those of others.
+	void attach_cgroup(const std::string &folder);
+
+	int count_egress() const;
+	int count_ingress() const;
+
+	int flows() const;
+	int flow_index() const;
+	int free_slots() const;
+	int owners() const;
+	int sockets() const;
+	int overflow() const;
+	int watched() const;
+	int devices() const;
+	int events() const;
+
+	const pnm_settings &settings() const;
+	/// Changes while it is looked at.
+	const volatile pnm_statistics &statistics() const;
+
+      private:
+	struct Destroy {
+		void operator()(procnetmon_bpf *skeleton) const;
+	};
+	std::unique_ptr<procnetmon_bpf, Destroy> skeleton_;
+	std::vector<FileDescriptor> cgroup_links_;
+};
+
+} // namespace procnetmon

@@ -1,0 +1,221 @@
+#include "socket_adoption.h"
+
+#include "error.h"
+
+#include <bpf/bpf.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cstddef>
+
+namespace procnetmon {
+namespace {
+
+// The kernel's TCP states, as in <linux/tcp_states.h> of the kernel.
+enum TcpState { SynSent = 2, FinWait2 = 5, Close = 7, CloseWait = 8, LastAck = 9, Listen = 10, Closing = 11 };
+
+// A process that was never forgotten costs memory only; looking at all of them at each call costs time.
+constexpr size_t processes_before_forgetting = 64;
+
+int option(int socket, int level, int name)
+{
+	int value = -1;
+	socklen_t length = sizeof(value);
+
+	return ::getsockopt(socket, level, name, &value, &length) ? -1 : value;
+}
+
+bool is_counted(int socket)
+{
+	const int family = option(socket, SOL_SOCKET, SO_DOMAIN);
+	const int type = option(socket, SOL_SOCKET, SO_TYPE);
+	const int protocol = option(socket, SOL_SOCKET, SO_PROTOCOL);
+
+	return (family == AF_INET || family == AF_INET6) &&
+	       ((type == SOCK_STREAM && protocol == IPPROTO_TCP) || (type == SOCK_DGRAM && protocol == IPPROTO_UDP));
+}
+
+uint64_t cookie_of(int socket)
+{
+	uint64_t cookie = 0;
+	socklen_t length = sizeof(cookie);
+
+	checked(::getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &length), "getsockopt(SO_COOKIE)");
+	return cookie;
+}
+
+// Bytes of before are not this session's: they become the baseline. The kernel half takes SYN and FIN off the
+// kernel's byte counts as its flags say, so the baseline has them off too where a flag is set here.
+void set_baseline(int socket, pnm_socket &state)
+{
+	tcp_info info{};
+	socklen_t length = sizeof(info);
+
+	if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) ||
+	    length < offsetof(tcp_info, tcpi_bytes_received) + sizeof(info.tcpi_bytes_received))
+		return;
+	state.payload_acked = info.tcpi_bytes_acked;
+	state.payload_received = info.tcpi_bytes_received;
+	switch (info.tcpi_state) {
+	case Listen:
+		// The counters share their place with others while a socket listens.
+		state.payload_acked = state.payload_received = 0;
+		state.flags |= PNM_SOCKET_LISTENING;
+		break;
+	case SynSent:
+		state.flags |= PNM_SOCKET_OUTGOING;
+		break;
+	case FinWait2:
+		state.flags |= PNM_SOCKET_FIN_ACKED;
+		state.payload_acked -= std::min<uint64_t>(state.payload_acked, 1);
+		break;
+	case CloseWait:
+	case LastAck:
+	case Closing:
+		state.flags |= PNM_SOCKET_FIN_RECEIVED;
+		state.payload_received -= std::min<uint64_t>(state.payload_received, 1);
+		break;
+	default:
+		break;
+	}
+}
+
+FileDescriptor take_descriptor(int process, int descriptor)
+{
+	return FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_getfd, process, descriptor, 0)));
+}
+
+bool is_alive(uint32_t process_id)
+{
+	return ::kill(static_cast<pid_t>(process_id), 0) == 0 || errno == EPERM;
+}
+
+} // namespace
+
+uint32_t SocketAdoption::adopt(uint32_t process_id)
+{
+	std::vector<OpenSocket> held;
+
+	try {
+		held = open_sockets(process_id);
+	} catch (const KernelError &) {
+		known_.erase(process_id);
+		throw;
+	}
+	if (known_.size() > processes_before_forgetting)
+		forget_vanished();
+
+	const KnownOwners before = std::move(known_[process_id]);
+	KnownOwners &after = known_[process_id] = {};
+	Holders holders;
+	FileDescriptor process;
+	ProcessIdentity identity{};
+	uint32_t changed = 0;
+	int refusal = 0;
+
+	for (const OpenSocket &candidate : held) {
+		if (after.contains(candidate.inode))
+			continue;
+		const auto known = before.find(candidate.inode);
+
+		if (known != before.end() && (known->second == 0 || known->second == process_id ||
+					      holds(known->second, candidate.inode, holders))) {
+			after.insert(*known);
+			continue;
+		}
+		if (!process) {
+			process = open_process(process_id);
+			if (!process)
+				throw KernelError("pidfd_open", errno, "process " + std::to_string(process_id));
+			identity = identify(process_id);
+		}
+		const FileDescriptor socket = take_descriptor(process.get(), candidate.descriptor);
+
+		if (!socket) {
+			// Closed meanwhile (EBADF) is no refusal.
+			if (errno == ESRCH)
+				throw KernelError("pidfd_getfd", ESRCH, "process " + std::to_string(process_id));
+			if (errno != EBADF)
+				refusal = errno;
+			continue;
+		}
+		if (!is_counted(socket.get())) {
+			after.emplace(candidate.inode, 0);
+			continue;
+		}
+		const Adopted adopted =
+		    adopt_socket(socket.get(), candidate.inode, process_id, identity, holders);
+
+		after.emplace(candidate.inode, adopted.owner);
+		changed += adopted.is_changed;
+	}
+	if (refusal)
+		throw KernelError("pidfd_getfd", refusal, "process " + std::to_string(process_id));
+	return changed;
+}
+
+SocketAdoption::Adopted SocketAdoption::adopt_socket(int socket, uint64_t inode, uint32_t process_id,
+						     const ProcessIdentity &identity, Holders &holders)
+{
+	const uint64_t cookie = cookie_of(socket);
+	pnm_owner owner{};
+	const bool has_owner = bpf_map_lookup_elem(programs_.owners(), &socket, &owner) == 0;
+
+	if (has_owner && (owner.process_id == process_id || holds(owner.process_id, inode, holders))) {
+		track(socket, cookie);
+		return {owner.process_id, false};
+	}
+	owner = {.process_id = process_id, .user_id = identity.user_id, .name = {}};
+	identity.name.copy(owner.name, sizeof(owner.name) - 1);
+	// The owner first: the kernel half counts a socket from the moment on that it is tracked.
+	checked(bpf_map_update_elem(programs_.owners(), &socket, &owner, BPF_ANY), "bpf(BPF_MAP_UPDATE_ELEM) owners");
+	track(socket, cookie);
+	if (has_owner)
+		flow_pool_.retire_socket(cookie);
+	return {process_id, true};
+}
+
+void SocketAdoption::track(int socket, uint64_t cookie)
+{
+	pnm_socket state{};
+	const uint64_t network_namespace = network_namespace_of(socket);
+
+	state.cookie = cookie;
+	state.slot = PNM_NO_SLOT;
+	if (network_namespace && network_namespace != programs_.settings().network_namespace)
+		state.flags |= PNM_SOCKET_FOREIGN;
+	if (option(socket, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP)
+		set_baseline(socket, state);
+	if (bpf_map_update_elem(programs_.sockets(), &socket, &state, BPF_NOEXIST) && errno != EEXIST)
+		throw KernelError("bpf(BPF_MAP_UPDATE_ELEM) sockets", errno);
+}
+
+// Where nobody lets us look, a living owner is believed to hold its socket.
+bool SocketAdoption::holds(uint32_t process_id, uint64_t inode, Holders &holders) const
+{
+	auto entry = holders.find(process_id);
+
+	if (entry == holders.end()) {
+		std::unordered_set<uint64_t> inodes;
+
+		try {
+			for (const OpenSocket &socket : open_sockets(process_id))
+				inodes.insert(socket.inode);
+		} catch (const KernelError &) {
+			return is_alive(process_id);
+		}
+		entry = holders.emplace(process_id, std::move(inodes)).first;
+	}
+	return entry->second.contains(inode);
+}
+
+void SocketAdoption::forget_vanished()
+{
+	std::erase_if(known_, [](const auto &entry) { return !is_alive(entry.first); });
+}
+
+} // namespace procnetmon

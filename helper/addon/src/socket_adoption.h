@@ -1,0 +1,49 @@
+// Sockets that were there before the programs were loaded, or that were passed on from process to process.
+#pragma once
+
+#include "flow_pool.h"
+#include "process_files.h"
+#include "programs.h"
+
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace procnetmon {
+
+class SocketAdoption
+{
+      public:
+	SocketAdoption(const Programs &programs, FlowPool &flow_pool) : programs_(programs), flow_pool_(flow_pool)
+	{
+	}
+
+	/// Makes a process the owner of the sockets that it holds, but for those whose owner lives and holds them
+	/// too. Returns how many changed their owner or are new. A call that finds nothing new costs a directory
+	/// listing. Throws ESRCH for a process that is gone; EPERM or EACCES where the kernel refuses to hand a
+	/// descriptor out, after all others were done.
+	uint32_t adopt(uint32_t process_id);
+
+      private:
+	/// Of one process: who owns each socket that it holds, by inode. 0: not one that is counted.
+	using KnownOwners = std::unordered_map<uint64_t, uint32_t>;
+	/// Inodes that processes hold, looked up once a call.
+	using Holders = std::map<uint32_t, std::unordered_set<uint64_t>>;
+
+	struct Adopted {
+		uint32_t owner;
+		bool is_changed;
+	};
+
+	Adopted adopt_socket(int socket, uint64_t inode, uint32_t process_id, const ProcessIdentity &identity,
+			     Holders &holders);
+	void track(int socket, uint64_t cookie);
+	bool holds(uint32_t process_id, uint64_t inode, Holders &holders) const;
+	void forget_vanished();
+
+	const Programs &programs_;
+	FlowPool &flow_pool_;
+	std::unordered_map<uint32_t, KnownOwners> known_;
+};
+
+} // namespace procnetmon

@@ -1,0 +1,188 @@
+#include "values.h"
+
+#include "address.h"
+
+#include <cstring>
+
+namespace procnetmon {
+namespace {
+
+// Exact up to 2^53: nanoseconds since boot for 104 days, and to 2 ns for as long again.
+Napi::Number number(Napi::Env env, uint64_t value)
+{
+	return Napi::Number::New(env, static_cast<double>(value));
+}
+
+// Bytes of unknown encoding, each as one character.
+Napi::Value latin1(Napi::Env env, const char *bytes, size_t length)
+{
+	napi_value value;
+
+	if (napi_create_string_latin1(env, bytes, length, &value) != napi_ok)
+		throw Napi::Error::New(env);
+	return Napi::Value(env, value);
+}
+
+const char *type_of(uint32_t kind)
+{
+	switch (kind) {
+	case PNM_EVENT_OPENED:
+		return "opened";
+	case PNM_EVENT_ESTABLISHED:
+		return "established";
+	case PNM_EVENT_CLOSED:
+		return "closed";
+	case PNM_EVENT_FAILED:
+		return "failed";
+	default:
+		return "listening";
+	}
+}
+
+Napi::Object event_object(Napi::Env env, const pnm_event &event)
+{
+	Napi::Object object = Napi::Object::New(env);
+
+	object.Set("type", type_of(event.kind));
+	object.Set("nanos", number(env, event.time_ns));
+	object.Set("socketCookie", number(env, event.socket_cookie));
+	object.Set("processId", number(env, event.process_id));
+	object.Set("protocol", number(env, event.protocol));
+	object.Set("localAddress", address_text(event.local_address));
+	object.Set("localPort", number(env, event.local_port));
+	object.Set("remoteAddress", address_text(event.remote_address));
+	object.Set("remotePort", number(env, event.remote_port));
+	object.Set("outgoing", Napi::Boolean::New(env, event.outgoing != 0));
+	return object;
+}
+
+Napi::Object event_object(Napi::Env env, const ProcessEvent &event)
+{
+	Napi::Object object = Napi::Object::New(env);
+
+	object.Set("nanos", number(env, event.nanos));
+	object.Set("processId", number(env, event.process_id));
+	switch (event.kind) {
+	case ProcessEvent::Kind::Fork:
+		object.Set("type", "fork");
+		object.Set("childId", number(env, event.child_id));
+		break;
+	case ProcessEvent::Kind::Exec:
+		object.Set("type", "exec");
+		break;
+	case ProcessEvent::Kind::Exit:
+		object.Set("type", "exit");
+		object.Set("status", number(env, event.status));
+		break;
+	}
+	return object;
+}
+
+Napi::Object event_object(Napi::Env env, const LinkEvent &event)
+{
+	Napi::Object object = Napi::Object::New(env);
+
+	object.Set("type", event.is_removed ? "unlink" : "link");
+	object.Set("index", number(env, event.index));
+	object.Set("name", event.name);
+	if (!event.is_removed)
+		object.Set("up", Napi::Boolean::New(env, event.up));
+	return object;
+}
+
+Napi::Object event_object(Napi::Env env, const ProcessEventsLost &)
+{
+	Napi::Object object = Napi::Object::New(env);
+
+	object.Set("type", "processEventsLost");
+	return object;
+}
+
+template <typename List, typename Convert> Napi::Array array_of(Napi::Env env, const List &list, Convert convert)
+{
+	Napi::Array array = Napi::Array::New(env, list.size());
+	uint32_t index = 0;
+
+	for (const auto &entry : list) {
+		// A long list must not fill the scope of the caller with a handle for every field.
+		const Napi::HandleScope scope(env);
+
+		array[index++] = convert(entry);
+	}
+	return array;
+}
+
+} // namespace
+
+Napi::Value to_javascript(Napi::Env env, const std::vector<Event> &events)
+{
+	return array_of(env, events, [&](const Event &event) {
+		return std::visit([&](const auto &kind) { return event_object(env, kind); }, event);
+	});
+}
+
+Napi::Value to_javascript(Napi::Env env, const std::vector<Interface> &interfaces)
+{
+	return array_of(env, interfaces, [&](const Interface &entry) {
+		Napi::Object object = Napi::Object::New(env);
+
+		object.Set("index", number(env, entry.link.index));
+		object.Set("name", entry.link.name);
+		object.Set("up", Napi::Boolean::New(env, entry.link.up));
+		object.Set("attached", Napi::Boolean::New(env, entry.attached));
+		return object;
+	});
+}
+
+Napi::Value to_javascript(Napi::Env env, const std::vector<Overflow> &entries)
+{
+	return array_of(env, entries, [&](const Overflow &entry) {
+		Napi::Object object = Napi::Object::New(env);
+
+		object.Set("processId", number(env, entry.process_id));
+		object.Set("wireTxBytes", number(env, entry.counters.wire_tx_bytes));
+		object.Set("wireRxBytes", number(env, entry.counters.wire_rx_bytes));
+		object.Set("wireTxPackets", number(env, entry.counters.wire_tx_packets));
+		object.Set("wireRxPackets", number(env, entry.counters.wire_rx_packets));
+		object.Set("payloadTxBytes", number(env, entry.counters.payload_tx_bytes));
+		object.Set("payloadRxBytes", number(env, entry.counters.payload_rx_bytes));
+		return object;
+	});
+}
+
+Napi::Value to_javascript(Napi::Env env, const Statistics &statistics)
+{
+	Napi::Object object = Napi::Object::New(env);
+
+	object.Set("droppedEvents", number(env, statistics.dropped_events));
+	object.Set("droppedFlows", number(env, statistics.dropped_flows));
+	object.Set("droppedProcesses", number(env, statistics.dropped_processes));
+	object.Set("flowCapacity", number(env, PNM_FLOW_CAPACITY));
+	return object;
+}
+
+Napi::Value to_javascript(Napi::Env env, const std::vector<std::string> &texts)
+{
+	return array_of(env, texts, [&](const std::string &text) { return Napi::String::New(env, text); });
+}
+
+Napi::Value to_javascript(Napi::Env env, uint32_t slot, const pnm_flow &flow)
+{
+	Napi::Object object = Napi::Object::New(env);
+
+	object.Set("slot", number(env, slot));
+	object.Set("socketCookie", number(env, flow.key.socket_cookie));
+	object.Set("openedNanos", number(env, flow.opened_ns));
+	object.Set("processId", number(env, flow.process_id));
+	object.Set("userId", number(env, flow.user_id));
+	object.Set("processName", latin1(env, flow.name, strnlen(flow.name, sizeof(flow.name))));
+	object.Set("protocol", number(env, flow.protocol));
+	object.Set("localAddress", address_text(flow.local_address));
+	object.Set("localPort", number(env, flow.local_port));
+	object.Set("remoteAddress", address_text(flow.key.remote_address));
+	object.Set("remotePort", number(env, flow.key.remote_port));
+	object.Set("interfaceIndex", number(env, flow.key.interface_index));
+	return object;
+}
+
+} // namespace procnetmon
