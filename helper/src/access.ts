@@ -4,7 +4,14 @@ import { ErrorCode, type ProcessInfo } from '../../src/shared/protocol';
 import { quoteValue } from '../../src/shared/sanitise';
 import { errorCode, RequestError } from './errors';
 import type { Credentials } from './processes';
-import { isProcessId, listProcessIds, maximumProcessId, readCredentials, readProcess, readStat } from './processes';
+import {
+  isProcessId,
+  listProcessIds,
+  maximumProcessId,
+  readCredentials,
+  readProcess,
+  readStat,
+} from './processes';
 import { userName } from './users';
 
 /** The user on whose behalf the helper works. What this user could trace decides what can be seen. */
@@ -51,7 +58,8 @@ export function inspectProcess(caller: Caller, pid: number, startTicks?: number)
   }
   const credentials = readCredentials(pid);
   if (credentials === undefined) throw noSuchProcess(pid);
-  if (!mayTrace(caller, credentials) || !kernelAgrees(caller, pid)) throw accessDenied(caller, pid, stat.name, credentials);
+  if (!mayTrace(caller, credentials) || !kernelAgrees(caller, pid))
+    throw accessDenied(caller, pid, stat.name, credentials);
   const info = readProcess(pid, credentials);
   if (info?.startTicks !== stat.startTicks) throw noSuchProcess(pid);
   return info;

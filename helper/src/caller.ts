@@ -20,7 +20,6 @@ export interface ProcessIdentity {
   uid: number;
   gid: number;
   groups: number[];
-  environment: NodeJS.ProcessEnv;
 }
 
 export function processIdentity(): ProcessIdentity {
@@ -28,7 +27,6 @@ export function processIdentity(): ProcessIdentity {
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     groups: process.getgroups?.() ?? [],
-    environment: process.env,
   };
 }
 
@@ -38,10 +36,11 @@ export function processIdentity(): ProcessIdentity {
  */
 export function identifyCaller(
   addon: Pick<KernelAddon, 'groupsOf'>,
+  environment: NodeJS.ProcessEnv = process.env,
   own: ProcessIdentity = processIdentity(),
   find: (uid: number) => User | undefined = findUser,
 ): CallerIdentity {
-  const { SUDO_UID: sudoUid, SUDO_GID: sudoGid } = own.environment;
+  const { SUDO_UID: sudoUid, SUDO_GID: sudoGid } = environment;
   if (own.uid !== 0 || sudoUid === undefined || sudoUid === '0') {
     const name = find(own.uid)?.name ?? String(own.uid);
     return { uid: own.uid, gid: own.gid, groups: own.groups, userName: name };
@@ -63,7 +62,10 @@ export function identifyCaller(
  * Irreversibly becomes the caller, with no more rights than counting needs: children that need more are to be
  * spawned before. Root keeps the right to look at every process.
  */
-export function dropToCaller(addon: Pick<KernelAddon, 'dropPrivileges' | 'trimMemory'>, caller: CallerIdentity): void {
+export function dropToCaller(
+  addon: Pick<KernelAddon, 'dropPrivileges' | 'trimMemory'>,
+  caller: CallerIdentity,
+): void {
   const { uid, gid, groups } = caller;
   try {
     addon.dropPrivileges({ uid, gid, groups, keepPtrace: uid === 0 });

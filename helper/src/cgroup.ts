@@ -25,7 +25,8 @@ export function parseMounts(mountinfo: string): CgroupMount | undefined {
     const fields = before?.split(' ') ?? [];
     const root = fields[3];
     const path = fields[4];
-    if (root !== undefined && path !== undefined) mounts.push({ path: unescapePath(path), whole: root === '/' });
+    if (root !== undefined && path !== undefined)
+      mounts.push({ path: unescapePath(path), whole: root === '/' });
   }
   return mounts.find(({ whole }) => whole) ?? mounts[0];
 }

@@ -64,7 +64,8 @@ export class Interfaces {
     const missing = names.find((name) => !existing.includes(name));
     if (missing === undefined) return;
     const listed = existing.slice(0, maximumListed).join(', ');
-    const more = existing.length > maximumListed ? ` and ${String(existing.length - maximumListed)} more` : '';
+    const more =
+      existing.length > maximumListed ? ` and ${String(existing.length - maximumListed)} more` : '';
     throw new RequestError(
       ErrorCode.NoSuchInterface,
       `There is no network interface named ${quoteValue(missing)}.`,

@@ -44,7 +44,8 @@ export class ProcessAccount {
 
   /** The sum for an interface, to be added to. */
   onInterface(key: number): Counters {
-    const slot = this.#byInterface.size < maximumInterfaces || this.#byInterface.has(key) ? key : furtherInterfaces;
+    const slot =
+      this.#byInterface.size < maximumInterfaces || this.#byInterface.has(key) ? key : furtherInterfaces;
     let counters = this.#byInterface.get(slot);
     if (counters === undefined) {
       counters = new Counters();
@@ -132,7 +133,8 @@ export class Ledger {
     const dead: ProcessAccount[] = [];
     for (const account of this.#accounts.values()) {
       if (account.flows.size > 0 || account.observers.size > 0) continue;
-      account.gone ||= account.startTicks === undefined || this.startTicksOf(account.pid) !== account.startTicks;
+      account.gone ||=
+        account.startTicks === undefined || this.startTicksOf(account.pid) !== account.startTicks;
       if (account.gone) dead.push(account);
     }
     // The map is in the order in which the accounts were opened.

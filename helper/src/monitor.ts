@@ -84,7 +84,8 @@ export class Monitor implements ProcessObserver, AccountObserver {
   /** Covers everything that is below a process now. */
   coverDescendants(root: WatchedProcess, now: number): void {
     const room = limits.processes - this.#processes.size;
-    for (const child of this.context.processes.coverDescendants(this, root, now, room)) this.cover(child, now);
+    for (const child of this.context.processes.coverDescendants(this, root, now, room))
+      this.cover(child, now);
   }
 
   adoptChild(child: WatchedProcess, bornNanos: number): boolean {

@@ -29,15 +29,15 @@ export interface MonitorEngineOptions {
   /** Opened, and listened to by nobody else. The engine does not close it. */
   kernel: Kernel;
   caller: Caller;
-  onSample(this: void, sample: MonitorSample): void;
-  onEvent(this: void, event: MonitorEvent): void;
+  onSample: (sample: MonitorSample) => void;
+  onEvent: (event: MonitorEvent) => void;
   /** Something went wrong in the background, or a limitation was met. Monitoring goes on. */
-  onError?(this: void, error: Error): void;
+  onError?: (error: Error) => void;
   /**
    * Asked before a sample is composed. False skips it: the next one covers the time since the last that was
    * handed out, so nothing is lost. Always true when absent.
    */
-  readyForSample?(this: void, monitor: string): boolean;
+  readyForSample?: (monitor: string) => boolean;
   /**
    * Flows one sample may hold; the rest follow at once in samples of their own, with the same time and the
    * next sequence numbers. No bound when absent.

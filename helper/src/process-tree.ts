@@ -8,7 +8,8 @@ export function childrenOf(pid: number): number[] {
   const tasks = `/proc/${String(pid)}/task`;
   try {
     const children: number[] = [];
-    for (const thread of readdirSync(tasks)) children.push(...childrenOfThread(`${tasks}/${thread}/children`));
+    for (const thread of readdirSync(tasks))
+      children.push(...childrenOfThread(`${tasks}/${thread}/children`));
     return children;
   } catch (error) {
     // Kernels without CONFIG_PROC_CHILDREN have no such file; the parent stands in every child's stat.
@@ -20,7 +21,7 @@ export function childrenOf(pid: number): number[] {
 export function descendantsOf(pid: number, limit: number): number[] {
   const found: number[] = [];
   const seen = new Set([pid]);
-  for (let queue = [pid]; queue.length > 0 && found.length < limit; ) {
+  for (let queue = [pid]; queue.length > 0 && found.length < limit;) {
     const next: number[] = [];
     for (const parent of queue) {
       for (const child of childrenOf(parent)) {

@@ -176,7 +176,8 @@ export class Sampler {
 
   #isIdle(slot: Slot, now: number, checkAbandoned: boolean): boolean {
     if (now - Math.max(slot.lastNanos, slot.openedNanos) < idleNanos) return false;
-    if (slot.state === datagramState || slot.state === closedState || slot.state === timeWaitState) return true;
+    if (slot.state === datagramState || slot.state === closedState || slot.state === timeWaitState)
+      return true;
     // A connection may rest for days; it is abandoned only when nobody is left to use it.
     return checkAbandoned && !this.ledger.lives(slot.processId);
   }
@@ -227,7 +228,9 @@ export class Sampler {
       return true;
     } catch (error) {
       if (!this.#troubleReported) {
-        this.onError(new Error('A slot of the flow pool could not be given back.', { cause: asError(error) }));
+        this.onError(
+          new Error('A slot of the flow pool could not be given back.', { cause: asError(error) }),
+        );
       }
       this.#troubleReported = true;
       return false;

@@ -52,7 +52,8 @@ function findAddon(): string {
   } else {
     let folder = dirname(process.argv[1] ?? process.execPath);
     folders.push(folder);
-    for (; folder !== dirname(folder); folder = dirname(folder)) folders.push(join(folder, developmentFolder));
+    for (; folder !== dirname(folder); folder = dirname(folder))
+      folders.push(join(folder, developmentFolder));
   }
   const found = folders.map((folder) => join(folder, addonName)).find((path) => existsSync(path));
   if (found !== undefined) return found;
@@ -96,7 +97,8 @@ export function checkRights(addon: Pick<KernelAddon, 'capabilities'>): void {
 export function openKernel(addon: KernelAddon, options: Partial<OpenOptions> = {}): OpenedKernel {
   checkKernel();
   checkRights(addon);
-  const mount: CgroupMount = options.cgroup === undefined ? findCgroup() : { path: options.cgroup, whole: true };
+  const mount: CgroupMount =
+    options.cgroup === undefined ? findCgroup() : { path: options.cgroup, whole: true };
   let kernel: Kernel;
   try {
     kernel = addon.open({ cgroup: mount.path, attachment: options.attachment ?? 'auto' });
@@ -126,7 +128,9 @@ function takeIntoAccount(kernel: Kernel, mount: CgroupMount): string[] {
   }
   if (!mount.whole) limitations.push('Only processes of this container are seen.');
   if (!kernel.processEvents) {
-    limitations.push('The kernel gives no process events: a process that lives shorter than an interval may be missed.');
+    limitations.push(
+      'The kernel gives no process events: a process that lives shorter than an interval may be missed.',
+    );
   }
   return limitations;
 }

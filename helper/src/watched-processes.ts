@@ -89,7 +89,12 @@ export class WatchedProcesses {
   }
 
   /** Everything below a process that may be watched now, each covered for the observer. */
-  coverDescendants(observer: ProcessObserver, root: WatchedProcess, now: number, limit: number): WatchedProcess[] {
+  coverDescendants(
+    observer: ProcessObserver,
+    root: WatchedProcess,
+    now: number,
+    limit: number,
+  ): WatchedProcess[] {
     const covered: WatchedProcess[] = [];
     const found = root.alive ? descendantsOf(root.info.pid, limit + 1) : [];
     if (found.length > limit) this.dropped += 1;
@@ -170,7 +175,8 @@ export class WatchedProcesses {
 
   /** Compares with `/proc` where there are no events, where some were lost, and now and then in any case. */
   poll(now: number): void {
-    if (this.kernel.processEvents && !this.#eventsLost && now - this.#reconciledNanos < reconcileNanos) return;
+    if (this.kernel.processEvents && !this.#eventsLost && now - this.#reconciledNanos < reconcileNanos)
+      return;
     this.#eventsLost = false;
     this.#reconciledNanos = now;
     for (const process of [...this.#living.values()]) this.#reconcile(process, now);
@@ -263,7 +269,9 @@ export class WatchedProcesses {
 
   #isSame(process: WatchedProcess): boolean {
     const startTicks = readStartTicks(process.info.pid);
-    return startTicks !== undefined && (process.info.startTicks === 0 || process.info.startTicks === startTicks);
+    return (
+      startTicks !== undefined && (process.info.startTicks === 0 || process.info.startTicks === startTicks)
+    );
   }
 
   /** The kernel half watches the child of a followed process of its own accord, even when nobody here does. */

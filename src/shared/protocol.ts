@@ -7,8 +7,11 @@
 /** Raised by one whenever a message changes its meaning. Both ends must hold the same number. */
 export const protocolVersion = 1;
 
-/** Largest frame either end accepts, in bytes of content. Larger ones end the conversation. */
-export const maximumFrameBytes = 1024 * 1024;
+/**
+ * Largest frame either end accepts, in bytes of content. Larger ones end the conversation. A sample with as many
+ * processes as `limits` allows fits.
+ */
+export const maximumFrameBytes = 4 * 1024 * 1024;
 
 /** Bounds of what a client may ask for. Values outside are refused with `ErrorCode.InvalidParams`. */
 export const limits = {
