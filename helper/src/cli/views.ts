@@ -37,7 +37,7 @@ const rateColumns: Column<ColumnId>[] = [
 const otherColumns: Column<ColumnId>[] = [
   { id: 'sentTotal', title: '↑ TOTAL', width: 7, align: 'right', leaves: 12 },
   { id: 'receivedTotal', title: '↓ TOTAL', width: 7, align: 'right', leaves: 12 },
-  { id: 'state', title: 'STATE', width: 11, align: 'left', leaves: 28 },
+  { id: 'state', title: 'STATE', width: 11, align: 'left', leaves: 26 },
   { id: 'roundTrip', title: 'RTT', width: 7, align: 'right', leaves: connectionWidth },
   { id: 'interface', title: 'INTERFACE', width: 10, align: 'left', leaves: connectionWidth },
   { id: 'sentPayload', title: '↑ DATA', width: 7, align: 'right', leaves: connectionWidth },
@@ -202,7 +202,11 @@ export function connectionLabel(
     `${flow.protocol} → ${remote}`,
     `→ ${remote}`,
   ];
-  return forms.find((form) => displayWidth(form) <= width) ?? truncate(forms[3] ?? '', width);
+  const fitting = forms.find((form) => displayWidth(form) <= width);
+  if (fitting !== undefined) return fitting;
+  // The port says more than the end of a long address.
+  const port = remote.slice(remote.lastIndexOf(':'));
+  return `${truncate(`→ ${remote.slice(0, -port.length)}`, width - port.length)}${truncate(port, width)}`;
 }
 
 function usageCells({ wire, payload, rates }: Usage): Row<ColumnId>['cells'] {

@@ -1,0 +1,152 @@
+// From what is typed to what the commands are told.
+import { CommanderError } from 'commander';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { MonitorOptions } from '../../../helper/src/cli/options';
+import { createProgram, type Actions } from '../../../helper/src/cli/program';
+
+const defaults: MonitorOptions = {
+  format: 'table',
+  children: true,
+  intervalMillis: 1_000,
+  windowMillis: 5_000,
+  interfaces: [],
+};
+
+/** Parses a command line and returns which action was called, with what. */
+async function call(...typed: string[]): Promise<{ calls: unknown[]; status: number | undefined }> {
+  const calls: unknown[] = [];
+  let status: number | undefined;
+  const note =
+    (name: string) =>
+    (...args: unknown[]): Promise<number> => {
+      calls.push([name, ...args]);
+      return Promise.resolve(7);
+    };
+  const actions: Actions = {
+    serve: note('serve'),
+    watch: note('watch'),
+    run: note('run'),
+    doctor: note('doctor'),
+    cleanup: note('cleanup'),
+  };
+  const program = createProgram('1.2.3', actions, (value) => (status = value));
+  await program.parseAsync(typed, { from: 'user' });
+  return { calls, status };
+}
+
+async function refusal(...typed: string[]): Promise<CommanderError> {
+  const error: unknown = await call(...typed).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof CommanderError)) throw new Error('The command line was taken.');
+  return error;
+}
+
+let written = '';
+
+beforeEach(() => {
+  written = '';
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, 'write').mockImplementation((text) => {
+      written += String(text);
+      return true;
+    });
+  }
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('watch', () => {
+  it('has defaults for everything', async () => {
+    expect(await call('watch', '12', '34')).toEqual({
+      calls: [['watch', [12, 34], defaults, true]],
+      status: 7,
+    });
+  });
+
+  it('takes every option', async () => {
+    const { calls } = await call(
+      ...['watch', '--format', 'json', '--interval', '500ms', '--window', '2s', '--duration', '1m'],
+      ...[
+        '--samples',
+        '3',
+        '--interface',
+        'eth0,lo',
+        '--no-children',
+        '--output',
+        'file',
+        '--no-color',
+        '12',
+      ],
+    );
+    const options: MonitorOptions = {
+      format: 'json',
+      children: false,
+      intervalMillis: 500,
+      windowMillis: 2_000,
+      durationMillis: 60_000,
+      samples: 3,
+      interfaces: ['eth0', 'lo'],
+      output: 'file',
+    };
+    expect(calls).toEqual([['watch', [12], options, false]]);
+  });
+});
+
+describe('run', () => {
+  it('leaves the options of the command alone, with and without --', async () => {
+    const expected = { calls: [['run', 'npm', ['test', '--format', 'x', '--'], defaults, true]], status: 7 };
+    expect(await call('run', '--', 'npm', 'test', '--format', 'x', '--')).toEqual(expected);
+    expect(await call('run', 'npm', 'test', '--format', 'x', '--')).toEqual(expected);
+  });
+
+  it('takes a command that begins with a hyphen after --', async () => {
+    const { calls } = await call('run', '--format', 'json', '--', '-odd', '--help');
+    expect(calls).toEqual([['run', '-odd', ['--help'], { ...defaults, format: 'json' }, true]]);
+  });
+});
+
+describe('the other commands', () => {
+  it.each([
+    [['doctor'], ['doctor', 'table', true]],
+    [
+      ['doctor', '--format', 'json', '--no-color'],
+      ['doctor', 'json', false],
+    ],
+    [['cleanup'], ['cleanup']],
+    [['serve'], ['serve']],
+  ])('%j', async (typed, expected) => {
+    expect((await call(...typed)).calls).toEqual([expected]);
+  });
+});
+
+describe('what is refused', () => {
+  it.each([
+    [[]],
+    [['nosuch']],
+    [['watch']],
+    [['watch', 'abc']],
+    [['watch', '--interval', '5', '1']],
+    [['watch', '--format', 'csv', '1']],
+    [['watch', '--nosuch', '1']],
+    [['run']],
+    [['run', '--', '']],
+    [['doctor', 'extra']],
+    [['serve', '--port', '1']],
+  ])('%j', async (typed) => {
+    expect((await refusal(...typed)).exitCode).not.toBe(0);
+  });
+
+  it('is shown without control characters', async () => {
+    await refusal('watch', '\u001b[2J');
+    expect(written).toContain('"\ufffd[2J" is not a process id.');
+    expect(written).not.toContain('\u001b');
+  });
+
+  it.each([[['--version']], [['--help']], [['run', '--help']]])('%j is no failure', async (typed) => {
+    expect((await refusal(...typed)).exitCode).toBe(0);
+  });
+});

@@ -1,0 +1,241 @@
+// The tables: they fit every width, say the most important first, and let nothing odd through.
+import stringWidth from 'string-width';
+import { describe, expect, it } from 'vitest';
+import { fitColumns, truncate } from '../../../helper/src/cli/columns';
+import { wantsColours } from '../../../helper/src/cli/output';
+import { Tally } from '../../../helper/src/cli/tally';
+import { connectionLabel, MonitorView } from '../../../helper/src/cli/views';
+import { flow, payload, processSample, rates, sample, wire } from './samples';
+
+function busyTally(): Tally {
+  const tally = new Tally();
+  tally.add(
+    sample({
+      processes: [
+        processSample({
+          name: 'quiet',
+          pid: 7,
+          openFlows: 1,
+          wire: wire(2_000, 1_000),
+        }),
+        processSample({
+          name: 'iperf3',
+          openFlows: 2,
+          wire: wire(123_456_789, 4_567_890),
+          payload: payload(120_000_000, 4_400_000),
+          rates: rates(12_345_678, 456_789),
+        }),
+      ],
+      flows: [
+        flow({ id: 1, pid: 7, protocol: 'udp', state: 'open', wire: wire(2_000, 1_000) }),
+        flow({
+          id: 2,
+          wire: wire(123_400_000, 4_500_000),
+          rates: rates(12_345_678, 456_789),
+          retransmits: 3,
+        }),
+        flow({
+          id: 3,
+          local: { address: '2001:db8:1111:2222:3333:4444:5555:6666', port: 40_001 },
+          remote: { address: '2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff', port: 5_201 },
+          state: 'fin-wait-1',
+        }),
+        flow({ id: 4, state: 'closed' }),
+      ],
+    }),
+  );
+  return tally;
+}
+
+const plain = { colours: false };
+const unbounded = { columns: Infinity, rows: Infinity };
+
+describe.each([20, 40, 80, 200])('at %d columns', (columns) => {
+  const size = { columns, rows: Infinity };
+
+  it('no line is wider than the window', () => {
+    const view = new MonitorView(plain);
+    const lines = [...view.live(busyTally(), 1_000, size), ...view.summary(busyTally(), 1_000, size)];
+    expect(lines.filter((line) => stringWidth(line) > columns)).toEqual([]);
+  });
+
+  it('colours change no character', () => {
+    const coloured = new MonitorView({ colours: true }).live(busyTally(), 1_000, size);
+    const bare = new MonitorView(plain).live(busyTally(), 1_000, size);
+    expect(coloured.join('\n')).toContain('\u001b[');
+    expect(coloured.map((line) => line.replace(/\u001b\[[\d;]*m/g, '').trimEnd())).toEqual(bare);
+  });
+});
+
+describe('the live table', () => {
+  it('shows processes and their open connections, busiest first', () => {
+    const lines = new MonitorView(plain).live(busyTally(), 61_000, { columns: 200, rows: 50 });
+    expect(lines).toMatchInlineSnapshot(`
+      [
+        "↑ 12.3 MB/s  ↓ 457 kB/s · total ↑ 123 MB  ↓ 4.57 MB · 2 processes · 1 min 01 s",
+        "PROCESS / CONNECTION                                                                                     ↑ RATE     ↓ RATE  ↑ TOTAL  ↓ TOTAL   ↑ DATA   ↓ DATA  STATE        INTERFACE       RTT  RESENT",
+        "iperf3 (100)                                                                                          12.3 MB/s   457 kB/s   123 MB  4.57 MB   120 MB  4.40 MB  2 open",
+        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                  12.3 MB/s   457 kB/s   123 MB  4.50 MB      0 B      0 B  established  eth0        1.23 ms       3",
+        "  tcp [2001:db8:1111:2222:3333:4444:5555:6666]:40001 → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201      0 B/s      0 B/s      0 B      0 B      0 B      0 B  fin-wait-1   eth0        1.23 ms       0",
+        "quiet (7)                                                                                                 0 B/s      0 B/s  2.00 kB  1.00 kB      0 B      0 B  1 open",
+        "  udp 10.0.0.1:40000 → 192.0.2.1:443                                                                      0 B/s      0 B/s  2.00 kB  1.00 kB      0 B      0 B  open         eth0",
+      ]
+    `);
+  });
+
+  it('keeps the rates in a narrow window', () => {
+    const lines = new MonitorView(plain).live(busyTally(), 61_000, { columns: 40, rows: 50 });
+    expect(lines).toMatchInlineSnapshot(`
+      [
+        "↑ 12.3 MB/s  ↓ 457 kB/s",
+        "PROCESS / CONNECT…     ↑ RATE     ↓ RATE",
+        "iperf3 (100)        12.3 MB/s   457 kB/s",
+        "  → 192.0.2.1:443   12.3 MB/s   457 kB/s",
+        "  → [2001:db…:5201      0 B/s      0 B/s",
+        "quiet (7)               0 B/s      0 B/s",
+        "  → 192.0.2.1:443       0 B/s      0 B/s",
+      ]
+    `);
+  });
+
+  it('fills a usual window', () => {
+    const lines = new MonitorView(plain).live(busyTally(), 61_000, { columns: 80, rows: 50 });
+    expect(lines).toMatchInlineSnapshot(`
+      [
+        "↑ 12.3 MB/s  ↓ 457 kB/s · total ↑ 123 MB  ↓ 4.57 MB · 2 processes · 1 min 01 s",
+        "PROCESS / CONNECTION            ↑ RATE     ↓ RATE  ↑ TOTAL  ↓ TOTAL  STATE",
+        "iperf3 (100)                 12.3 MB/s   457 kB/s   123 MB  4.57 MB  2 open",
+        "  tcp → 192.0.2.1:443        12.3 MB/s   457 kB/s   123 MB  4.50 MB  established",
+        "  → [2001:db8:aaaa:bb…:5201      0 B/s      0 B/s      0 B      0 B  fin-wait-1",
+        "quiet (7)                        0 B/s      0 B/s  2.00 kB  1.00 kB  1 open",
+        "  udp → 192.0.2.1:443            0 B/s      0 B/s  2.00 kB  1.00 kB  open",
+      ]
+    `);
+  });
+
+  it('says how many rows a low window hides', () => {
+    const lines = new MonitorView(plain).live(busyTally(), 1_000, { columns: 80, rows: 4 });
+    expect(lines).toHaveLength(4);
+    expect(lines[3]).toBe('… 4 more rows');
+  });
+
+  it('leaves out processes that exited without traffic of late', () => {
+    const tally = new Tally();
+    tally.add(
+      sample({ processes: [processSample({ name: 'gone', alive: false }), processSample({ pid: 2 })] }),
+    );
+    const text = new MonitorView(plain).live(tally, 0, unbounded).join('\n');
+    expect(text).not.toContain('gone');
+    expect(text).toContain('worker (2)');
+  });
+
+  it('tells what was dropped', () => {
+    const tally = new Tally();
+    tally.add(sample({ dropped: { events: 1, flows: 0, processes: 1_200 } }));
+    expect(new MonitorView(plain).live(tally, 0, unbounded).at(-1)).toBe(
+      'Not shown: 1 event, 1,200 child processes.',
+    );
+  });
+});
+
+describe('the summary', () => {
+  it('shows totals without rates, closed connections included', () => {
+    const lines = new MonitorView(plain).summary(busyTally(), 61_000, unbounded);
+    expect(lines).toMatchInlineSnapshot(`
+      [
+        "↑ 123 MB  ↓ 4.57 MB on the wire · in 1 min 01 s · 2 processes · 4 connections",
+        "PROCESS / CONNECTION                                                                                  ↑ TOTAL  ↓ TOTAL   ↑ DATA   ↓ DATA  STATE        INTERFACE       RTT  RESENT",
+        "iperf3 (100)                                                                                           123 MB  4.57 MB   120 MB  4.40 MB  2 open",
+        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                   123 MB  4.50 MB      0 B      0 B  established  eth0        1.23 ms       3",
+        "  tcp [2001:db8:1111:2222:3333:4444:5555:6666]:40001 → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201      0 B      0 B      0 B      0 B  fin-wait-1   eth0        1.23 ms       0",
+        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                      0 B      0 B      0 B      0 B  closed       eth0        1.23 ms       0",
+        "quiet (7)                                                                                             2.00 kB  1.00 kB      0 B      0 B  1 open",
+        "  udp 10.0.0.1:40000 → 192.0.2.1:443                                                                  2.00 kB  1.00 kB      0 B      0 B  open         eth0",
+      ]
+    `);
+  });
+});
+
+describe('hostile names', () => {
+  it('reach the terminal without control characters', () => {
+    const tally = new Tally();
+    tally.add(sample({ processes: [processSample({ name: 'a\u001b]0;x\u0007\n\u202eb' })] }));
+    const text = new MonitorView(plain).live(tally, 0, { columns: 80, rows: 24 }).join('\n');
+    expect(text).toContain('a\ufffd]0;x\ufffd \ufffdb (100)');
+  });
+
+  it('take the room that they take on the screen', () => {
+    const tally = new Tally();
+    tally.add(sample({ processes: [processSample({ name: '日本語のプロセス名前' })] }));
+    for (const columns of [40, 41, 80]) {
+      const lines = new MonitorView(plain).live(tally, 0, { columns, rows: 24 });
+      expect(lines.filter((line) => stringWidth(line) > columns)).toEqual([]);
+    }
+  });
+});
+
+describe('connectionLabel', () => {
+  const connection = flow({ id: 1 });
+  it.each([
+    [40, 'tcp 10.0.0.1:40000 → 192.0.2.1:443'],
+    [33, 'tcp :40000 → 192.0.2.1:443'],
+    [25, 'tcp → 192.0.2.1:443'],
+    [15, '→ 192.0.2.1:443'],
+    [12, '→ 192.0…:443'],
+    [3, ':4…'],
+  ])('in %d columns: %s', (width, text) => {
+    expect(connectionLabel(connection, width)).toBe(text);
+  });
+});
+
+describe('truncate', () => {
+  it('cuts between characters, never within one', () => {
+    expect(truncate('abcdef', 6)).toBe('abcdef');
+    expect(truncate('abcdef', 4)).toBe('abc…');
+    expect(truncate('日本語', 4)).toBe('日…');
+    expect(truncate('👩‍👩‍👧x', 2)).toBe('…');
+    expect(truncate('abc', 0)).toBe('');
+  });
+});
+
+describe('fitColumns', () => {
+  it('never loses a column when the window grows', () => {
+    const columns = [9, 3, 11].map((width, index) => ({
+      id: String(index),
+      title: '',
+      width,
+      align: 'left' as const,
+      leaves: 10,
+    }));
+    let before = 0;
+    for (let width = 1; width < 60; width += 1) {
+      const { shown } = fitColumns(columns, width);
+      expect(shown.length).toBeGreaterThanOrEqual(before);
+      before = shown.length;
+    }
+    expect(before).toBe(3);
+  });
+});
+
+describe('wantsColours', () => {
+  const terminal = { isTerminal: true };
+  const pipe = { isTerminal: false };
+  it.each([
+    [terminal, { TERM: 'xterm' }, true],
+    [terminal, { TERM: 'dumb' }, false],
+    [terminal, { NO_COLOR: '1' }, false],
+    [terminal, { NO_COLOR: '' }, true],
+    [pipe, {}, false],
+    [pipe, { FORCE_COLOR: '1' }, true],
+    [pipe, { FORCE_COLOR: '' }, true],
+    [terminal, { FORCE_COLOR: '0' }, false],
+    [terminal, { FORCE_COLOR: 'false' }, false],
+    [terminal, { FORCE_COLOR: '1', NO_COLOR: '1' }, true],
+  ])('%j %j: %s', (output, environment, expected) => {
+    expect(wantsColours(output, environment)).toBe(expected);
+  });
+
+  it('obeys --no-color before all', () => {
+    expect(wantsColours(terminal, { FORCE_COLOR: '1' }, false)).toBe(false);
+  });
+});
