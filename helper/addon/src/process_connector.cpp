@@ -75,7 +75,8 @@ void enlarge_receive_buffer(int socket)
 		::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
-bool send_operation(int socket, proc_cn_mcast_op operation, uint32_t sequence)
+// The answer holds `token` + 1, in the field `ack`.
+bool send_operation(int socket, proc_cn_mcast_op operation, uint32_t token)
 {
 	std::array<char, event_offset + sizeof(operation)> message;
 	nlmsghdr netlink{};
@@ -84,7 +85,7 @@ bool send_operation(int socket, proc_cn_mcast_op operation, uint32_t sequence)
 	netlink.nlmsg_len = message.size();
 	netlink.nlmsg_type = NLMSG_DONE;
 	connector.id = {CN_IDX_PROC, CN_VAL_PROC};
-	connector.seq = sequence;
+	connector.ack = token;
 	connector.len = sizeof(operation);
 	std::memcpy(message.data(), &netlink, sizeof(netlink));
 	std::memcpy(message.data() + connector_offset, &connector, sizeof(connector));
@@ -96,7 +97,7 @@ bool send_operation(int socket, proc_cn_mcast_op operation, uint32_t sequence)
 constexpr size_t event_data_bytes = 16;
 
 struct Message {
-	uint32_t sequence;
+	uint32_t acknowledged;
 	proc_event event;
 };
 
@@ -115,7 +116,7 @@ bool parse(const nlmsghdr &netlink, Message &message)
 	// The union's tail differs between kernels; what is used here is at its start.
 	if (available < offsetof(proc_event, event_data) + event_data_bytes)
 		return false;
-	message.sequence = connector.seq;
+	message.acknowledged = connector.ack;
 	message.event = {};
 	std::memcpy(&message.event, reinterpret_cast<const char *>(&netlink) + event_offset,
 		    std::min(available, sizeof(message.event)));
@@ -162,12 +163,12 @@ ProcessConnector::~ProcessConnector()
 
 bool ProcessConnector::subscribe()
 {
-	const auto sequence = static_cast<uint32_t>(monotonic_nanos());
+	const auto token = static_cast<uint32_t>(monotonic_nanos());
 	std::array<char, datagram_bytes> buffer;
 
 	enlarge_receive_buffer(socket_.get());
 	keep_processes_only(socket_.get());
-	if (!send_operation(socket_.get(), PROC_CN_MCAST_LISTEN, sequence))
+	if (!send_operation(socket_.get(), PROC_CN_MCAST_LISTEN, token))
 		return false;
 	const uint64_t deadline = monotonic_nanos() + acknowledge_milliseconds * 1'000'000ull;
 
@@ -183,7 +184,7 @@ bool ProcessConnector::subscribe()
 			Message message;
 
 			if (parse(netlink, message) && what_of(message.event) == event_none &&
-			    message.sequence == sequence)
+			    message.acknowledged == token + 1)
 				is_acknowledged = message.event.event_data.ack.err == 0;
 		});
 		if (is_acknowledged)
