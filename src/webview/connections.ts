@@ -5,48 +5,70 @@ import type { PanelFlow, PanelProcess } from '../shared/panel-messages';
 import { sanitise } from '../shared/sanitise';
 import type { PanelModel } from './model';
 
-/** One connection of one session, ready to be shown and compared. */
-export interface Connection {
-  /** Unique among all sessions. */
-  key: string;
-  flow: PanelFlow;
-  process: PanelProcess | undefined;
-  processText: string;
-  localText: string;
-  remoteText: string;
-  /** Lower-case text that the filter looks in. */
-  searchText: string;
-  processKey: string;
-  localKey: string;
-  remoteKey: string;
-}
-
 /** A key by which texts sort without regard to case, numbers in them by their size. */
 export function sortKey(text: string): string {
   return text.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(10, '0'));
 }
 
-export type Comparison = (one: Connection, other: Connection) => number;
+/** One connection of one session, ready to be shown and compared. What only some orders need is made late. */
+export class Connection {
+  readonly #texts = new Map<string, string>();
 
-export function makeConnection(key: string, flow: PanelFlow, process: PanelProcess | undefined): Connection {
-  const processText = sanitise(process === undefined ? `${flow.pid}` : `${process.name} (${flow.pid})`);
-  const localText = sanitise(formatEndpoint(flow.local));
-  const remoteText = sanitise(formatEndpoint(flow.remote));
-  return {
-    key,
-    flow,
-    process,
-    processText,
-    localText,
-    remoteText,
-    searchText: [processText, flow.protocol, localText, remoteText, flow.state, flow.interface]
-      .join(' ')
-      .toLowerCase(),
-    processKey: sortKey(processText),
-    localKey: sortKey(localText),
-    remoteKey: sortKey(remoteText),
-  };
+  /** `key`: unique among all sessions. */
+  constructor(
+    readonly key: string,
+    readonly flow: PanelFlow,
+    readonly process: PanelProcess | undefined,
+  ) {}
+
+  get processText(): string {
+    const { flow, process } = this;
+    return this.#once('process', () =>
+      sanitise(process === undefined ? `${flow.pid}` : `${process.name} (${flow.pid})`),
+    );
+  }
+
+  get localText(): string {
+    return this.#once('local', () => sanitise(formatEndpoint(this.flow.local)));
+  }
+
+  get remoteText(): string {
+    return this.#once('remote', () => sanitise(formatEndpoint(this.flow.remote)));
+  }
+
+  get processKey(): string {
+    return this.#once('processKey', () => sortKey(this.processText));
+  }
+
+  get localKey(): string {
+    return this.#once('localKey', () => sortKey(this.localText));
+  }
+
+  get remoteKey(): string {
+    return this.#once('remoteKey', () => sortKey(this.remoteText));
+  }
+
+  /** Lower-case text that the filter looks in. */
+  get searchText(): string {
+    const { protocol, state, interface: interfaceName } = this.flow;
+    return this.#once('search', () =>
+      [this.processText, protocol, this.localText, this.remoteText, state, interfaceName]
+        .join(' ')
+        .toLowerCase(),
+    );
+  }
+
+  #once(name: string, make: () => string): string {
+    let text = this.#texts.get(name);
+    if (text === undefined) {
+      text = make();
+      this.#texts.set(name, text);
+    }
+    return text;
+  }
 }
+
+export type Comparison = (one: Connection, other: Connection) => number;
 
 /** Makes the rows of a model; rows whose flow is unchanged are taken over from the last time. */
 export class ConnectionList {
@@ -60,7 +82,7 @@ export class ConnectionList {
         const process = figures.processes.get(flow.pid);
         const before = this.#known.get(key);
         const fresh = before?.flow === flow && before.process === process;
-        known.set(key, fresh ? before : makeConnection(key, flow, process));
+        known.set(key, fresh ? before : new Connection(key, flow, process));
       }
     }
     this.#known = known;

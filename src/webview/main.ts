@@ -45,9 +45,10 @@ const chartPane = element('section', {
   children: [chart.element],
 });
 const figures = element('div', { class: 'figures', children: [chartPane, table.element] });
+const title = element('h1', { class: 'visually-hidden', text: 'Network Usage' });
 const page = element('main', {
   class: 'page',
-  children: [toolbar.element, notices.element, figures, announcer],
+  children: [title, toolbar.element, notices.element, figures, announcer],
 });
 page.hidden = true;
 document.body.append(page);

@@ -6,7 +6,7 @@ import { columns, comparisonFor, nextSort, type Column, type Sort } from './colu
 import { filterConnections, RowOrder, type Connection } from './connections';
 import { element, setAttribute, setText } from './dom';
 import { headerRow, moveInGrid } from './grid-navigation';
-import { rowsPerPage, scrollToRow, visibleRows, type Viewport } from './virtual-window';
+import { rowsPerPage, scrollToShow, visibleRows, type Viewport } from './virtual-window';
 
 /** Pixels; the style sheet has the same numbers. */
 const rowHeight = 22;
@@ -222,9 +222,15 @@ export class ConnectionTable {
 
   #activate(row: number, column: number): void {
     this.#active = { connection: this.#rows[row]?.key, column };
-    if (row !== headerRow) this.#grid.scrollTop = scrollToRow(row, this.#viewport);
+    const grid = this.#grid;
+    const { scrollTop, height } = this.#viewport;
+    if (row !== headerRow) grid.scrollTop = scrollToShow(row * rowHeight, rowHeight, scrollTop, height);
+    const header = this.#headers[column];
+    if (header !== undefined) {
+      const { offsetLeft, offsetWidth } = header;
+      grid.scrollLeft = scrollToShow(offsetLeft, offsetWidth, grid.scrollLeft, grid.clientWidth);
+    }
     this.#draw();
-    this.#headers[column]?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
 
   /** The row and column of a cell in the page; `undefined` outside of the rows. */

@@ -26,10 +26,12 @@ export function rowsPerPage({ rowHeight, height }: Pick<Viewport, 'rowHeight' | 
   return Math.max(1, Math.floor(height / rowHeight));
 }
 
-/** The scroll position nearest to the present one at which row `index` is seen in whole. */
-export function scrollToRow(index: number, viewport: Viewport): number {
-  const { rowHeight, scrollTop, height } = viewport;
-  const top = index * rowHeight;
-  if (top < scrollTop) return top;
-  return Math.max(scrollTop, top + rowHeight - height);
+/**
+ * The scroll position nearest to the present one at which something is seen in whole. All in pixels.
+ * @param start where it begins
+ * @param room how much is seen at once
+ */
+export function scrollToShow(start: number, length: number, scrollPosition: number, room: number): number {
+  if (start < scrollPosition) return start;
+  return Math.max(scrollPosition, start + length - room);
 }

@@ -31,7 +31,10 @@ describe('an empty view says why and offers the next step', () => {
   });
 
   it('after a failure, with its reason and remedy', () => {
-    const notice = chooseNotice(described('failed', { message: 'No cgroup v2.', remedy: 'Mount it.' }), false);
+    const notice = chooseNotice(
+      described('failed', { message: 'No cgroup v2.', remedy: 'Mount it.' }),
+      false,
+    );
     expect(notice).toMatchObject({ kind: 'welcome', detail: 'Mount it.', busy: false });
     expect(notice?.message).toContain('No cgroup v2.');
     expect(notice?.buttons[0]).toMatchObject({ action: 'retry', session: 's1' });

@@ -68,7 +68,9 @@ describe('the feed', () => {
       ...(open.remote && { remote: open.remote }),
     });
     session.applySample(sampleMessage(1, { flows: [{ ...open, state: 'closed' }] }));
-    expect(new PanelFeed().snapshot([session], newest).details[0]?.flows[0]?.closedMillis).toBe(beginning + 700);
+    expect(new PanelFeed().snapshot([session], newest).details[0]?.flows[0]?.closedMillis).toBe(
+      beginning + 700,
+    );
   });
 });
 
@@ -80,7 +82,9 @@ describe('the view', () => {
     model.apply(overTheWire(feed.snapshot([session], newest)));
     for (let sequence = 0; sequence < 40; sequence += 1) {
       const flows = [sampleFlow(sequence), sampleFlow(sequence * 3, usage(sequence, 2 * sequence))];
-      session.applySample(sampleMessage(sequence, { flows, removedFlows: sequence > 5 ? [sequence - 5] : [] }));
+      session.applySample(
+        sampleMessage(sequence, { flows, removedFlows: sequence > 5 ? [sequence - 5] : [] }),
+      );
       if (sequence % 3 === 0) {
         // Several samples make one update.
         expect(model.apply(overTheWire(feed.update([session], newest)))).toBe(true);

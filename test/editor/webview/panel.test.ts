@@ -1,0 +1,397 @@
+// The panel in a real browser, under the content-security policy that it has in the editor.
+import { readFile, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type axe from 'axe-core';
+import type { Browser, Locator } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { bundle } from '../../../scripts/make/bundles.mjs';
+import type { MonitoredSession } from '../../../src/extension/watched-session';
+import {
+  beginning,
+  sampleFlow,
+  sampleMessage,
+  sampleProcess,
+  sampleSession,
+  usage,
+} from '../../unit/webview/samples';
+import { launchBrowser } from '../browser/chromium.mjs';
+import { bundlePath, PanelServer, ShownPanel, type PanelOptions } from './harness';
+import { themes, type ThemeName } from './themes';
+
+let browser: Browser;
+let server: PanelServer;
+let panel: ShownPanel | undefined;
+
+beforeAll(async () => {
+  await bundle('webview', { production: true });
+  browser = await launchBrowser();
+  server = await PanelServer.start();
+});
+
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+afterEach(async () => {
+  const complaints = panel?.complaints;
+  await panel?.close();
+  panel = undefined;
+  // Errors, and whatever the policy kept out.
+  expect(complaints ?? []).toEqual([]);
+});
+
+async function show(options: PanelOptions): Promise<ShownPanel> {
+  panel = await ShownPanel.open(browser, server, { now: beginning + 60_000, ...options });
+  return panel;
+}
+
+/** A session with `count` connections; of the one with id N, N × 1,000 bytes were received. */
+function sessionWith(count: number, samples = 30): MonitoredSession {
+  const session = sampleSession('s1');
+  const flows = Array.from({ length: count }, (_, index) =>
+    sampleFlow(index + 1, usage(10, (index + 1) * 1_000)),
+  );
+  for (let sequence = 0; sequence < samples; sequence += 1) {
+    const rates = { tx: 1_000_000 + sequence, rx: 4_000_000 };
+    session.applySample(
+      sampleMessage(sequence, { flows: sequence === 0 ? flows : [], total: usage(5e6, 2e7, rates) }),
+    );
+  }
+  return session;
+}
+
+const rows = (shown: ShownPanel): Locator => shown.page.locator('.grid-body [role=row]');
+const columnTexts = (shown: ShownPanel, column: string): Promise<string[]> =>
+  shown.page.locator(`.grid-body [id$="-${column}"]`).allTextContents();
+const header = (shown: ShownPanel, column: string): Locator => shown.page.locator(`#header-${column}`);
+const activeText = (shown: ShownPanel): Promise<string | null> =>
+  shown.page.locator('.grid').evaluate((grid) => {
+    const active = document.getElementById(grid.getAttribute('aria-activedescendant') ?? '');
+    return active?.textContent ?? null;
+  });
+
+describe('the table', () => {
+  it('sorts by a click on a header, and back by another', async () => {
+    const shown = await show({ sessions: [sessionWith(3)] });
+    expect(await columnTexts(shown, 'receivedTotal')).toEqual(['3.00 kB', '2.00 kB', '1.00 kB']);
+    expect(await header(shown, 'receivedTotal').getAttribute('aria-sort')).toBe('descending');
+    await header(shown, 'receivedTotal').click();
+    expect(await columnTexts(shown, 'receivedTotal')).toEqual(['1.00 kB', '2.00 kB', '3.00 kB']);
+    expect(await header(shown, 'receivedTotal').getAttribute('aria-sort')).toBe('ascending');
+    await header(shown, 'local').click();
+    expect(await header(shown, 'receivedTotal').getAttribute('aria-sort')).toBeNull();
+    expect(await header(shown, 'local').getAttribute('aria-sort')).toBe('ascending');
+  });
+
+  it('is sorted and walked through by keys alone', async () => {
+    const shown = await show({ sessions: [sessionWith(200)] });
+    const { keyboard } = shown.page;
+    await shown.page.locator('.grid').focus();
+    for (let step = 0; step < 8; step += 1) await keyboard.press('ArrowRight');
+    expect(await activeText(shown)).toBe('↓ Total');
+    await keyboard.press('Enter');
+    expect(await header(shown, 'receivedTotal').getAttribute('aria-sort')).toBe('ascending');
+    await keyboard.press('ArrowDown');
+    expect(await activeText(shown)).toBe('1.00 kB');
+    await keyboard.press('Control+End');
+    await keyboard.press('ArrowLeft');
+    await keyboard.press('ArrowLeft');
+    await keyboard.press('ArrowLeft');
+    expect(await activeText(shown)).toBe('200 kB');
+    // The cell that the keys are on is in sight.
+    const box = await shown.page.locator('.grid-cell.active').boundingBox();
+    const grid = await shown.page.locator('.grid').boundingBox();
+    expect(box && grid && box.y >= grid.y + 23 && box.y + box.height <= grid.y + grid.height + 1).toBe(true);
+    await keyboard.press('PageUp');
+    await keyboard.press('Control+Home');
+    expect(await activeText(shown)).toBe('node (4242)');
+  });
+
+  it('keeps the order of rows while the focus or the pointer is in it', async () => {
+    const session = sessionWith(3);
+    const shown = await show({ sessions: [session] });
+    await shown.page.locator('.grid').focus();
+    session.applySample(
+      sampleMessage(40, { flows: [sampleFlow(1, usage(0, 900_000)), sampleFlow(4, usage(0, 800_000))] }),
+    );
+    await shown.update();
+    expect(await columnTexts(shown, 'receivedTotal')).toEqual(['3.00 kB', '2.00 kB', '900 kB', '800 kB']);
+    await rows(shown).first().hover();
+    await shown.page.locator('.filter').focus();
+    await shown.update();
+    expect((await columnTexts(shown, 'receivedTotal'))[0]).toBe('3.00 kB');
+    await shown.page.mouse.move(5, 5);
+    expect(await columnTexts(shown, 'receivedTotal')).toEqual(['900 kB', '800 kB', '3.00 kB', '2.00 kB']);
+  });
+
+  it('makes only the rows in sight of ten thousand', async () => {
+    const shown = await show({ sessions: [sessionWith(10_000)] });
+    const grid = shown.page.locator('.grid');
+    expect(await grid.getAttribute('aria-rowcount')).toBe('10001');
+    expect(await rows(shown).count()).toBeLessThan(40);
+    await grid.evaluate((element) => (element.scrollTop = element.scrollHeight));
+    await shown.page.locator('[role=row][aria-rowindex="10001"]').waitFor();
+    expect(await rows(shown).last().locator('[id$=-receivedTotal]').textContent()).toBe('1.00 kB');
+    expect(await shown.page.locator('*').count()).toBeLessThan(800);
+  });
+
+  it('shows what closed, in words, and takes away what is gone', async () => {
+    const session = sessionWith(2);
+    const shown = await show({ sessions: [session] });
+    session.applySample(sampleMessage(40, { removedFlows: [2] }));
+    await shown.update();
+    expect(await columnTexts(shown, 'state')).toEqual(['closed', 'established']);
+    expect(await shown.page.locator('.table-footer').textContent()).toBe('2 connections · 1 closed');
+    session.flows.delete(2);
+    await shown.update();
+    expect(await columnTexts(shown, 'state')).toEqual(['established']);
+  });
+
+  it('filters as one types', async () => {
+    const shown = await show({ sessions: [sessionWith(20)] });
+    await shown.page.locator('.filter').fill('TCP :40007');
+    expect(await columnTexts(shown, 'local')).toEqual(['192.0.2.10:40007']);
+    expect(await shown.page.locator('.table-footer').textContent()).toBe('1 of 20 connections');
+    await shown.page.locator('.filter').fill('no such thing');
+    expect(await rows(shown).textContent()).toBe('No connection matches the filter.');
+  });
+
+  it('copies the cell that the keys are on', async () => {
+    const shown = await show({ sessions: [sessionWith(3)] });
+    await rows(shown).nth(1).locator('[id$=-remote]').click();
+    const copied = await shown.page.evaluate(() => {
+      const data = new DataTransfer();
+      document.dispatchEvent(new ClipboardEvent('copy', { clipboardData: data, cancelable: true }));
+      return data.getData('text/plain');
+    });
+    expect(copied).toBe('198.51.100.7:443');
+  });
+
+  it('tells the context menu which connection it is about', async () => {
+    const shown = await show({ sessions: [sessionWith(3)] });
+    await rows(shown).nth(2).locator('[id$=-local]').click({ button: 'right' });
+    const context: unknown = JSON.parse(
+      (await shown.page.locator('.grid').getAttribute('data-vscode-context')) ?? 'null',
+    );
+    expect(context).toMatchObject({ webviewSection: 'connection', value: '192.0.2.10:40001' });
+    expect(context).toHaveProperty('row', expect.stringContaining('node (4242)\tTCP\t192.0.2.10:40001\t'));
+  });
+
+  it('treats hostile names as text', async () => {
+    const session = sampleSession('s1', '<img src=x onerror="document.title=1">');
+    const name = '<script>document.title="owned"</script>\u202e"><b>';
+    session.applySample(
+      sampleMessage(0, {
+        flows: [sampleFlow(1, { interface: '<i>eth0</i>', state: '<u>x</u>' as 'closed' })],
+        processes: [sampleProcess(4242, name)],
+      }),
+    );
+    const shown = await show({ sessions: [session] });
+    expect((await columnTexts(shown, 'process'))[0]).toContain(
+      '<script>document.title="owned"</script>\ufffd"><b>',
+    );
+    expect(await shown.page.locator('img, b, i, u, main script').count()).toBe(0);
+    expect(await shown.page.title()).toBe('Network Usage');
+  });
+});
+
+describe('the chart', () => {
+  const pixels = (shown: ShownPanel): Promise<string> =>
+    shown.page.locator('.uplot canvas').evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+
+  it('moves with each sample', async () => {
+    const session = sessionWith(1);
+    const shown = await show({ sessions: [session] });
+    const before = await pixels(shown);
+    session.applySample(sampleMessage(30, { total: usage(0, 0, { tx: 9_000_000, rx: 10 }) }));
+    await shown.update();
+    expect(await pixels(shown)).not.toBe(before);
+    expect(await shown.page.locator('#chart-summary').textContent()).toContain(
+      'Now: sent 9.00 MB/s, received 10 B/s. Peak of the last 5 min 00 s: sent 9.00 MB/s, received 4.00 MB/s.',
+    );
+    expect(await shown.page.locator('.legend').textContent()).toContain('9.00 MB/s');
+  });
+
+  it('is drawn anew in the colours of another theme', async () => {
+    const shown = await show({ sessions: [sessionWith(1)], theme: 'dark' });
+    const colours = (): Promise<string[]> =>
+      shown.page.locator('.uplot canvas').evaluate((element) => {
+        const canvas = element as HTMLCanvasElement;
+        const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? {
+          data: [],
+        };
+        const found = new Set<string>();
+        for (let index = 0; index < data.length; index += 4) {
+          if (data[index + 3] === 255) found.add([...data.slice(index, index + 3)].join(','));
+        }
+        return [...found];
+      });
+    expect(await colours()).toContain('55,148,255');
+    await shown.setTheme('light');
+    await expect.poll(colours).toContain('26,133,255');
+    expect(await colours()).not.toContain('55,148,255');
+  });
+
+  it('shows the values under the pointer', async () => {
+    const shown = await show({ sessions: [sessionWith(1)] });
+    const readout = shown.page.locator('.chart-readout');
+    expect(await readout.isHidden()).toBe(true);
+    const box = await shown.page.locator('.u-over').boundingBox();
+    if (box === null) throw new Error('The chart is not shown.');
+    await shown.page.mouse.move(box.x + box.width - 2, box.y + 10);
+    await readout.waitFor();
+    expect(await readout.textContent()).toBe('12:00:29↑ 1.00 MB/s↓ 4.00 MB/s');
+  });
+
+  it('tells the values to keys and readers', async () => {
+    const shown = await show({ sessions: [sessionWith(1)] });
+    const slider = shown.page.getByRole('slider', { name: 'Rates over time' });
+    await slider.focus();
+    await shown.page.keyboard.press('Home');
+    expect(await slider.getAttribute('aria-valuetext')).toBe('12:00:00: sent 1.00 MB/s, received 4.00 MB/s');
+    await shown.page.keyboard.press('ArrowRight');
+    expect(await slider.getAttribute('aria-valuetext')).toContain('12:00:01');
+    expect(await shown.page.locator('.chart-readout').isVisible()).toBe(true);
+    await shown.page.keyboard.press('Escape');
+    expect(await shown.page.locator('.chart-readout').isHidden()).toBe(true);
+  });
+
+  it('takes the width that the panel has', async () => {
+    const shown = await show({ sessions: [sessionWith(1)], width: 800 });
+    const width = async (): Promise<number> => (await shown.page.locator('.uplot').boundingBox())?.width ?? 0;
+    expect(await width()).toBe(800);
+    await shown.page.setViewportSize({ width: 500, height: 420 });
+    await expect.poll(width).toBe(500);
+  });
+});
+
+describe('the sessions', () => {
+  const twoSessions = (): MonitoredSession[] => {
+    const [one, other] = [sampleSession('s1', 'server.js'), sampleSession('s2', 'client.js')];
+    one.applySample(sampleMessage(0, { flows: [sampleFlow(1)], total: usage(1_000, 0, { tx: 100, rx: 0 }) }));
+    other.applySample(
+      sampleMessage(0, { flows: [sampleFlow(2)], total: usage(2_000, 0, { tx: 200, rx: 0 }) }),
+    );
+    return [one, other];
+  };
+
+  it('are chosen from a list, one or all', async () => {
+    const shown = await show({ sessions: twoSessions() });
+    const choice = shown.page.getByRole('combobox', { name: 'Session' });
+    expect(await choice.locator('option').allTextContents()).toEqual([
+      'Newest: client.js',
+      'All sessions',
+      'server.js',
+      'client.js',
+    ]);
+    expect(await columnTexts(shown, 'local')).toEqual(['192.0.2.10:40002']);
+    await choice.selectOption('server.js');
+    await expect.poll(() => columnTexts(shown, 'local')).toEqual(['192.0.2.10:40001']);
+    await choice.selectOption('All sessions');
+    await expect.poll(() => rows(shown).count()).toBe(2);
+    expect(await shown.page.locator('.legend').textContent()).toContain('300 B/s');
+    expect(shown.messages.at(-2)).toEqual({ type: 'select', selection: { kind: 'all' } });
+  });
+
+  it('keep their figures when they end', async () => {
+    const session = sessionWith(2);
+    const shown = await show({ sessions: [session] });
+    session.end();
+    session.state = 'ended';
+    await shown.update();
+    expect(await shown.page.locator('.session-state').textContent()).toBe('ended');
+    expect(await columnTexts(shown, 'receivedTotal')).toEqual(['2.00 kB', '1.00 kB']);
+    expect(await shown.page.locator('.legend').textContent()).toContain('20.0 MB total');
+    expect(await shown.page.getByRole('status').textContent()).toBe('Ended: app.js');
+  });
+
+  it('that are none leave an offer of the next step', async () => {
+    const shown = await show({ sessions: [] });
+    await shown.page.getByRole('button', { name: 'Monitor PID…' }).click();
+    await expect.poll(() => shown.messages.at(-1)).toEqual({ type: 'action', action: 'monitorProcess' });
+    await shown.page.getByRole('button', { name: 'Start Debugging' }).click();
+    await expect.poll(() => shown.messages.at(-1)).toEqual({ type: 'action', action: 'startDebugging' });
+  });
+
+  it('that failed say why, and can be tried again', async () => {
+    const session = sampleSession('s1');
+    session.state = 'failed';
+    session.failure = { message: 'sudo refused the password.', remedy: 'Try again.' };
+    const shown = await show({ sessions: [session] });
+    expect(await shown.page.locator('.notice').textContent()).toContain(
+      'sudo refused the password.Try again.',
+    );
+    await shown.page.getByRole('button', { name: 'Try Again' }).click();
+    await expect
+      .poll(() => shown.messages.at(-1))
+      .toEqual({ type: 'action', action: 'retry', session: 's1' });
+  });
+
+  it('come in again as a whole after a message was lost', async () => {
+    const session = sessionWith(1);
+    const shown = await show({ sessions: [session] });
+    shown.loseUpdate();
+    session.applySample(sampleMessage(40, { flows: [sampleFlow(7)] }));
+    await shown.postUpdate();
+    await expect.poll(() => rows(shown).count()).toBe(2);
+    expect(shown.messages.filter(({ type }) => type === 'ready')).toHaveLength(2);
+  });
+});
+
+describe('everybody can use it', () => {
+  const axeSource = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+  async function findings(shown: ShownPanel): Promise<string[]> {
+    // Evaluated from outside, where the page's policy does not reach.
+    await shown.page.evaluate(await readFile(axeSource, 'utf8'));
+    const { violations } = await shown.page.evaluate(() =>
+      (window as unknown as { axe: typeof axe }).axe.run(),
+    );
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary ?? ''}`),
+    );
+  }
+
+  it.each(Object.keys(themes) as ThemeName[])('in the theme %s', async (theme) => {
+    const session = sessionWith(30);
+    session.applySample(sampleMessage(40, { removedFlows: [29, 30] }));
+    const shown = await show({ sessions: [session], theme });
+    expect(await findings(shown)).toEqual([]);
+    await shown.page.locator('.grid').focus();
+    await shown.page.keyboard.press('ArrowDown');
+    expect(await findings(shown)).toEqual([]);
+  });
+
+  it.each(Object.keys(themes) as ThemeName[])(
+    'when it is empty, and when it failed, in the theme %s',
+    async (theme) => {
+      const shown = await show({ sessions: [], theme });
+      expect(await findings(shown)).toEqual([]);
+      const failed = sessionWith(1);
+      failed.state = 'failed';
+      failed.failure = { message: 'The helper ended.', remedy: 'See the log.' };
+      shown.sessions = [failed];
+      await shown.update();
+      expect(await findings(shown)).toEqual([]);
+    },
+  );
+
+  it('without motion for those who asked for none', async () => {
+    const starting = sampleSession('s1');
+    starting.state = 'starting';
+    const shown = await show({ sessions: [starting] });
+    const animation = (): Promise<string> =>
+      shown.page.locator('.progress').evaluate((bar) => getComputedStyle(bar, '::before').animationName);
+    expect(await animation()).toBe('progress');
+    await shown.page.emulateMedia({ reducedMotion: 'reduce' });
+    expect(await animation()).toBe('none');
+  });
+});
+
+it('its bundle stays small', async () => {
+  const sizes = await Promise.all(
+    ['panel.js', 'panel.css'].map(async (name) => (await stat(bundlePath(name))).size),
+  );
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(150_000);
+});
