@@ -28,7 +28,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const watch = new WatchController(store, helper, log);
   const debugSessions = new DebugSessions(store, helper, watch, log);
   const statusBar = new NetworkStatusBar(store);
-  const { tree, registration } = registerNetworkTree(store);
+  const { tree, registration } = registerNetworkTree(store, context.workspaceState);
   runningHelper = helper;
 
   const start = async (): Promise<void> => {

@@ -5,6 +5,7 @@ import { Command } from './contributions';
 import { toPid } from './debuggee/debuggee-ladder';
 import { HelperRequestError } from './helper-connection';
 import type { HelperService } from './helper-service';
+import { processTitle } from '../shared/process-title';
 import { sanitise } from '../shared/sanitise';
 import { explainBadPid, pickProcess, type PickedProcess } from './process-picker';
 import type { SessionStore } from './session-store';
@@ -53,7 +54,9 @@ async function choose(helper: HelperService, argument: unknown): Promise<PickedP
       return await pickProcess(connection);
     }
     const process = (await connection.listProcesses()).find((each) => each.pid === pid);
-    return process ?? { pid, name: vscode.l10n.t('PID') };
+    return process === undefined
+      ? { pid, name: vscode.l10n.t('PID') }
+      : { pid, startTicks: process.startTicks, name: processTitle(process) };
   } catch (error) {
     refuse(error);
     return undefined;

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { formatBytes, formatRate } from '../shared/format';
 import type { Usage } from '../shared/protocol';
-import type { WatchedSession, WatchState } from './sessions';
+import type { WatchState } from './sessions';
 
 /** Both rates, such as `↑ 1.23 MB/s ↓ 0 B/s`. */
 export function rateText({ rates }: Usage): string {
@@ -48,9 +48,4 @@ export function stateText(state: WatchState): string {
     case 'failed':
       return vscode.l10n.t('failed');
   }
-}
-
-/** Whether a session has figures worth keeping on show. */
-export function hasFigures(session: WatchedSession): boolean {
-  return session.processes.size > 0;
 }

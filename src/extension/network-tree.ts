@@ -10,11 +10,14 @@ import { connectionNodes, flowOf, processNodes, sessionNode, type TreeNode } fro
 /** Changes of several sessions within this time are drawn together, in milliseconds. */
 const drawTogetherMillis = 100;
 
+/** Key in the workspace's memory: the view was unfolded for the user. */
+const unfoldedKey = 'usageViewUnfolded';
+
 /** Registers the view and the commands of its items. */
-export function registerNetworkTree(store: SessionStore): {
-  tree: NetworkTree;
-  registration: vscode.Disposable;
-} {
+export function registerNetworkTree(
+  store: SessionStore,
+  memory: vscode.Memento,
+): { tree: NetworkTree; registration: vscode.Disposable } {
   const tree = new NetworkTree(store);
   const view = vscode.window.createTreeView(View.Usage, { treeDataProvider: tree, showCollapseAll: true });
   tree.setVisible(view.visible);
@@ -27,10 +30,29 @@ export function registerNetworkTree(store: SessionStore): {
     view,
     view.onDidChangeVisibility(({ visible }) => tree.setVisible(visible)),
     store.onDidChange(showEnded),
+    store.onDidChange(({ kind }) => {
+      if (kind === 'added') void unfoldOnce(tree, view, memory);
+    }),
     vscode.commands.registerCommand(Command.ClearEnded, () => store.clearEnded()),
     vscode.commands.registerCommand(Command.CopyAddress, (node?: TreeNode) => copyAddress(node)),
   );
   return { tree, registration };
+}
+
+/**
+ * The editor shows views of extensions folded in the debug side bar, where a newcomer does not look for them. So
+ * the first session of a workspace unfolds it; after that it stays as the user leaves it.
+ */
+async function unfoldOnce(
+  tree: NetworkTree,
+  view: vscode.TreeView<TreeNode>,
+  memory: vscode.Memento,
+): Promise<void> {
+  const [newest] = tree.getChildren();
+  if (newest !== undefined && memory.get(unfoldedKey) !== true) {
+    await memory.update(unfoldedKey, true);
+    await view.reveal(newest, { select: false, focus: false });
+  }
 }
 
 async function copyAddress(node: TreeNode | undefined): Promise<void> {

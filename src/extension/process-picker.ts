@@ -1,6 +1,7 @@
 // A quick pick of the processes that may be watched: searched by name, id, user and command line; an id may also
 // be typed that is not in the list.
 import * as vscode from 'vscode';
+import { processTitle } from '../shared/process-title';
 import type { ProcessInfo } from '../shared/protocol';
 import { maximumPid, toPid } from './debuggee/debuggee-ladder';
 import type { HelperConnection } from './helper-connection';
@@ -52,7 +53,8 @@ export async function pickProcess(connection: HelperConnection): Promise<PickedP
 }
 
 function processItem(process: ProcessInfo): ProcessItem {
-  const { pid, startTicks, name } = process;
+  const { pid, startTicks } = process;
+  const name = processTitle(process);
   return {
     label: plainTextWithoutIcons(name),
     description: `${String(pid)} · ${plainTextWithoutIcons(process.user)}`,

@@ -2,9 +2,10 @@
 import * as vscode from 'vscode';
 import { formatEndpoint, formatMicroseconds, formatQuantity } from '../shared/format';
 import type { FlowSample, ProcessSample } from '../shared/protocol';
-import { Command, TreeItemContext } from './contributions';
-import { hasFigures, ledgerLines, rateText, spokenRates, stateText, totalText } from './network-figures';
+import { processTitle } from '../shared/process-title';
 import { sanitise } from '../shared/sanitise';
+import { Command, TreeItemContext } from './contributions';
+import { ledgerLines, rateText, spokenRates, stateText, totalText } from './network-figures';
 import { isOver } from './session-store';
 import type { WatchedSession } from './sessions';
 import { flowOf, flowsOf, isClosed, maximumShownConnections, processOf, type TreeNode } from './tree-nodes';
@@ -22,9 +23,7 @@ function itemOf(node: TreeNode): vscode.TreeItem {
       return sessionItem(node.session);
     case 'process': {
       const process = processOf(node);
-      return process === undefined
-        ? new vscode.TreeItem('')
-        : processItem(process, flowsOf(node.session, node.pid));
+      return process === undefined ? new vscode.TreeItem('') : processItem(process);
     }
     case 'connection': {
       const flow = flowOf(node);
@@ -35,12 +34,12 @@ function itemOf(node: TreeNode): vscode.TreeItem {
   }
 }
 
+/** From the beginning, while there is nothing below yet: the editor keeps an item as it first saw it. */
+const unfolded = vscode.TreeItemCollapsibleState.Expanded;
+
 function sessionItem(session: WatchedSession): vscode.TreeItem {
   const label = sanitise(session.label);
-  const item = new vscode.TreeItem(
-    label,
-    hasFigures(session) ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None,
-  );
+  const item = new vscode.TreeItem(label, unfolded);
   item.description = sessionDescription(session);
   item.iconPath = sessionIcon(session);
   item.contextValue = sessionContext(session);
@@ -127,13 +126,10 @@ function droppedLines({ dropped }: WatchedSession): string[] {
   return parts;
 }
 
-function processItem(process: ProcessSample, flows: readonly FlowSample[]): vscode.TreeItem {
-  const name = sanitise(process.name);
+function processItem(process: ProcessSample): vscode.TreeItem {
+  const name = sanitise(processTitle(process), 64);
   const label = `${name} [${String(process.pid)}]`;
-  const item = new vscode.TreeItem(
-    label,
-    flows.length > 0 ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None,
-  );
+  const item = new vscode.TreeItem(label, unfolded);
   const state = process.alive ? undefined : vscode.l10n.t('exited');
   item.description = process.alive ? rateText(process) : `${state ?? ''} · ${totalText(process)}`;
   item.iconPath = process.alive
