@@ -92,8 +92,6 @@ export interface PanelData {
   details: PanelDetail[];
 }
 
-export type HostMessage = PanelData;
-
 /** Things the view can ask the host to do on a click. */
 export const panelActions = ['startDebugging', 'monitorProcess', 'retry', 'showLog'] as const;
 export type PanelAction = (typeof panelActions)[number];

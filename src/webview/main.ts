@@ -1,7 +1,7 @@
 // The entry of the panel's page: puts the parts together, and draws what the host sends.
 import 'uplot/dist/uPlot.min.css';
 import './panel.css';
-import type { HostMessage, PanelSession } from '../shared/panel-messages';
+import type { PanelData, PanelSession } from '../shared/panel-messages';
 import { sanitise } from '../shared/sanitise';
 import { RateChart } from './chart';
 import { ConnectionList } from './connections';
@@ -57,7 +57,7 @@ table.setFilter(choices.filter);
 /** Sequence of the message that waits to be drawn and acknowledged. */
 let undrawn: number | undefined;
 
-window.addEventListener('message', ({ data }: MessageEvent<HostMessage>) => {
+window.addEventListener('message', ({ data }: MessageEvent<PanelData>) => {
   if (!model.apply(data)) {
     askForSnapshot();
     return;

@@ -198,6 +198,6 @@ function applyTheme(theme: { bodyClass: string; variables: Readonly<Record<strin
     style.background = theme.variables['panel-background'] ?? '';
     document.body.className = `vscode-body ${theme.bodyClass}`;
   };
-  if (document.body === null) document.addEventListener('DOMContentLoaded', apply);
+  if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', apply);
   else apply();
 }

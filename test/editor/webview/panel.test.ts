@@ -368,6 +368,9 @@ describe('everybody can use it', () => {
     async (theme) => {
       const shown = await show({ sessions: [], theme });
       expect(await findings(shown)).toEqual([]);
+      shown.sessions = [sessionWith(0)];
+      await shown.update();
+      expect(await findings(shown)).toEqual([]);
       const failed = sessionWith(1);
       failed.state = 'failed';
       failed.failure = { message: 'The helper ended.', remedy: 'See the log.' };
