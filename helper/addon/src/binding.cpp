@@ -67,7 +67,8 @@ Napi::Value capabilities(const Napi::CallbackInfo &info)
 Napi::Value groups_of_user(const Napi::CallbackInfo &info)
 {
 	return guarded(info.Env(), [&] {
-		const std::vector<gid_t> groups = groups_of(to_text(info[0], "userName"), to_u32(info[1], "gid"));
+		const std::vector<gid_t> groups =
+		    groups_of(to_text(info[0], "userName"), to_u32(info[1], "gid"));
 		Napi::Array array = Napi::Array::New(info.Env(), groups.size());
 
 		for (uint32_t index = 0; index < groups.size(); index++)

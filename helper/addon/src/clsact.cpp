@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@ namespace {
 constexpr uint32_t priority = 0x7e4d;
 // In a handle: the qdisc is of our making too, and goes with the last filter.
 constexpr uint32_t qdisc_is_ours = 0x80000000;
-constexpr bpf_tc_attach_point both_directions = static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS);
+constexpr bpf_tc_attach_point both_directions =
+    static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS);
 
 struct Filter {
 	uint32_t interface_index;
@@ -39,7 +41,8 @@ struct Filter {
 
 bpf_tc_hook hook_at(uint32_t interface_index, bpf_tc_attach_point direction)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(interface_index), .attach_point = direction);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(interface_index),
+		    .attach_point = direction);
 	return hook;
 }
 
@@ -150,7 +153,8 @@ bool is_alive(uint32_t instance)
 	sockaddr_un address;
 	const socklen_t length = life_sign_name(instance, address);
 
-	return ::connect(socket.get(), reinterpret_cast<sockaddr *>(&address), length) == 0 || errno != ECONNREFUSED;
+	return ::connect(socket.get(), reinterpret_cast<sockaddr *>(&address), length) == 0 ||
+	       errno != ECONNREFUSED;
 }
 
 uint32_t program_id(int program)
@@ -197,15 +201,39 @@ void remove_instance(uint32_t interface_index, uint32_t instance, bool remove_qd
 	}
 }
 
+// process.exit() destroys no object of JavaScript's. Filters are all that would stay behind.
+struct DetachAtExit {
+	std::set<Clsact *> alive;
+
+	~DetachAtExit()
+	{
+		for (Clsact *clsact : alive)
+			clsact->detach_all();
+	}
+};
+
+DetachAtExit &detach_at_exit()
+{
+	static DetachAtExit instance;
+	return instance;
+}
+
 } // namespace
 
 Clsact::Clsact(int count_ingress, int count_egress)
     : count_ingress_(count_ingress), count_egress_(count_egress), instance_(program_id(count_egress)),
       life_sign_(give_life_sign(instance_))
 {
+	detach_at_exit().alive.insert(this);
 }
 
 Clsact::~Clsact()
+{
+	detach_all();
+	detach_at_exit().alive.erase(this);
+}
+
+void Clsact::detach_all() noexcept
 {
 	while (!attached_.empty())
 		detach(attached_.begin()->first);

@@ -12,8 +12,7 @@
 
 namespace procnetmon {
 
-class Clsact
-{
+class Clsact {
       public:
 	/// Takes the programs' descriptors, which are to stay open as long as this lives.
 	Clsact(int count_ingress, int count_egress);
@@ -23,6 +22,7 @@ class Clsact
 
 	void attach(uint32_t interface_index);
 	void detach(uint32_t interface_index) noexcept;
+	void detach_all() noexcept;
 
       private:
 	int count_ingress_;

@@ -9,8 +9,7 @@
 
 namespace procnetmon {
 
-class KernelError : public std::exception
-{
+class KernelError : public std::exception {
       public:
 	/// `detail` says in words what the errno does not; empty where there is nothing to add.
 	KernelError(std::string operation, int error, const std::string &detail = {})

@@ -30,8 +30,7 @@ struct LinkEvent {
 };
 
 /// The process connector overflowed.
-struct ProcessEventsLost {
-};
+struct ProcessEventsLost {};
 
 /// Socket events come as the kernel half wrote them, with a known `kind`.
 using Event = std::variant<pnm_event, ProcessEvent, LinkEvent, ProcessEventsLost>;

@@ -6,8 +6,7 @@
 
 namespace procnetmon {
 
-class FileDescriptor
-{
+class FileDescriptor {
       public:
 	FileDescriptor() = default;
 	explicit FileDescriptor(int fd) : fd_(fd)

@@ -12,7 +12,8 @@
 namespace procnetmon {
 namespace {
 
-// The kernel rounds a value up to eight bytes; the array has the stride of the C type only if that is nothing.
+// The kernel rounds a value up to eight bytes; the array has the stride of the C type only if that is
+// nothing.
 static_assert(sizeof(pnm_flow) % 8 == 0);
 
 // `FlowFlag.Retired` of kernel.ts; here a field of its own, so that neither side overwrites the other's bits.
@@ -79,7 +80,8 @@ FlowPool::~FlowPool()
 
 uint32_t FlowPool::high_water() const
 {
-	return static_cast<uint32_t>(std::min<uint64_t>(programs_.statistics().high_water, PNM_FLOW_CAPACITY));
+	return static_cast<uint32_t>(
+	    std::min<uint64_t>(programs_.statistics().high_water, PNM_FLOW_CAPACITY));
 }
 
 pnm_flow *FlowPool::at(uint32_t slot) const

@@ -8,8 +8,7 @@
 
 namespace procnetmon {
 
-class FlowPool
-{
+class FlowPool {
       public:
 	/// Maps the pool and fills the list of free slots, lowest slot first.
 	explicit FlowPool(const Programs &programs);

@@ -1,8 +1,8 @@
 /* Keeps the addon loadable on glibc 2.28 whichever glibc it is built with.
  *
  * A linker binds each symbol to the newest version that the building system knows, and the static libraries
- * inside were compiled there. The linker is told (--wrap, in binding.gyp) to send the symbols below here, from
- * where they go to what glibc 2.28 has too. A test looks at the result. */
+ * inside were compiled there. The linker is told (--wrap, in binding.gyp) to send the symbols below here,
+ * from where they go to what glibc 2.28 has too. A test looks at the result. */
 #include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
@@ -48,13 +48,13 @@ int __wrap_lstat(const char *path, struct stat *status)
 
 /* Since 2.34 in libc instead of libpthread, which Node loads where there is one. */
 
-#define SAME_BUT_OLD(result, name, parameters, arguments)                                                              \
-	__asm__(".symver old_" #name "," #name "@" OLDEST);                                                            \
-	extern result old_##name parameters;                                                                           \
-	HIDDEN result __wrap_##name parameters;                                                                        \
-	result __wrap_##name parameters                                                                                \
-	{                                                                                                              \
-		return old_##name arguments;                                                                           \
+#define SAME_BUT_OLD(result, name, parameters, arguments)                                                    \
+	__asm__(".symver old_" #name "," #name "@" OLDEST);                                                  \
+	extern result old_##name parameters;                                                                 \
+	HIDDEN result __wrap_##name parameters;                                                              \
+	result __wrap_##name parameters                                                                      \
+	{                                                                                                    \
+		return old_##name arguments;                                                                 \
 	}
 
 SAME_BUT_OLD(int, pthread_once, (pthread_once_t * once, void (*function)(void)), (once, function))

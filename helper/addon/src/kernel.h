@@ -33,8 +33,7 @@ struct Statistics {
 };
 
 /// Opening that fails half-way takes everything back. Destruction detaches and unloads.
-class Kernel
-{
+class Kernel {
       public:
 	Kernel(const std::string &cgroup, Attachment attachment);
 
@@ -81,7 +80,8 @@ class Kernel
 	std::vector<Event> collect();
 
       private:
-	// In order of construction; destruction goes the other way round: tc hooks before cgroup hooks before maps.
+	// In order of construction; destruction goes the other way round: tc hooks before cgroup hooks before
+	// maps.
 	Programs programs_;
 	FlowPool flow_pool_;
 	FileDescriptor epoll_;

@@ -51,26 +51,26 @@ void report_uncaught(Napi::Env env, const Napi::Error &error)
 
 Napi::FunctionReference KernelObject::define(Napi::Env env)
 {
-	const Napi::Function constructor = DefineClass(
-	    env, "Kernel",
-	    {
-		InstanceAccessor<&KernelObject::attachment>("attachment"),
-		InstanceAccessor<&KernelObject::process_events>("processEvents"),
-		InstanceMethod<&KernelObject::interfaces>("interfaces"),
-		InstanceMethod<&KernelObject::attach_interface>("attachInterface"),
-		InstanceMethod<&KernelObject::detach_interface>("detachInterface"),
-		InstanceMethod<&KernelObject::watch>("watch"),
-		InstanceMethod<&KernelObject::unwatch>("unwatch"),
-		InstanceMethod<&KernelObject::read_flows>("readFlows"),
-		InstanceMethod<&KernelObject::describe_flow>("describeFlow"),
-		InstanceMethod<&KernelObject::retire_flow>("retireFlow"),
-		InstanceMethod<&KernelObject::recycle_flow>("recycleFlow"),
-		InstanceMethod<&KernelObject::read_overflow>("readOverflow"),
-		InstanceMethod<&KernelObject::statistics>("statistics"),
-		InstanceMethod<&KernelObject::adopt_sockets>("adoptSockets"),
-		InstanceMethod<&KernelObject::listen>("listen"),
-		InstanceMethod<&KernelObject::close>("close"),
-	    });
+	const Napi::Function constructor =
+	    DefineClass(env, "Kernel",
+			{
+			    InstanceAccessor<&KernelObject::attachment>("attachment"),
+			    InstanceAccessor<&KernelObject::process_events>("processEvents"),
+			    InstanceMethod<&KernelObject::interfaces>("interfaces"),
+			    InstanceMethod<&KernelObject::attach_interface>("attachInterface"),
+			    InstanceMethod<&KernelObject::detach_interface>("detachInterface"),
+			    InstanceMethod<&KernelObject::watch>("watch"),
+			    InstanceMethod<&KernelObject::unwatch>("unwatch"),
+			    InstanceMethod<&KernelObject::read_flows>("readFlows"),
+			    InstanceMethod<&KernelObject::describe_flow>("describeFlow"),
+			    InstanceMethod<&KernelObject::retire_flow>("retireFlow"),
+			    InstanceMethod<&KernelObject::recycle_flow>("recycleFlow"),
+			    InstanceMethod<&KernelObject::read_overflow>("readOverflow"),
+			    InstanceMethod<&KernelObject::statistics>("statistics"),
+			    InstanceMethod<&KernelObject::adopt_sockets>("adoptSockets"),
+			    InstanceMethod<&KernelObject::listen>("listen"),
+			    InstanceMethod<&KernelObject::close>("close"),
+			});
 
 	return Napi::Persistent(constructor);
 }
@@ -108,7 +108,8 @@ Kernel &KernelObject::kernel() const
 Napi::Value KernelObject::attachment(const Napi::CallbackInfo &info)
 {
 	return guarded(info.Env(), [&] {
-		return Napi::String::New(info.Env(), kernel().attachment() == Attachment::Tcx ? "tcx" : "clsact");
+		return Napi::String::New(info.Env(),
+					 kernel().attachment() == Attachment::Tcx ? "tcx" : "clsact");
 	});
 }
 
@@ -158,7 +159,8 @@ Napi::Value KernelObject::unwatch(const Napi::CallbackInfo &info)
 Napi::Value KernelObject::read_flows(const Napi::CallbackInfo &info)
 {
 	return guarded(info.Env(), [&] {
-		if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array)
+		if (!info[0].IsTypedArray() ||
+		    info[0].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array)
 			throw Napi::TypeError::New(info.Env(), "rows must be a Float64Array");
 		auto rows = info[0].As<Napi::Float64Array>();
 		const size_t count =

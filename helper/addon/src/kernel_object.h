@@ -11,8 +11,7 @@
 
 namespace procnetmon {
 
-class KernelObject : public Napi::ObjectWrap<KernelObject>
-{
+class KernelObject : public Napi::ObjectWrap<KernelObject> {
       public:
 	/// Hands `kernel` over to a new JavaScript object.
 	static Napi::Object wrap(Napi::Env env, std::unique_ptr<Kernel> kernel);

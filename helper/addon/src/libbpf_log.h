@@ -6,8 +6,7 @@
 namespace procnetmon {
 
 /// While one lives, libbpf's warnings and the verifier's log are kept: the last lines, in bounded memory.
-class LibbpfLog
-{
+class LibbpfLog {
       public:
 	LibbpfLog();
 	~LibbpfLog();

@@ -9,8 +9,7 @@
 
 namespace procnetmon {
 
-class LinkMonitor
-{
+class LinkMonitor {
       public:
 	/// Changes from now on are reported.
 	LinkMonitor();

@@ -29,7 +29,9 @@ std::optional<LinkChange> parse_link(const nlmsghdr &message)
 	// A port that leaves its bridge is reported as deleted, in the bridge's own family.
 	if (info->ifi_family != AF_UNSPEC || info->ifi_index <= 0)
 		return std::nullopt;
-	LinkChange change{{static_cast<uint32_t>(info->ifi_index), {}, (info->ifi_flags & IFF_UP) != 0,
+	LinkChange change{{static_cast<uint32_t>(info->ifi_index),
+			   {},
+			   (info->ifi_flags & IFF_UP) != 0,
 			   header_bytes_of(info->ifi_type)},
 			  message.nlmsg_type == RTM_DELLINK};
 

@@ -41,9 +41,11 @@ bool parse_head(const std::string &line, const std::string &executable, Mapping 
 	char permissions[5];
 	int path_offset = 0;
 
-	if (std::sscanf(line.c_str(), "%lx-%lx %4s %*x %*s %*u %n", &start, &end, permissions, &path_offset) != 3)
+	if (std::sscanf(line.c_str(), "%lx-%lx %4s %*x %*s %*u %n", &start, &end, permissions,
+			&path_offset) != 3)
 		return false;
-	mapping = {start, end, line.compare(static_cast<size_t>(path_offset), std::string::npos, executable) == 0,
+	mapping = {start, end,
+		   line.compare(static_cast<size_t>(path_offset), std::string::npos, executable) == 0,
 		   std::string_view(permissions) == "r--p" || std::string_view(permissions) == "r-xp", false};
 	return true;
 }
@@ -51,7 +53,8 @@ bool parse_head(const std::string &line, const std::string &executable, Mapping 
 void let_go(const Mapping &mapping)
 {
 	if (mapping.is_executable_file && mapping.is_read_only && !mapping.has_own_pages)
-		::madvise(reinterpret_cast<void *>(mapping.start), mapping.end - mapping.start, MADV_DONTNEED);
+		::madvise(reinterpret_cast<void *>(mapping.start), mapping.end - mapping.start,
+			  MADV_DONTNEED);
 }
 
 } // namespace

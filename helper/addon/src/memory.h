@@ -3,7 +3,8 @@
 
 namespace procnetmon {
 
-/// Gives free heap back, and lets go of the pages of the executable, which come back from the file when needed.
+/// Gives free heap back, and lets go of the pages of the executable, which come back from the file when
+/// needed.
 void trim_memory();
 
 } // namespace procnetmon

@@ -54,7 +54,8 @@ FileDescriptor open_netlink(int protocol, uint32_t groups)
 
 	address.nl_family = AF_NETLINK;
 	address.nl_groups = groups;
-	checked(::bind(socket.get(), reinterpret_cast<sockaddr *>(&address), sizeof(address)), "bind(AF_NETLINK)");
+	checked(::bind(socket.get(), reinterpret_cast<sockaddr *>(&address), sizeof(address)),
+		"bind(AF_NETLINK)");
 	return socket;
 }
 
@@ -142,7 +143,8 @@ void for_each_attribute(const nlmsghdr &message, size_t header_bytes, const Attr
 	const size_t start = NLMSG_HDRLEN + NLMSG_ALIGN(header_bytes);
 
 	if (message.nlmsg_len > start)
-		for_each_attribute({reinterpret_cast<const char *>(&message) + start, message.nlmsg_len - start}, handler);
+		for_each_attribute(
+		    {reinterpret_cast<const char *>(&message) + start, message.nlmsg_len - start}, handler);
 }
 
 void for_each_attribute(std::string_view nested, const AttributeHandler &handler)
@@ -152,7 +154,8 @@ void for_each_attribute(std::string_view nested, const AttributeHandler &handler
 
 		if (attribute->rta_len < sizeof(rtattr) || attribute->rta_len > nested.size())
 			return;
-		handler(attribute->rta_type & NLA_TYPE_MASK, nested.substr(RTA_LENGTH(0), attribute->rta_len - RTA_LENGTH(0)));
+		handler(attribute->rta_type & NLA_TYPE_MASK,
+			nested.substr(RTA_LENGTH(0), attribute->rta_len - RTA_LENGTH(0)));
 		nested.remove_prefix(std::min<size_t>(RTA_ALIGN(attribute->rta_len), nested.size()));
 	}
 }

@@ -116,7 +116,8 @@ void verify_thread(const std::string &status, const DropRequest &request, uint64
 			refuse("a capability");
 	if (status_number(status, "\nNoNewPrivs:\t", 10) != 1)
 		refuse("the right to gain privileges");
-	if (status_number(status, "\nUid:\t", 10) != request.uid || status_number(status, "\nGid:\t", 10) != request.gid)
+	if (status_number(status, "\nUid:\t", 10) != request.uid ||
+	    status_number(status, "\nGid:\t", 10) != request.gid)
 		refuse("another user or group");
 }
 

@@ -17,12 +17,13 @@ struct DropRequest {
 };
 
 /// Changes user and groups, keeps CAP_BPF and CAP_NET_ADMIN in the calling thread and nothing in any other.
-/// No exec brings rights back, and nothing of this process's memory can be read by other processes of the user.
-/// Reads everything back, and throws when anything is left that should not be: the process must end then.
+/// No exec brings rights back, and nothing of this process's memory can be read by other processes of the
+/// user. Reads everything back, and throws when anything is left that should not be: the process must end
+/// then.
 ///
 /// Afterwards `/proc/self` belongs to root, since the process may not be dumped. What the kernel lets every
-/// process read of itself stays readable (`fd`, `fdinfo`, `maps`, `smaps`, `status`, `mountinfo`, `exe`); what
-/// is for the owner only does not (`environ`, `auxv`, `mem`).
+/// process read of itself stays readable (`fd`, `fdinfo`, `maps`, `smaps`, `status`, `mountinfo`, `exe`);
+/// what is for the owner only does not (`environ`, `auxv`, `mem`).
 void drop_privileges(const DropRequest &request);
 
 /// Supplementary groups of a user, as initgroups(3) would set them. Unknown users have `gid` only.

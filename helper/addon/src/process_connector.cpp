@@ -201,7 +201,8 @@ void ProcessConnector::collect(std::vector<Event> &events)
 		return;
 	for (int count = 0; count < datagrams_at_once; count++) {
 		size_t length = 0;
-		const Received received = receive_netlink(socket_.get(), buffer.data(), buffer.size(), length);
+		const Received received =
+		    receive_netlink(socket_.get(), buffer.data(), buffer.size(), length);
 
 		if (received == Received::Nothing)
 			break;
@@ -302,7 +303,8 @@ void ProcessConnector::forget(uint32_t process_id)
 	endings_.erase(process_id);
 }
 
-void ProcessConnector::report_exit(uint32_t process_id, uint64_t nanos, uint32_t status, std::vector<Event> &events)
+void ProcessConnector::report_exit(uint32_t process_id, uint64_t nanos, uint32_t status,
+				   std::vector<Event> &events)
 {
 	watch_list_.note_exit(process_id);
 	events.emplace_back(ProcessEvent{ProcessEvent::Kind::Exit, nanos, process_id, 0, status});

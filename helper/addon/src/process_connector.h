@@ -12,8 +12,7 @@ struct proc_event;
 
 namespace procnetmon {
 
-class ProcessConnector
-{
+class ProcessConnector {
       public:
 	/// `epoll` is where descriptors are entered that become readable when there is more to collect.
 	ProcessConnector(WatchList &watch_list, int epoll);
@@ -21,12 +20,14 @@ class ProcessConnector
 	ProcessConnector(const ProcessConnector &) = delete;
 	ProcessConnector &operator=(const ProcessConnector &) = delete;
 
-	/// False where the kernel gives no process events to this process: no rights, no connector, a container.
+	/// False where the kernel gives no process events to this process: no rights, no connector, a
+	/// container.
 	bool is_available() const
 	{
 		return static_cast<bool>(socket_);
 	}
-	/// Appends the events of watched processes; bounded, so more may be left. Follows children on the way.
+	/// Appends the events of watched processes; bounded, so more may be left. Follows children on the
+	/// way.
 	void collect(std::vector<Event> &events);
 	/// Forgets what is held of a process that is not watched any more.
 	void forget(uint32_t process_id);

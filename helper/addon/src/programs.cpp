@@ -21,7 +21,8 @@ constexpr long cgroup2_magic = 0x63677270;
 
 uint64_t own_network_namespace()
 {
-	const FileDescriptor socket(checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_INET)"));
+	const FileDescriptor socket(
+	    checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_INET)"));
 
 	return network_namespace_of(socket.get());
 }

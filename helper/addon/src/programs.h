@@ -17,8 +17,7 @@ namespace procnetmon {
 /// The cookie of a socket's network namespace; 0 where the kernel cannot tell (below 5.14).
 uint64_t network_namespace_of(int socket);
 
-class Programs
-{
+class Programs {
       public:
 	/// Loads programs and maps. Nothing is attached yet.
 	Programs();

@@ -36,7 +36,8 @@ bool is_counted(int socket)
 	const int protocol = option(socket, SOL_SOCKET, SO_PROTOCOL);
 
 	return (family == AF_INET || family == AF_INET6) &&
-	       ((type == SOCK_STREAM && protocol == IPPROTO_TCP) || (type == SOCK_DGRAM && protocol == IPPROTO_UDP));
+	       ((type == SOCK_STREAM && protocol == IPPROTO_TCP) ||
+		(type == SOCK_DGRAM && protocol == IPPROTO_UDP));
 }
 
 uint64_t cookie_of(int socket)
@@ -130,7 +131,8 @@ uint32_t SocketAdoption::adopt(uint32_t process_id)
 		if (!process) {
 			process = open_process(process_id);
 			if (!process)
-				throw KernelError("pidfd_open", errno, "process " + std::to_string(process_id));
+				throw KernelError("pidfd_open", errno,
+						  "process " + std::to_string(process_id));
 			identity = identify(process_id);
 		}
 		const FileDescriptor socket = take_descriptor(process.get(), candidate.descriptor);
@@ -138,7 +140,8 @@ uint32_t SocketAdoption::adopt(uint32_t process_id)
 		if (!socket) {
 			// Closed meanwhile (EBADF) is no refusal.
 			if (errno == ESRCH)
-				throw KernelError("pidfd_getfd", ESRCH, "process " + std::to_string(process_id));
+				throw KernelError("pidfd_getfd", ESRCH,
+						  "process " + std::to_string(process_id));
 			if (errno != EBADF)
 				refusal = errno;
 			continue;
@@ -172,7 +175,8 @@ SocketAdoption::Adopted SocketAdoption::adopt_socket(int socket, uint64_t inode,
 	owner = {.process_id = process_id, .user_id = identity.user_id, .name = {}};
 	identity.name.copy(owner.name, sizeof(owner.name) - 1);
 	// The owner first: the kernel half counts a socket from the moment on that it is tracked.
-	checked(bpf_map_update_elem(programs_.owners(), &socket, &owner, BPF_ANY), "bpf(BPF_MAP_UPDATE_ELEM) owners");
+	checked(bpf_map_update_elem(programs_.owners(), &socket, &owner, BPF_ANY),
+		"bpf(BPF_MAP_UPDATE_ELEM) owners");
 	track(socket, cookie);
 	if (has_owner)
 		flow_pool_.retire_socket(cookie);

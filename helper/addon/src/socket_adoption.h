@@ -11,17 +11,17 @@
 
 namespace procnetmon {
 
-class SocketAdoption
-{
+class SocketAdoption {
       public:
-	SocketAdoption(const Programs &programs, FlowPool &flow_pool) : programs_(programs), flow_pool_(flow_pool)
+	SocketAdoption(const Programs &programs, FlowPool &flow_pool)
+	    : programs_(programs), flow_pool_(flow_pool)
 	{
 	}
 
-	/// Makes a process the owner of the sockets that it holds, but for those whose owner lives and holds them
-	/// too. Returns how many changed their owner or are new. A call that finds nothing new costs a directory
-	/// listing. Throws ESRCH for a process that is gone; EPERM or EACCES where the kernel refuses to hand a
-	/// descriptor out, after all others were done.
+	/// Makes a process the owner of the sockets that it holds, but for those whose owner lives and holds
+	/// them too. Returns how many changed their owner or are new. A call that finds nothing new costs a
+	/// directory listing. Throws ESRCH for a process that is gone; EPERM or EACCES where the kernel
+	/// refuses to hand a descriptor out, after all others were done.
 	uint32_t adopt(uint32_t process_id);
 
       private:

@@ -10,8 +10,7 @@ struct ring_buffer;
 
 namespace procnetmon {
 
-class SocketEvents
-{
+class SocketEvents {
       public:
 	/// Takes the descriptor of the ring buffer's map.
 	explicit SocketEvents(int ring);

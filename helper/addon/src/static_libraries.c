@@ -3,7 +3,8 @@
 #include <libelf.h>
 #include <stdio.h>
 
-/* libbpf reaches the C library's variable `stderr` as if it were its own. The linker gives it this one instead
+/* libbpf reaches the C library's variable `stderr` as if it were its own. The linker gives it this one
+ * instead
  * (--wrap), which is. */
 __attribute__((visibility("hidden"))) FILE *__wrap_stderr;
 extern FILE *__real_stderr;

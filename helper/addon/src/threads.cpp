@@ -70,8 +70,7 @@ KernelSignalAction action_with_restorer()
 	return result;
 }
 
-class Handler
-{
+class Handler {
       public:
 	explicit Handler(ThreadAction action)
 	{

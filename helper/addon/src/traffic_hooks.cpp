@@ -36,7 +36,8 @@ FileDescriptor checked_link_tcx(int program, uint32_t interface_index, bpf_attac
 	FileDescriptor link = link_tcx(program, static_cast<int>(interface_index), type);
 
 	if (!link)
-		throw KernelError("bpf(BPF_LINK_CREATE)", errno, "tcx at interface " + std::to_string(interface_index));
+		throw KernelError("bpf(BPF_LINK_CREATE)", errno,
+				  "tcx at interface " + std::to_string(interface_index));
 	return link;
 }
 

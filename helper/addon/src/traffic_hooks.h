@@ -12,8 +12,7 @@ namespace procnetmon {
 
 enum class Attachment { Auto, Tcx, Clsact };
 
-class TrafficHooks
-{
+class TrafficHooks {
       public:
 	/// Chooses the way. Throws EOPNOTSUPP when `Tcx` is asked for and the kernel has none.
 	TrafficHooks(const Programs &programs, Attachment wanted);

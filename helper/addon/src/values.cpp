@@ -98,7 +98,8 @@ Napi::Object event_object(Napi::Env env, const ProcessEventsLost &)
 	return object;
 }
 
-template <typename List, typename Convert> Napi::Array array_of(Napi::Env env, const List &list, Convert convert)
+template <typename List, typename Convert>
+Napi::Array array_of(Napi::Env env, const List &list, Convert convert)
 {
 	Napi::Array array = Napi::Array::New(env, list.size());
 	uint32_t index = 0;

@@ -26,9 +26,11 @@ void WatchList::add(uint32_t process_id, bool follow_children)
 		result = bpf_map_update_elem(map_, &process_id, &present, BPF_ANY);
 	}
 	if (result)
-		throw KernelError("watch", errno == E2BIG ? ENOSPC : errno, "process " + std::to_string(process_id));
+		throw KernelError("watch", errno == E2BIG ? ENOSPC : errno,
+				  "process " + std::to_string(process_id));
 	// The id may have been used before, by a process that is gone.
-	std::erase_if(departed_, [&](const Departure &departure) { return departure.process_id == process_id; });
+	std::erase_if(departed_,
+		      [&](const Departure &departure) { return departure.process_id == process_id; });
 	follow_children_[process_id] = follow_children;
 }
 

@@ -7,18 +7,19 @@
 
 namespace procnetmon {
 
-class WatchList
-{
+class WatchList {
       public:
 	/// Takes the descriptor of the map `watched`.
 	explicit WatchList(int map) : map_(map)
 	{
 	}
 
-	/// Watching again changes `follow_children`. Throws ENOSPC when PNM_WATCH_CAPACITY processes are watched.
+	/// Watching again changes `follow_children`. Throws ENOSPC when PNM_WATCH_CAPACITY processes are
+	/// watched.
 	void add(uint32_t process_id, bool follow_children);
 	void remove(uint32_t process_id);
-	/// The process is gone. Its sockets may have things to say yet, so the kernel half forgets it a bit later.
+	/// The process is gone. Its sockets may have things to say yet, so the kernel half forgets it a bit
+	/// later.
 	void note_exit(uint32_t process_id);
 	/// Lets the kernel half forget processes that are gone for long enough. To be called now and then.
 	void expire();
