@@ -2,6 +2,7 @@
 // a folder that only this user can enter and names a token that only sudo's environment holds, and gets the
 // answer. The question is put to the user once; sudo asking again means that the answer was wrong.
 import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -37,11 +38,14 @@ export class AskpassServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #outcome: AskpassOutcome = 'not-asked';
+  /** For the end of this process while the question is open. */
+  readonly #removeAtExit = (): void => rmSync(this.#folder, { recursive: true, force: true });
 
   private constructor(folder: string, options: AskpassOptions) {
     this.#folder = folder;
     this.#options = options;
     this.#server = createServer((socket) => this.#serve(socket));
+    process.once('exit', this.#removeAtExit);
   }
 
   /** Listens on a socket of its own. Call `dispose` on all paths. */
@@ -84,6 +88,7 @@ export class AskpassServer {
       socket.destroy();
     }
     this.#server.close();
+    process.off('exit', this.#removeAtExit);
     await rm(this.#folder, { recursive: true, force: true });
   }
 

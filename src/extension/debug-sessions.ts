@@ -206,11 +206,15 @@ export class DebugSessions implements vscode.Disposable {
     const { root } = run;
     const shown = this.#store.add({ label: root.name, origin: 'debug', debugType: root.type });
     run.shownAs = shown.id;
+    this.#store.setState(shown.id, 'starting');
     if ((await this.#helper.start(trigger)) === undefined) {
       // The view's welcome text says why, and how to start.
       run.shownAs = undefined;
       this.#store.remove(shown.id);
       return;
+    }
+    if (run.targets.size === 0) {
+      this.#store.setState(shown.id, 'searching');
     }
     for (const target of run.targets.values()) {
       await this.#watchTarget(run, target);

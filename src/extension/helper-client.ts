@@ -43,9 +43,20 @@ export async function connectHelper(
   return connection;
 }
 
+/**
+ * The library shows a message of its own for whatever goes wrong, and logs it with stack traces. Here the end of
+ * a process that was refused its rights is an ordinary answer, and the user is told once, by the caller.
+ */
+class QuietLanguageClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    const reason = data instanceof Error ? `: ${data.message}` : '';
+    this.outputChannel.debug(`${message}${reason}`);
+  }
+}
+
 class LanguageClientConnection implements HelperConnection {
   readonly #process: HelperProcess;
-  readonly #client: LanguageClient;
+  readonly #client: QuietLanguageClient;
   readonly #samples = new vscode.EventEmitter<MonitorSample>();
   readonly #events = new vscode.EventEmitter<MonitorEvent>();
   readonly #disconnected = new vscode.EventEmitter<void>();
@@ -66,7 +77,8 @@ class LanguageClientConnection implements HelperConnection {
       // The caller says what went wrong; the library's own message would be a second one.
       initializationFailedHandler: () => false,
       errorHandler: {
-        error: (error) => ({ action: ErrorAction.Shutdown, message: error.message, handled: true }),
+        // What cannot be written or read is followed by the end of the connection, which counts.
+        error: (error) => ({ action: ErrorAction.Continue, message: error.message, handled: true }),
         // Starting again would ask for the password again.
         closed: () => {
           this.#closed();
@@ -75,7 +87,7 @@ class LanguageClientConnection implements HelperConnection {
       },
     };
     const streams = { reader: helper.child.stdout, writer: helper.child.stdin, detached: true };
-    this.#client = new LanguageClient('procnetmon', 'ProcNetMon', () => Promise.resolve(streams), options);
+    this.#client = new QuietLanguageClient('procnetmon', 'ProcNetMon', () => Promise.resolve(streams), options);
     this.#client.onNotification(Method.MonitorSample, (sample: unknown) => {
       if (isMonitorSample(sample)) this.#samples.fire(sample);
     });

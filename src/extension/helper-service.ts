@@ -29,6 +29,8 @@ export class HelperService implements vscode.Disposable {
   #state: HelperState = 'idle';
   #connection: HelperConnection | undefined;
   #starting: Promise<HelperConnection | undefined> | undefined;
+  /** Closes the password box of the start that is under way. */
+  #passwordBox: vscode.CancellationTokenSource | undefined;
   /** Set once the user declined or a start failed: from then on only the user starts it. */
   #onlyByUser = false;
 
@@ -82,6 +84,7 @@ export class HelperService implements vscode.Disposable {
 
   /** Ends the helper. It may be started again. */
   async stop(): Promise<void> {
+    this.#passwordBox?.cancel();
     const connection = this.#connection ?? (await this.#starting);
     if (connection === undefined || this.#connection !== connection) {
       return;
@@ -125,15 +128,22 @@ export class HelperService implements vscode.Disposable {
       throw new HelperStartError('unsupported', `The helper is for Linux, this is ${process.platform}.`);
     }
     const { connectHelper } = await import('./helper-client');
-    return launchHelper({
-      ...this.#files,
-      node: process.execPath,
-      isRoot: process.getuid?.() === 0,
-      sudo: 'sudo',
-      ask: async () => vscode.window.showInputBox(passwordBox(userInfo().username)),
-      log: (line) => this.#log.info(line),
-      connect: (helper) => connectHelper(helper, this.#log),
-    });
+    const box = new vscode.CancellationTokenSource();
+    this.#passwordBox = box;
+    try {
+      return await launchHelper({
+        ...this.#files,
+        node: process.execPath,
+        isRoot: process.getuid?.() === 0,
+        sudo: 'sudo',
+        ask: async () => vscode.window.showInputBox(passwordBox(userInfo().username), box.token),
+        log: (line) => this.#log.info(line),
+        connect: (helper) => connectHelper(helper, this.#log),
+      });
+    } finally {
+      this.#passwordBox = undefined;
+      box.dispose();
+    }
   }
 
   #connected(connection: HelperConnection): void {

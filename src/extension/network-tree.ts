@@ -48,7 +48,7 @@ async function unfoldOnce(
   view: vscode.TreeView<TreeNode>,
   memory: vscode.Memento,
 ): Promise<void> {
-  const [newest] = tree.getChildren();
+  const newest = tree.newest;
   if (newest !== undefined && memory.get(unfoldedKey) !== true) {
     await memory.update(unfoldedKey, true);
     await view.reveal(newest, { select: false, focus: false });
@@ -93,6 +93,12 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
     if (visible) {
       this.#drawSoon();
     }
+  }
+
+  /** The node of the newest session. */
+  get newest(): TreeNode | undefined {
+    const [newest] = this.#childrenOf(undefined);
+    return newest === undefined ? undefined : this.#remember(newest).node;
   }
 
   getTreeItem(node: TreeNode): vscode.TreeItem {
