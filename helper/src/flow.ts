@@ -26,8 +26,7 @@ const udp = 17;
 const mappedPrefix = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i;
 
 /** Name of a state as the kernel numbers it. */
-export function flowStateName(state: number, flags: number): FlowState {
-  if ((flags & FlowFlag.Closed) !== 0) return 'closed';
+function stateName(state: number): FlowState {
   return state === datagramState ? 'open' : (tcpStates[state] ?? 'closed');
 }
 
@@ -69,5 +68,13 @@ export class Flow {
     this.remote =
       identity.remoteAddress === '' ? undefined : endpoint(identity.remoteAddress, identity.remotePort);
     this.openedNanos = identity.openedNanos;
+  }
+
+  /** Takes over what the kernel says of the socket. */
+  setState(state: number, flags: number): void {
+    if ((flags & FlowFlag.Closed) !== 0) this.state = 'closed';
+    // What passes before a connection is established belongs to the listening socket, and the last packet
+    // says how far that connection was.
+    else this.state = this.protocol === 'tcp' && this.remote === undefined ? 'listening' : stateName(state);
   }
 }

@@ -50,6 +50,8 @@ export class Monitor implements ProcessObserver, AccountObserver {
   /** Used within one call at a time. */
   readonly #sum = new Counters();
   #sequence = 0;
+  /** No sample since watching began, or began anew: the next one is what rates are computed from. */
+  #fresh = true;
   #sinceNanos: number;
   #lastNanos: number;
   #droppedEvents = 0;
@@ -90,7 +92,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
 
   adoptChild(child: WatchedProcess, bornNanos: number): boolean {
     if (this.#processes.size >= limits.processes && !this.#makeRoom()) return false;
-    this.#cover(child, new UsageView(false), bornNanos);
+    this.#cover(child, new UsageView(this.#fresh), bornNanos);
     return true;
   }
 
@@ -117,7 +119,8 @@ export class Monitor implements ProcessObserver, AccountObserver {
 
   flowChanged(flow: Flow): void {
     if (!this.#lets(flow.interfaceKey)) return;
-    this.#flows.change(flow, flow.openedNanos < (this.#coveredSince.get(flow.account) ?? Infinity));
+    const coveredSince = this.#coveredSince.get(flow.account) ?? Infinity;
+    this.#flows.change(flow, this.#fresh || flow.openedNanos < coveredSince);
   }
 
   flowLeft(flow: Flow): void {
@@ -130,7 +133,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
     this.#settings = settings;
     if (settings.children !== former.children) this.#childrenChanged(now);
     const sameInterfaces = settings.interfaces.join('/') === former.interfaces.join('/');
-    if (!sameInterfaces || settings.windowMillis !== former.windowMillis) this.#restart(now);
+    if (!sameInterfaces || settings.windowMillis !== former.windowMillis) this.#restart();
   }
 
   /** Lets go of every process. */
@@ -143,6 +146,8 @@ export class Monitor implements ProcessObserver, AccountObserver {
    * The counters have been read at `now`.
    */
   compose(now: number, dropped: DroppedCounters, maximumFlows = Infinity): MonitorSample[] {
+    if (this.#fresh) this.#sinceNanos = now;
+    this.#fresh = false;
     const period = this.#periodUntil(now);
     const removedFlows = this.#flows.takeRemoved();
     const flows = this.#flows.compose(period);
@@ -264,8 +269,8 @@ export class Monitor implements ProcessObserver, AccountObserver {
   }
 
   /** Rates begin anew, because the counters or the window they are of are others from now on. */
-  #restart(now: number): void {
-    this.#sinceNanos = now;
+  #restart(): void {
+    this.#fresh = true;
     this.#total.restart();
     this.#departed.clear();
     this.#flows.restart((key) => this.#lets(key));

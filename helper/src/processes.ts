@@ -1,5 +1,6 @@
 // Processes as `/proc` shows them: identity, credentials and start time. Every string is sanitised here.
 import { readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { ProcessInfo } from '../../src/shared/protocol';
 import { sanitise } from '../../src/shared/sanitise';
 import { userName } from './users';
@@ -12,6 +13,9 @@ const pathLength = 4_096;
 const commandLength = 4_096;
 /** Bytes of a command line that are looked at; in UTF-8 one character is at most four. */
 const commandBytes = commandLength * 4;
+
+/** What Node.js calls its main thread, by version. */
+const mainThreadNames = new Set(['MainThread', 'node-MainThread']);
 
 /** Flag of kernel threads in `/proc/PID/stat` (PF_KTHREAD). */
 const kernelThreadFlag = 0x0020_0000;
@@ -92,12 +96,13 @@ export function readProcess(pid: number, credentials: Credentials): ProcessInfo 
   const stat = readStat(pid);
   if (stat === undefined) return undefined;
   const uid = credentials.uids[0];
+  const exe = readExecutable(pid);
   const info: ProcessInfo = {
     pid,
     ppid: stat.ppid,
     startTicks: stat.startTicks,
-    name: stat.name,
-    exe: readExecutable(pid),
+    name: displayName(stat.name, exe),
+    exe,
     command: readCommand(pid),
     uid,
     user: userName(uid),
@@ -123,6 +128,14 @@ export function isProcessId(value: number): boolean {
 /** Decodes a `comm` that the kernel half handed out as Latin-1. */
 export function decodeName(latin1: string): string {
   return sanitise(Buffer.from(latin1, 'latin1').toString('utf8'), nameLength);
+}
+
+/**
+ * Runtimes that name their threads rename the process with them. That it has a main thread says nothing, so the
+ * executable gives the name then.
+ */
+export function displayName(name: string, exe: string): string {
+  return mainThreadNames.has(name) ? basename(exe) || name : name;
 }
 
 function readExecutable(pid: number): string {

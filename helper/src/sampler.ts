@@ -2,7 +2,7 @@
 // interface, and of what found the pool full. It also keeps the pool clean, whether or not anyone watches.
 import { Counters } from './counters';
 import { asError } from './errors';
-import { Flow, flowStateName } from './flow';
+import { Flow } from './flow';
 import { interfaceKey } from './interfaces';
 import {
   datagramState,
@@ -143,7 +143,7 @@ export class Sampler {
     slot.ownerSum.add(growth);
     // A retired slot beside one in use says how things were.
     if (slot.retiredNanos === 0 || flow.slots === 1) {
-      flow.state = flowStateName(slot.state, slot.flags);
+      flow.setState(slot.state, slot.flags);
       flow.rttMicros = slot.rttMicros;
     }
     flow.retransmits = Math.max(flow.retransmits, slot.retransmits);

@@ -11,8 +11,6 @@ const initialPoints = 8;
 const pointsPerWindow = 60;
 
 const nanosPerSecond = 1e9;
-/** Rates are rounded to thousandths of a byte per second, so that a standing figure stands still. */
-const rateScale = 1000;
 
 /**
  * How fast a set of counters moves. Each reading is a point of a piecewise linear curve; a rate is the growth of
@@ -78,7 +76,7 @@ export class SlidingRate {
         const from = this.#at(left, channel + 1);
         const atEdge = from + (this.#at(right, channel + 1) - from) * fraction;
         const growth = Math.max(0, this.#at(this.#count - 1, channel + 1) - atEdge);
-        rate = Math.round((growth / covered) * nanosPerSecond * rateScale) / rateScale;
+        rate = Math.round((growth / covered) * nanosPerSecond);
       }
       if (rate !== this.#rates[channel]) changed = true;
       this.#rates[channel] = rate;
@@ -91,7 +89,7 @@ export class SlidingRate {
     return this.#rates.some((rate) => rate > 0);
   }
 
-  /** The rates last computed, in bytes per second. */
+  /** The rates last computed, in whole bytes per second: a figure that stands still must not flicker. */
   rates(): Usage['rates'] {
     return { wire: this.#direction(0), payload: this.#direction(2) };
   }

@@ -1,0 +1,318 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Counters, type CounterValues } from '../../../helper/src/counters';
+import type { Flow } from '../../../helper/src/flow';
+import { datagramState, FlowFlag } from '../../../helper/src/kernel';
+import { type AccountObserver, Ledger } from '../../../helper/src/ledger';
+import { idleNanos, Sampler } from '../../../helper/src/sampler';
+import { type FakeFlow, FakeKernel, noCounters } from './fake-kernel';
+
+const second = 1e9;
+
+/** Start times of the processes that live. */
+let alive: Map<number, number>;
+let kernel: FakeKernel;
+let ledger: Ledger;
+let sampler: Sampler;
+let errors: Error[];
+let now: number;
+
+beforeEach(() => {
+  alive = new Map([
+    [10, 100],
+    [20, 200],
+  ]);
+  kernel = new FakeKernel();
+  ledger = new Ledger((pid) => alive.get(pid), 4);
+  errors = [];
+  sampler = new Sampler(kernel, ledger, (error) => errors.push(error));
+  now = 1_000 * second;
+});
+
+function tick(): void {
+  now += second;
+  sampler.read(now);
+}
+
+function send(flow: FakeFlow, bytes: number): void {
+  flow.wireTxBytes += bytes + 54;
+  flow.wireTxPackets += 1;
+  flow.payloadTxBytes += bytes;
+  flow.lastNanos = now;
+}
+
+function sumOf(pid: number, filter?: (key: number) => boolean): CounterValues {
+  const sum = new Counters();
+  ledger.find(pid)?.sumInto(sum, filter);
+  return sum;
+}
+
+function observe(pid: number): { changed: Flow[]; left: Flow[] } {
+  const seen: { changed: Flow[]; left: Flow[] } = { changed: [], left: [] };
+  const observer: AccountObserver = {
+    flowChanged: (flow) => seen.changed.push(flow),
+    flowLeft: (flow) => seen.left.push(flow),
+  };
+  ledger.find(pid)?.observers.add(observer);
+  return seen;
+}
+
+describe('Sampler', () => {
+  it('sums what flows of a process carry, by interface too', () => {
+    const a = kernel.open({ processId: 10, openedNanos: 1, interfaceIndex: 1 });
+    const b = kernel.open({ processId: 10, openedNanos: 2, interfaceIndex: 2 });
+    send(a, 100);
+    send(b, 10);
+    tick();
+    send(a, 100);
+    tick();
+    expect(sumOf(10)).toMatchObject({ payloadTxBytes: 210, wireTxPackets: 3 });
+    expect(sumOf(10, (key) => key === 2)).toMatchObject({ payloadTxBytes: 10, wireTxPackets: 1 });
+  });
+
+  it('tells observers of flows that changed, and of no others', () => {
+    const a = kernel.open({ processId: 10, openedNanos: 1 });
+    kernel.open({ processId: 10, openedNanos: 2 });
+    tick();
+    const seen = observe(10);
+    tick();
+    expect(seen.changed).toEqual([]);
+    send(a, 5);
+    tick();
+    expect(seen.changed.map(({ counters }) => counters.payloadTxBytes)).toEqual([5]);
+  });
+
+  it('recycles the slot of a closed flow only after its final counters were read', () => {
+    const flow = kernel.open({ processId: 10, openedNanos: 1 });
+    tick();
+    const seen = observe(10);
+    send(flow, 7);
+    flow.flags |= FlowFlag.Closed;
+    tick();
+    expect(flow.flags & FlowFlag.Retired).not.toBe(0);
+    expect(kernel.slots.size).toBe(1);
+    // A packet that was on its way while the slot was being retired.
+    send(flow, 3);
+    tick();
+    expect(kernel.slots.size).toBe(0);
+    expect(sumOf(10).payloadTxBytes).toBe(10);
+    expect(seen.changed.at(-1)).toMatchObject({ ended: true, state: 'closed' });
+    expect(ledger.find(10)?.flows.size).toBe(0);
+  });
+
+  it('does not recycle within the grace period, however often it reads', () => {
+    const flow = kernel.open({ processId: 10, openedNanos: 1, flags: FlowFlag.Closed });
+    for (let read = 0; read < 5; read += 1) sampler.read((now += 1e6));
+    expect(kernel.slots.get(flow.slot)).toBe(flow);
+    sampler.read((now += 100e6));
+    expect(kernel.slots.size).toBe(0);
+  });
+
+  it('shows several slots of one socket, remote and interface as one flow', () => {
+    const first = kernel.open({ processId: 10, openedNanos: 1, socketCookie: 5 });
+    send(first, 100);
+    tick();
+    const seen = observe(10);
+    first.flags |= FlowFlag.Retired;
+    const second_ = kernel.open({ processId: 10, openedNanos: 2, socketCookie: 5 });
+    send(second_, 20);
+    tick();
+    const ids = new Set(seen.changed.map(({ id }) => id));
+    expect(ids.size).toBe(1);
+    expect(seen.changed.at(-1)?.counters.payloadTxBytes).toBe(120);
+    expect(ledger.find(10)?.flows.size).toBe(1);
+  });
+
+  it('takes a slot with another opening time for another flow', () => {
+    const first = kernel.open({ processId: 10, openedNanos: 1, slot: 3 });
+    send(first, 100);
+    tick();
+    const seen = observe(10);
+    kernel.slots.delete(3);
+    send(kernel.open({ processId: 10, openedNanos: 2, slot: 3 }), 1);
+    tick();
+    expect(new Set(seen.changed.map(({ id }) => id)).size).toBe(2);
+    expect(sumOf(10).payloadTxBytes).toBe(101);
+  });
+
+  it('forgets flows whose slots vanished', () => {
+    kernel.open({ processId: 10, openedNanos: 1, slot: 0 });
+    kernel.open({ processId: 10, openedNanos: 2, slot: 1 });
+    tick();
+    const seen = observe(10);
+    kernel.slots.delete(0);
+    tick();
+    expect(seen.changed.filter(({ ended }) => ended).length).toBe(1);
+    expect(ledger.find(10)?.flows.size).toBe(1);
+  });
+
+  it('gives the slot of an idle datagram flow back, and of no idle connection', () => {
+    now = 5_000 * second;
+    const datagram = kernel.open({ processId: 10, openedNanos: now, state: datagramState });
+    const connection = kernel.open({ processId: 10, openedNanos: now, state: 1 });
+    tick();
+    now += idleNanos;
+    tick();
+    tick();
+    expect([...kernel.slots.values()]).toEqual([connection]);
+    expect(datagram.flags & FlowFlag.Retired).not.toBe(0);
+  });
+
+  it('gives the slots of a dead process back once nothing passes any more', () => {
+    now = 5_000 * second;
+    kernel.open({ processId: 10, openedNanos: now, state: 4 });
+    tick();
+    alive.delete(10);
+    tick();
+    expect(kernel.slots.size).toBe(1);
+    now += idleNanos;
+    tick();
+    tick();
+    expect(kernel.slots.size).toBe(0);
+  });
+
+  it('counts on the new owner from the moment a socket is passed on', () => {
+    const flow = kernel.open({ processId: 10, openedNanos: 1 });
+    send(flow, 100);
+    tick();
+    const former = observe(10);
+    flow.processId = 20;
+    send(flow, 11);
+    tick();
+    expect(sumOf(10).payloadTxBytes).toBe(100);
+    expect(sumOf(20).payloadTxBytes).toBe(11);
+    expect(former.left.length).toBe(1);
+    expect([...(ledger.find(20)?.flows ?? [])].map(({ counters }) => counters.payloadTxBytes)).toEqual([111]);
+  });
+
+  it('adds what found the pool full to the process, but to no interface', () => {
+    send(kernel.open({ processId: 10, openedNanos: 1 }), 5);
+    kernel.overflow = [
+      { ...noCounters, processId: 10, wireTxBytes: 100, wireTxPackets: 1, payloadTxBytes: 40 },
+    ];
+    kernel.counts.droppedFlows = 1;
+    tick();
+    tick();
+    expect(sumOf(10).payloadTxBytes).toBe(45);
+    expect(sumOf(10, () => true).payloadTxBytes).toBe(5);
+    kernel.overflow = [
+      { ...noCounters, processId: 10, wireTxBytes: 200, wireTxPackets: 2, payloadTxBytes: 90 },
+    ];
+    kernel.counts.droppedFlows = 2;
+    tick();
+    expect(sumOf(10).payloadTxBytes).toBe(95);
+  });
+
+  it('reads pools of any size', () => {
+    for (let index = 0; index < 1_000; index += 1) {
+      send(kernel.open({ processId: 10, openedNanos: index + 1, remotePort: index }), 1);
+    }
+    tick();
+    expect(sumOf(10).payloadTxBytes).toBe(1_000);
+    expect(ledger.find(10)?.flows.size).toBe(1_000);
+  });
+
+  it('keeps counting when a slot cannot be given back, and says so once', () => {
+    kernel.retireFlow = () => {
+      throw new Error('EIO');
+    };
+    kernel.recycleFlow = kernel.retireFlow.bind(kernel);
+    const flow = kernel.open({ processId: 10, openedNanos: 1, flags: FlowFlag.Closed });
+    for (let read = 0; read < 4; read += 1) {
+      send(flow, 1);
+      tick();
+    }
+    expect(sumOf(10).payloadTxBytes).toBe(4);
+    expect(errors.length).toBe(1);
+  });
+
+  it('loses nothing, whatever happens to the slots', () => {
+    const step = fc.record({
+      action: fc.constantFrom('open', 'send', 'close', 'pass', 'tick', 'reopen'),
+      which: fc.nat(20),
+      bytes: fc.integer({ min: 1, max: 1e6 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+        kernel = new FakeKernel();
+        ledger = new Ledger(() => 1);
+        sampler = new Sampler(kernel, ledger, (error) => errors.push(error));
+        let sent = 0;
+        for (const { action, which, bytes } of steps) {
+          const flows = [...kernel.slots.values()];
+          const flow = flows[which % Math.max(1, flows.length)];
+          now += 1e6;
+          if (action === 'open') kernel.open({ processId: 1 + (which % 3), openedNanos: now });
+          if (action === 'tick') tick();
+          if (flow === undefined) continue;
+          if (action === 'send') {
+            send(flow, bytes);
+            sent += bytes;
+          }
+          if (action === 'close') flow.flags |= FlowFlag.Closed;
+          if (action === 'pass') flow.processId = 1 + (which % 3);
+          if (action === 'reopen') {
+            const { processId, socketCookie } = flow;
+            kernel.open({ processId, openedNanos: now, socketCookie });
+          }
+        }
+        tick();
+        const total = [1, 2, 3].reduce((sum, pid) => sum + sumOf(pid).payloadTxBytes, 0);
+        expect(total).toBe(sent);
+        expect(errors).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('Ledger', () => {
+  it('tells a process from an earlier one with the same id', () => {
+    send(kernel.open({ processId: 10, openedNanos: 1 }), 100);
+    tick();
+    alive.set(10, 999);
+    send(kernel.open({ processId: 10, openedNanos: 2 }), 1);
+    tick();
+    expect(sumOf(10).payloadTxBytes).toBe(1);
+    expect(ledger.ofProcess(10, 999, now)).toBe(ledger.find(10));
+  });
+
+  it('keeps what a short-lived child sent before its fork was heard of', () => {
+    send(kernel.open({ processId: 30, openedNanos: 50 }), 9);
+    tick();
+    expect(ledger.ofChild(30, undefined, 40)).toBe(ledger.find(30));
+    expect(sumOf(30).payloadTxBytes).toBe(9);
+  });
+
+  it('begins anew for a child whose id was seen before the fork', () => {
+    send(kernel.open({ processId: 30, openedNanos: 50 }), 9);
+    tick();
+    ledger.ofChild(30, undefined, 60);
+    expect(sumOf(30).payloadTxBytes).toBe(0);
+  });
+
+  it('attributes flows read after the exit to the process that ended, later ones to its successor', () => {
+    const account = ledger.ofProcess(10, 100, now);
+    alive.delete(10);
+    account.endedNanos = 500;
+    expect(ledger.ofOwner(10, 'x', 400, 1)).toBe(account);
+    expect(ledger.ofOwner(10, 'x', 600, 2)).not.toBe(account);
+  });
+
+  it('forgets processes that ended, oldest first, and none that live', () => {
+    for (let pid = 1_000; pid < 1_050; pid += 1) ledger.ofOwner(pid, 'gone', now, 1);
+    ledger.ofOwner(10, 'alive', now, 1);
+    ledger.prune();
+    expect(ledger.find(1_000)).toBeUndefined();
+    expect(ledger.find(1_049)).toBeDefined();
+    expect(ledger.find(10)).toBeDefined();
+    expect(ledger.size).toBe(5);
+  });
+
+  it('forgets no process that is observed', () => {
+    const watched = ledger.ofOwner(999, 'gone', now, 1);
+    watched.observers.add({ flowChanged: () => {}, flowLeft: () => {} });
+    for (let pid = 1_000; pid < 1_050; pid += 1) ledger.ofOwner(pid, 'gone', now, 1);
+    ledger.prune();
+    expect(ledger.find(999)).toBe(watched);
+  });
+});
