@@ -1,12 +1,12 @@
 // The claim: every byte once, on both ledgers. Programs that count their own payload exchange it between two
-// network namespaces; the packet filter of the far end, where nothing of the helper's runs, counts the wire.
+// network namespaces; packet filters at both ends of the wire count what arrives.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { helperPath, runToEnd } from './support/helper';
-import { HostPair, type FilterCounters } from './support/namespaces';
+import { HostPair, type WireCounters } from './support/namespaces';
 
 const traffic = fileURLToPath(new URL('support/traffic.mjs', import.meta.url));
 const ethernetHeaderBytes = 14;
@@ -31,7 +31,8 @@ interface Measured {
   truth: Truth;
   /** What the other end counted of its own payload. */
   server: { sent: number; received: number };
-  wire: FilterCounters;
+  /** What crossed the wire, by direction as the process sees it. */
+  wire: { sent: WireCounters; received: WireCounters };
   summary: Summary;
 }
 
@@ -47,7 +48,7 @@ function lastJsonLine(text: string): unknown {
 /** Starts the serving end in the far host, runs the other one under the helper, and collects all counts. */
 async function measure(pair: HostPair, kind: string, family: 'ipv4' | 'ipv6', from: 'inside' | 'outside') {
   const address = pair.far[family];
-  const server = spawn('ip', HostPair.within(pair.far, process.execPath, traffic, 'server', address), {
+  const server = spawn('nsenter', HostPair.within(pair.far, process.execPath, traffic, 'server', address), {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   try {
@@ -62,17 +63,16 @@ async function measure(pair: HostPair, kind: string, family: 'ipv4' | 'ipv6', fr
     const monitored = [helperPath, 'run', '--format', 'json', '--'];
     pair.startCounting();
     // From inside, tc counts; from outside, the sockets live in another network namespace than the helper.
+    const entering = ['nsenter', `--net=/run/netns/${pair.near.namespace}`, '--'];
     const command =
-      from === 'inside'
-        ? ['ip', 'netns', 'exec', pair.near.namespace, ...monitored, ...client]
-        : [...monitored, 'ip', 'netns', 'exec', pair.near.namespace, ...client];
+      from === 'inside' ? [...entering, ...monitored, ...client] : [...monitored, ...entering, ...client];
     const finished = await runToEnd(command[0] ?? '', command.slice(1));
     expect(finished.status, finished.stderr).toBe(0);
     server.stdin.end();
     const measured: Measured = {
       truth: lastJsonLine(finished.stderr) as Truth,
       server: (await nextLine()) as { sent: number; received: number },
-      wire: pair.counters(),
+      wire: { sent: pair.arrivedAt(pair.far), received: pair.arrivedAt(pair.near) },
       summary: lastJsonLine(finished.stdout) as Summary,
     };
     return measured;
@@ -84,9 +84,14 @@ async function measure(pair: HostPair, kind: string, family: 'ipv4' | 'ipv6', fr
 
 /** Within a tenth of a percent. */
 function expectClose(actual: number, truth: number, what: string) {
-  expect(Math.abs(actual - truth), `${what}: ${String(actual)} instead of ${String(truth)}`).toBeLessThanOrEqual(
-    truth / 1000,
-  );
+  expect(
+    Math.abs(actual - truth),
+    `${what}: ${String(actual)} instead of ${String(truth)}`,
+  ).toBeLessThanOrEqual(truth / 1000);
+}
+
+function bytesOnWire({ bytes, packets }: WireCounters): number {
+  return bytes + packets * ethernetHeaderBytes;
 }
 
 const kinds = [
@@ -118,11 +123,10 @@ describe('every byte once', () => {
     expect(process.flows.length).toBeGreaterThan(0);
     expectClose(process.payload.txBytes, truth.sent, 'payload sent');
     expectClose(process.payload.rxBytes, truth.received, 'payload received');
-    expectClose(process.wire.txPackets, wire.inPackets, 'packets sent');
-    expectClose(process.wire.rxPackets, wire.outPackets, 'packets received');
-    const onWire = (bytes: number, packets: number) => bytes + packets * ethernetHeaderBytes;
-    expectClose(process.wire.txBytes, onWire(wire.inBytes, wire.inPackets), 'wire bytes sent');
-    expectClose(process.wire.rxBytes, onWire(wire.outBytes, wire.outPackets), 'wire bytes received');
+    expectClose(process.wire.txPackets, wire.sent.packets, 'packets sent');
+    expectClose(process.wire.rxPackets, wire.received.packets, 'packets received');
+    expectClose(process.wire.txBytes, bytesOnWire(wire.sent), 'wire bytes sent');
+    expectClose(process.wire.rxBytes, bytesOnWire(wire.received), 'wire bytes received');
 
     // Nobody else is given any of it.
     for (const other of summary.processes) {

@@ -15,12 +15,10 @@ export interface Host {
   readonly interface: string;
 }
 
-/** What a host's packet filter counted on its interface: IP packets, without link headers. */
-export interface FilterCounters {
-  inPackets: number;
-  inBytes: number;
-  outPackets: number;
-  outBytes: number;
+/** What a host's packet filter saw come in at its interface: IP packets, without link headers. */
+export interface WireCounters {
+  packets: number;
+  bytes: number;
 }
 
 interface NftCounter {
@@ -67,44 +65,44 @@ export class HostPair {
     }
   }
 
-  /** Starts to count TCP and UDP at the far end, where nothing of the helper's runs. */
+  /**
+   * Starts to count TCP and UDP where they arrive, at both ends, each packet as it crossed the wire: a sender's
+   * own filter would see bundles of segments.
+   */
   startCounting(): void {
     const rules = `
-      table inet ground_truth
-      delete table inet ground_truth
-      table inet ground_truth {
-        counter received {}
-        counter sent {}
-        chain in { type filter hook prerouting priority -300; meta l4proto { tcp, udp } counter name received; }
-        chain out { type filter hook postrouting priority 300; meta l4proto { tcp, udp } counter name sent; }
+      table netdev ground_truth
+      delete table netdev ground_truth
+      table netdev ground_truth {
+        counter arrived {}
+        chain in {
+          type filter hook ingress device "wire0" priority 0;
+          meta l4proto { tcp, udp } counter name arrived
+        }
       }`;
-    execFileSync('ip', ['netns', 'exec', this.far.namespace, 'nft', '-f', '-'], { input: rules });
+    for (const host of [this.near, this.far]) {
+      execFileSync('ip', ['netns', 'exec', host.namespace, 'nft', '-f', '-'], { input: rules });
+    }
   }
 
-  counters(): FilterCounters {
+  /** What arrived at a host since `startCounting`. */
+  arrivedAt(host: Host): WireCounters {
     const listing = run(
-      ...(['ip', 'netns', 'exec', this.far.namespace, 'nft', '-j'] as const),
-      ...['list', 'counters', 'table', 'inet', 'ground_truth'],
+      ...(['ip', 'netns', 'exec', host.namespace, 'nft', '-j'] as const),
+      ...['list', 'counters', 'table', 'netdev', 'ground_truth'],
     );
     const { nftables } = JSON.parse(listing) as { nftables: NftCounter[] };
-    const named = (name: string) => {
-      const found = nftables.find((entry) => entry.counter?.name === name)?.counter;
-      if (!found) throw new Error(`The packet filter has no counter ${name}`);
-      return found;
-    };
-    const received = named('received');
-    const sent = named('sent');
-    return {
-      inPackets: received.packets,
-      inBytes: received.bytes,
-      outPackets: sent.packets,
-      outBytes: sent.bytes,
-    };
+    const counter = nftables.find((entry) => entry.counter?.name === 'arrived')?.counter;
+    if (!counter) throw new Error(`The packet filter of ${host.namespace} does not count`);
+    return { packets: counter.packets, bytes: counter.bytes };
   }
 
-  /** Arguments that run a program in a host: `spawn('ip', within(pair.near, 'ping', …))`. */
+  /**
+   * Arguments that run a program in a host: `spawn('nsenter', within(pair.near, 'ping', …))`. Not `ip netns
+   * exec`: that mounts another /sys, without control groups.
+   */
   static within(host: Host, program: string, ...args: string[]): string[] {
-    return ['netns', 'exec', host.namespace, program, ...args];
+    return [`--net=/run/netns/${host.namespace}`, '--', program, ...args];
   }
 
   dispose(): void {

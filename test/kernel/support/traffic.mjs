@@ -69,7 +69,7 @@ async function serve(address) {
 }
 
 async function exchange(address, port, upload, download) {
-  const socket = net.connect(port, address);
+  const socket = net.connect({ port: Number(port), host: address, allowHalfOpen: true });
   socket.on('data', (data) => (totals.received += data.length));
   await once(socket, 'connect');
   const request = header(upload, download);
