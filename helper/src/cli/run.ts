@@ -56,7 +56,7 @@ export async function run(options: RunOptions): Promise<number> {
       await command.abandon();
       throw error;
     }
-    limitations.forEach(options.warn);
+    for (const limitation of limitations) session.warn(limitation);
     return await measure(command, session);
   } finally {
     kernel.close();
@@ -82,7 +82,7 @@ async function measure(command: GatedCommand, session: Session): Promise<number>
   });
   // The processes that the command has left behind are part of the measurement; a signal ends the wait.
   await Promise.race([session.ended, interrupted]);
-  await session.finish(!session.anyAlive);
+  await session.finish();
   const value = await status;
   for (const signal of signals) process.off(signal, forward);
   return value;

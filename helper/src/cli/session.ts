@@ -34,9 +34,6 @@ export interface SessionOptions {
   warn: (sentence: string) => void;
 }
 
-/** Why a measurement ended. */
-export type Ending = 'processes-ended' | 'limit-reached' | 'output-closed';
-
 export class Session {
   readonly #options: SessionOptions;
   readonly #engine: MonitorEngine;
@@ -52,10 +49,11 @@ export class Session {
   #drawing: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #checking = false;
+  #settling = false;
   #finished = false;
-  #end: (ending: Ending) => void = () => undefined;
-  /** Resolves when there is nothing more to measure; `finish` is then to be called. */
-  readonly ended: Promise<Ending>;
+  #end: () => void = () => undefined;
+  /** Resolves when all processes have ended, enough was measured, or nobody reads it any more: time to `finish`. */
+  readonly ended: Promise<void>;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -65,15 +63,15 @@ export class Session {
       this.#screen = new LiveScreen(options.output, () => this.#draw());
     }
     options.output.onBroken((error) => {
-      if (error.code !== 'EPIPE') this.#warn(`The output cannot be written any more: ${error.message}.`);
-      this.#end('output-closed');
+      if (error.code !== 'EPIPE') this.warn(`The output cannot be written any more: ${error.message}.`);
+      this.#end();
     });
     this.#engine = new MonitorEngine({
       kernel: options.kernel,
       caller: options.caller,
       onSample: (sample) => this.#takeSample(sample),
       onEvent: (event) => this.#takeEvent(event),
-      onError: (error) => this.#warn(error.message),
+      onError: (error) => this.warn(error.message),
     });
   }
 
@@ -93,14 +91,9 @@ export class Session {
       throw error;
     }
     if (durationMillis !== undefined) {
-      this.#timer = setTimeout(() => this.#end('limit-reached'), durationMillis);
+      this.#timer = setTimeout(() => this.#end(), durationMillis);
     }
     this.#screen?.open();
-  }
-
-  /** True while a process that is covered has not exited. */
-  get anyAlive(): boolean {
-    return this.#tally.anyAlive;
   }
 
   /** Looks at once whether the processes have exited, instead of at the next interval. */
@@ -114,15 +107,11 @@ export class Session {
     });
   }
 
-  /**
-   * Ends the measurement: the last counters, once they have come to rest, and the summary.
-   * @param settle false to take the counters as they are, because the processes go on
-   */
-  async finish(settle: boolean): Promise<void> {
+  /** Ends the measurement: the counters as they are now, and the summary. */
+  async finish(): Promise<void> {
     if (this.#finished) return;
     clearTimeout(this.#timer);
     this.#sampleAll();
-    if (settle) await this.#settle();
     this.#finished = true;
     this.#engine.close();
     clearImmediate(this.#drawing);
@@ -132,17 +121,28 @@ export class Session {
     for (const warning of this.#warnings.splice(0)) this.#options.warn(warning);
   }
 
-  /** What was sent just before the exit is still on its way, or waits for its acknowledgement. */
+  /**
+   * All processes have exited, as far as is known. What they sent last is still on its way or waits for its
+   * acknowledgement, and the news of a child that they left behind may be on its way as well.
+   */
   async #settle(): Promise<void> {
+    if (this.#settling) return;
+    this.#settling = true;
     const deadline = performance.now() + longestSettlingMillis;
     let before = this.#fingerprint();
     while (performance.now() < deadline) {
       await delay(settlingMillis);
+      if (this.#finished) return;
       this.#sampleAll();
+      if (this.#tally.anyAlive) {
+        this.#settling = false;
+        return;
+      }
       const now = this.#fingerprint();
-      if (now === before) return;
+      if (now === before) break;
       before = now;
     }
+    this.#end();
   }
 
   #fingerprint(): string {
@@ -164,9 +164,9 @@ export class Session {
       if (format === 'json') this.#writeLine(sampleToLine(pid, sample));
       else this.#drawing ??= setImmediate(() => this.#draw());
       const complete = [...this.#watched.keys()].every((monitor) => this.#written.get(monitor) === samples);
-      if (complete) this.#end('limit-reached');
+      if (complete) this.#end();
     }
-    if (!this.#tally.anyAlive) this.#end('processes-ended');
+    if (!this.#tally.anyAlive) this.#settle().catch((error: unknown) => this.#fail(error));
   }
 
   #takeEvent(event: MonitorEvent): void {
@@ -199,12 +199,17 @@ export class Session {
     output.write(`${this.#view.summary(this.#tally, this.#elapsedMillis, size).join('\n')}\n`);
   }
 
+  #fail(error: unknown): void {
+    this.warn(`The counters could not be read: ${error instanceof Error ? error.message : String(error)}.`);
+    this.#end();
+  }
+
   get #elapsedMillis(): number {
     return performance.now() - this.#startedAt;
   }
 
-  /** A sentence in the middle of a live display would tear it. */
-  #warn(sentence: string): void {
+  /** Hands a sentence on for people; in the middle of a live display it would tear that, so it then waits. */
+  warn(sentence: string): void {
     if (this.#screen === undefined) this.#options.warn(sentence);
     else if (!this.#warnings.includes(sentence)) this.#warnings.push(sentence);
   }

@@ -31,16 +31,15 @@ export async function watch(options: WatchOptions): Promise<number> {
       colours: wantsColours(output, process.env, options.colours),
       warn: options.warn,
     });
-    // Before the screen opens; afterwards they could not be read.
-    limitations.forEach(options.warn);
-    const interrupted = new Promise<'interrupted'>((resolve) => {
+    const interrupted = new Promise<void>((resolve) => {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-        process.once(signal, () => resolve('interrupted'));
+        process.once(signal, () => resolve());
       }
     });
     session.start(options.pids);
-    const ending = await Promise.race([session.ended, interrupted]);
-    await session.finish(ending === 'processes-ended');
+    for (const limitation of limitations) session.warn(limitation);
+    await Promise.race([session.ended, interrupted]);
+    await session.finish();
     return 0;
   } finally {
     kernel.close();
