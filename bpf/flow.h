@@ -40,6 +40,14 @@ static __always_inline struct pnm_flow *last_flow(const struct pnm_socket *socke
 	return flow && flow->key.socket_cookie == socket->cookie ? flow : NULL;
 }
 
+static __always_inline void endpoints_of_flow(struct endpoints *ends, const struct pnm_flow *flow)
+{
+	__builtin_memcpy(ends->local.bytes, flow->local_address, sizeof(ends->local));
+	__builtin_memcpy(ends->remote.bytes, flow->key.remote_address, sizeof(ends->remote));
+	ends->local_port = flow->local_port;
+	ends->remote_port = flow->key.remote_port;
+}
+
 /* The flow in a slot, when it is the one that the key names and still in use. */
 static __always_inline struct pnm_flow *flow_at(__u32 slot, const struct pnm_flow_key *key)
 {
@@ -62,7 +70,8 @@ static __always_inline void flow_fill(struct pnm_flow *flow, const struct pnm_fl
 	flow->protocol = protocol;
 	flow->state = state;
 	flow->flags = (socket->flags & PNM_SOCKET_FOREIGN ? PNM_FLOW_FOREIGN : 0) |
-		      (socket->flags & PNM_SOCKET_OUTGOING ? PNM_FLOW_OUTGOING : 0);
+		      (socket->flags & PNM_SOCKET_OUTGOING ? PNM_FLOW_OUTGOING : 0) |
+		      (socket->flags & PNM_SOCKET_RELEASED ? PNM_FLOW_CLOSED : 0);
 	flow->retired = 0;
 	flow->process_id = owner->process_id;
 	flow->user_id = owner->user_id;

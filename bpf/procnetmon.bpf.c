@@ -197,14 +197,18 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 	}
 }
 
-/* The last packet has passed: says so on the flow and to whoever watches. */
+/* The last packet has passed: says so on the flow and to whoever watches. Where the hook is shown no
+ * addresses, `ends` is empty, and the last flow gives them. */
 static __always_inline void socket_close(struct pnm_socket *socket, const struct pnm_owner *owner,
 					 __u8 protocol, enum pnm_event_kind kind, struct endpoints *ends)
 {
 	struct pnm_flow *flow = last_flow(socket);
 
-	if (flow)
+	if (flow) {
 		flow->flags |= PNM_FLOW_CLOSED;
+		if (!ends->local_port)
+			endpoints_of_flow(ends, flow);
+	}
 	event_emit(kind, owner, socket->cookie, protocol, socket->flags & PNM_SOCKET_OUTGOING, ends);
 }
 
@@ -375,17 +379,21 @@ int socket_created(struct bpf_sock *sk)
 SEC("cgroup/sock_release")
 int socket_released(struct bpf_sock *sk)
 {
-	/* TCP goes on after the last descriptor is closed, until tcp_progress() sees TCP_CLOSE. */
-	if (sk->protocol != IPPROTO_UDP)
-		return CGROUP_ALLOW;
 	struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	struct endpoints ends = {};
 
-	if (socket && owner) {
-		struct endpoints none = {}; /* the kernel shows no addresses to this hook */
-
-		socket_close(socket, owner, IPPROTO_UDP, PNM_EVENT_CLOSED, &none);
+	if (!socket || !owner)
+		return CGROUP_ALLOW;
+	if (sk->protocol == IPPROTO_TCP) {
+		/* TCP goes on after the last descriptor is closed, until tcp_progress() sees TCP_CLOSE.
+		 * Adopted connections have no such callback: what little they still send opens a flow that is
+		 * closed. */
+		if (!(socket->flags & PNM_SOCKET_ADOPTED))
+			return CGROUP_ALLOW;
+		socket->flags |= PNM_SOCKET_RELEASED;
 	}
+	socket_close(socket, owner, sk->protocol, PNM_EVENT_CLOSED, &ends);
 	return CGROUP_ALLOW;
 }
 
@@ -484,7 +492,7 @@ int tcp_progress(struct bpf_sock_ops *context)
 		return CGROUP_ALLOW;
 	switch (operation) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
-		socket->flags |= PNM_SOCKET_OUTGOING;
+		socket->flags = (socket->flags | PNM_SOCKET_OUTGOING) & ~PNM_SOCKET_ADOPTED;
 		callbacks_enable(context);
 		endpoints_of_socket(&ends, sk);
 		event_emit(PNM_EVENT_OPENED, owner, socket->cookie, IPPROTO_TCP, true, &ends);

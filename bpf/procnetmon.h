@@ -94,6 +94,8 @@ struct pnm_socket {
 #define PNM_SOCKET_FIN_SEEN     0x08 /* a FIN of the peer passed, not yet accepted perhaps */
 #define PNM_SOCKET_FIN_ACKED    0x10 /* the kernel's count of acknowledged bytes includes our FIN */
 #define PNM_SOCKET_FIN_RECEIVED 0x20 /* the kernel's count of received bytes includes the peer's FIN */
+#define PNM_SOCKET_ADOPTED      0x40 /* user space tracks it: TCP's callbacks were not asked for at its start */
+#define PNM_SOCKET_RELEASED     0x80 /* adopted, and its last descriptor is closed */
 
 /* An interface of the helper's network namespace, by index. */
 struct pnm_device {

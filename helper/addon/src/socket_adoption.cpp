@@ -190,6 +190,7 @@ void SocketAdoption::track(int socket, uint64_t cookie)
 
 	state.cookie = cookie;
 	state.slot = PNM_NO_SLOT;
+	state.flags = PNM_SOCKET_ADOPTED;
 	if (network_namespace && network_namespace != programs_.settings().network_namespace)
 		state.flags |= PNM_SOCKET_FOREIGN;
 	if (option(socket, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP)
