@@ -17,69 +17,67 @@ export function registerMonitorPid(
   helper: HelperService,
   watch: WatchController,
 ): vscode.Disposable {
+  const watchPicked = async (session: string, { pid, startTicks }: PickedProcess): Promise<void> =>
+    watch.watch(session, startTicks === undefined ? { pid } : { pid, startTicks });
+
   return vscode.Disposable.from(
-    // With an argument the command is for key bindings and other extensions: the id of the process.
-    vscode.commands.registerCommand(Command.MonitorPid, async (argument?: unknown) => {
-      const picked = await choose(helper, argument);
-      if (picked !== undefined) {
-        const session = store.add({
-          label: `${picked.name} [${String(picked.pid)}]`,
-          origin: 'process',
-          debugType: '',
-        });
-        await watchChosen(watch, session.id, picked, () => store.remove(session.id));
-      }
-    }),
-    vscode.commands.registerCommand(Command.ChooseProcess, async (node?: TreeNode) => {
-      const picked = await choose(helper, undefined);
-      if (picked !== undefined && node !== undefined) {
-        await watchChosen(watch, node.session.id, picked, () => undefined);
-      }
-    }),
+    // For key bindings and other extensions the id may be given. Answers why it was refused, if it was.
+    vscode.commands.registerCommand(Command.MonitorPid, (pid?: unknown) =>
+      orExplain(async () => {
+        const picked = await choose(helper, pid);
+        if (picked === undefined) {
+          return;
+        }
+        const label = `${picked.name} [${String(picked.pid)}]`;
+        const session = store.add({ label, origin: 'process', debugType: '' });
+        try {
+          await watchPicked(session.id, picked);
+        } catch (error) {
+          store.remove(session.id);
+          throw error;
+        }
+      }),
+    ),
+    vscode.commands.registerCommand(Command.ChooseProcess, (node?: TreeNode) =>
+      orExplain(async () => {
+        const picked = await choose(helper, undefined);
+        if (picked !== undefined && node !== undefined) {
+          await watchPicked(node.session.id, picked);
+        }
+      }),
+    ),
   );
 }
 
-async function choose(helper: HelperService, argument: unknown): Promise<PickedProcess | undefined> {
-  const pid = toPid(argument);
-  if (pid === undefined && (typeof argument === 'number' || typeof argument === 'string')) {
-    void vscode.window.showErrorMessage(explainBadPid(String(argument)));
-    return undefined;
+/** The process that was given or that the user picks. */
+async function choose(helper: HelperService, given: unknown): Promise<PickedProcess | undefined> {
+  const pid = toPid(given);
+  if (pid === undefined && (typeof given === 'number' || typeof given === 'string')) {
+    throw new Error(explainBadPid(String(given)));
   }
   const connection = await helper.start('user');
   if (connection === undefined) {
     return undefined;
   }
+  if (pid === undefined) {
+    return pickProcess(connection);
+  }
+  const process = (await connection.listProcesses()).find((each) => each.pid === pid);
+  return process === undefined
+    ? { pid, name: vscode.l10n.t('PID') }
+    : { pid, startTicks: process.startTicks, name: processTitle(process) };
+}
+
+/** Shows why something failed and what to do, and answers it. */
+async function orExplain(action: () => Promise<void>): Promise<string | undefined> {
   try {
-    if (pid === undefined) {
-      return await pickProcess(connection);
-    }
-    const process = (await connection.listProcesses()).find((each) => each.pid === pid);
-    return process === undefined
-      ? { pid, name: vscode.l10n.t('PID') }
-      : { pid, startTicks: process.startTicks, name: processTitle(process) };
-  } catch (error) {
-    refuse(error);
+    await action();
     return undefined;
-  }
-}
-
-async function watchChosen(
-  watch: WatchController,
-  session: string,
-  { pid, startTicks }: PickedProcess,
-  onRefused: () => void,
-): Promise<void> {
-  try {
-    await watch.watch(session, startTicks === undefined ? { pid } : { pid, startTicks });
   } catch (error) {
-    onRefused();
-    refuse(error);
+    const remedy = error instanceof HelperRequestError ? error.remedy : undefined;
+    const message = error instanceof Error ? error.message : String(error);
+    const text = sanitise(remedy === undefined ? message : `${message} ${remedy}`, 1_000);
+    void vscode.window.showErrorMessage(text);
+    return text;
   }
-}
-
-/** Says why, and what to do. */
-function refuse(error: unknown): void {
-  const remedy = error instanceof HelperRequestError ? error.remedy : undefined;
-  const message = error instanceof Error ? error.message : String(error);
-  void vscode.window.showErrorMessage(sanitise([message, remedy].filter(Boolean).join(' '), 1_000));
 }

@@ -160,13 +160,9 @@ function connectionItem(flow: FlowSample): vscode.TreeItem {
   const item = new vscode.TreeItem(peer ?? local, vscode.TreeItemCollapsibleState.None);
   const closed = isClosed(flow);
   const protocol = flow.protocol.toUpperCase();
-  item.description = [
-    protocol,
-    flow.state,
-    flow.state === 'listening' ? undefined : closed ? totalText(flow) : rateText(flow),
-  ]
-    .filter((part) => part !== undefined)
-    .join(' · ');
+  // The figures first: a narrow side bar cuts the end off.
+  const figures = closed ? totalText(flow) : rateText(flow);
+  item.description = [...(flow.state === 'listening' ? [] : [figures]), protocol, flow.state].join(' · ');
   item.iconPath = connectionIcon(flow);
   item.contextValue = TreeItemContext.Connection;
   item.tooltip = lines(
