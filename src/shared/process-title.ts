@@ -12,10 +12,26 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** The first word of a command line that is neither the program nor an option. */
+/** File names of scripts, as far as they have an ending. */
+const scriptFile = /\.(?:[cm]?[jt]sx?|pyw?|rb|pl|php|lua|sh|R)$/;
+/** Scripts of a debugger, which stand before the one that is debugged. */
+const debuggerFile = /\/debugpy\//;
+/** Options that are followed by a value of their own. */
+const optionWithValue = /^(?:-[XWIr]|--require|--import|--loader)$/;
+/** Options that are followed by the program itself. */
+const inlineProgram = /^(?:-e|-c|-p|--eval|--print)$/;
+
+/** The script that an interpreter's command line names. */
 function scriptOf(command: string): string | undefined {
-  const words = command.split(' ').slice(1);
-  const script = words.find((word) => word !== '' && !word.startsWith('-'));
+  const words = command.split(' ').filter((word) => word !== '');
+  const candidates: string[] = [];
+  for (let index = 1; index < words.length; index += 1) {
+    const word = words[index] ?? '';
+    if (inlineProgram.test(word)) break;
+    if (optionWithValue.test(word)) index += 1;
+    else if (!word.startsWith('-') && !word.includes('/debugpy/')) candidates.push(word);
+  }
+  const script = candidates.find((word) => scriptFile.test(word)) ?? candidates[0];
   return script === undefined ? undefined : baseName(script);
 }
 

@@ -2,6 +2,7 @@
 // Results go to the console, and as JSON to test-results/editor-suite.json of the project.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { format } from 'node:util';
 import Mocha from 'mocha';
 
 const testMillis = 90_000;
@@ -24,6 +25,8 @@ function writeResults(results: readonly Result[]): void {
 
 /** Rejects when a test fails. */
 export async function run(): Promise<void> {
+  // What carries the lines to the runner takes them as they are.
+  Mocha.reporters.Base.consoleLog = (...parts: unknown[]) => console.log(format(...parts));
   const mocha = new Mocha({ ui: 'bdd', timeout: testMillis, color: false, reporter: 'spec' });
   // The test files find `describe` and `it` as globals once this event has been handled.
   mocha.suite.emit('pre-require', globalThis as unknown as Mocha.MochaGlobals, 'suite', mocha);
