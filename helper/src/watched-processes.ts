@@ -14,6 +14,8 @@ export class WatchedProcess {
   alive = true;
   adoptedNanos = -Infinity;
   adoptable = true;
+  /** It was not there at the last look at `/proc`, yet no event has told of its end. */
+  missing = false;
 
   constructor(
     public info: ProcessInfo,
@@ -184,7 +186,13 @@ export class WatchedProcesses {
 
   #reconcile(process: WatchedProcess, now: number): void {
     if (!this.#isSame(process)) {
-      this.#end(process, now);
+      if (process.missing || !this.kernel.processEvents) {
+        this.#end(process, now);
+        return;
+      }
+      // Its last events, which may tell of children, are on their way: ended without them only at the next look.
+      process.missing = true;
+      this.#reconciledNanos = -Infinity;
       return;
     }
     if (!this.#lookAgain(process)) return;
