@@ -14,8 +14,7 @@ function baseName(path: string): string {
 
 /** File names of scripts, as far as they have an ending. */
 const scriptFile = /\.(?:[cm]?[jt]sx?|pyw?|rb|pl|php|lua|sh|R)$/;
-/** Scripts of a debugger, which stand before the one that is debugged. */
-const debuggerFile = /\/debugpy\//;
+
 /** Options that are followed by a value of their own. */
 const optionWithValue = /^(?:-[XWIr]|--require|--import|--loader)$/;
 /** Options that are followed by the program itself. */
