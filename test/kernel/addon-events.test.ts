@@ -8,7 +8,13 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { KernelEvent, KernelInterface, LinkEvent, ProcessEvent, SocketEvent } from '../../helper/src/kernel';
+import type {
+  KernelEvent,
+  KernelInterface,
+  LinkEvent,
+  ProcessEvent,
+  SocketEvent,
+} from '../../helper/src/kernel';
 import { AddonProcess } from './support/addon-process';
 import { cgroupFolder } from './support/cgroup';
 import { run } from './support/namespaces';
@@ -130,7 +136,10 @@ describe('process events', () => {
   it('refuses a process that has ended', async () => {
     const child = spawn('/bin/true');
     await once(child, 'close');
-    await expect(addon.call('watch', child.pid, true)).rejects.toMatchObject({ code: 'ESRCH', operation: 'watch' });
+    await expect(addon.call('watch', child.pid, true)).rejects.toMatchObject({
+      code: 'ESRCH',
+      operation: 'watch',
+    });
   });
 
   it('takes a process for ended only when its last thread has', async () => {
@@ -169,13 +178,25 @@ it('reports the sockets of watched processes', async () => {
   await once(server, 'close');
 
   const ours = () =>
-    addon.events.filter(isSocketEvent).filter((event) => event.localPort === port || event.remotePort === port);
+    addon.events
+      .filter(isSocketEvent)
+      .filter((event) => event.localPort === port || event.remotePort === port);
   await expect.poll(() => ours().filter(({ type }) => type === 'closed')).toHaveLength(3);
   expect(new Set(ours().map(({ processId }) => processId))).toEqual(new Set([process.pid]));
   expect(ours()).toEqual(
     expect.arrayContaining([
-      expect.objectContaining({ type: 'listening', localAddress: '127.0.0.1', localPort: port, remoteAddress: '' }),
-      expect.objectContaining({ type: 'established', remotePort: port, remoteAddress: '127.0.0.1', outgoing: true }),
+      expect.objectContaining({
+        type: 'listening',
+        localAddress: '127.0.0.1',
+        localPort: port,
+        remoteAddress: '',
+      }),
+      expect.objectContaining({
+        type: 'established',
+        remotePort: port,
+        remoteAddress: '127.0.0.1',
+        outgoing: true,
+      }),
       expect.objectContaining({ type: 'established', localPort: port, outgoing: false, protocol: 6 }),
     ]),
   );
@@ -222,7 +243,18 @@ describe('interfaces', () => {
       ['pnm1', 'unlink'],
     ]);
     // The index may come back, for another interface: nothing of the old one is left.
-    namespace.ip('link', 'add', 'pnm2', 'index', String(added?.index), 'type', 'veth', 'peer', 'name', 'other0');
+    namespace.ip(
+      'link',
+      'add',
+      'pnm2',
+      'index',
+      String(added?.index),
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'other0',
+    );
     await addon.call('attachInterface', added?.index);
     expect(await addon.call<KernelInterface[]>('interfaces')).toContainEqual(
       expect.objectContaining({ name: 'pnm2', attached: true }),
@@ -246,7 +278,13 @@ describe('interfaces', () => {
     try {
       namespace.ip('link', 'add', 'pnm0', 'up', 'type', 'veth', 'peer', 'name', 'other0');
       const commands = Array.from({ length: 500 }, (_, round) => `link set pnm0 alias round${String(round)}`);
-      run('sh', '-c', `printf '%s\\n' "$1" | ip -netns ${namespace.name} -batch -`, 'sh', commands.join('\n'));
+      run(
+        'sh',
+        '-c',
+        `printf '%s\\n' "$1" | ip -netns ${namespace.name} -batch -`,
+        'sh',
+        commands.join('\n'),
+      );
       namespace.ip('link', 'set', 'pnm0', 'down', 'name', 'pnm9');
     } finally {
       process.kill(addon.pid, 'SIGCONT');

@@ -29,7 +29,10 @@ afterEach(async () => {
 });
 
 async function open(addon: AddonProcess, attachment: 'auto' | 'tcx' | 'clsact') {
-  return addon.call<{ attachment: string; processEvents: boolean }>('open', { cgroup: cgroupFolder, attachment });
+  return addon.call<{ attachment: string; processEvents: boolean }>('open', {
+    cgroup: cgroupFolder,
+    attachment,
+  });
 }
 
 async function indexOf(addon: AddonProcess, name: string): Promise<number> {

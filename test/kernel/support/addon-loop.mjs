@@ -28,7 +28,7 @@ const methods = {
   objects() {
     const found = [];
     for (const descriptor of readdirSync('/proc/self/fd')) {
-      let text = '';
+      let text;
       try {
         text = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1');
       } catch {
