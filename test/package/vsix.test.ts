@@ -32,8 +32,9 @@ afterAll(() => {
 test('holds everything that runs', () => {
   for (const needed of [
     'package.json',
-    'README.md',
-    'CHANGELOG.md',
+    // Packing writes these two in small letters.
+    'readme.md',
+    'changelog.md',
     'dist/extension/extension.js',
     'dist/webview/panel.js',
     'dist/webview/panel.css',

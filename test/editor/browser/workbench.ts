@@ -47,6 +47,28 @@ export class Workbench {
     await this.page.keyboard.press('Enter');
   }
 
+  /**
+   * Presses F5 once the named launch configuration is the chosen one, and waits until the program runs. The
+   * side bar has to show that extensions are there: before, F5 only opens the side bar.
+   */
+  async startDebugging(configuration: string): Promise<void> {
+    await this.page.keyboard.press('Control+Shift+D');
+    await this.page.getByRole('button', { name: `Debug Launch Configurations: ${configuration}` }).waitFor();
+    await this.page.keyboard.press('F5');
+    await this.debuggedPrograms.first().waitFor();
+  }
+
+  /** Presses Shift+F5 and waits until nothing is debugged any more. */
+  async stopDebugging(): Promise<void> {
+    await this.page.keyboard.press('Shift+F5');
+    await this.debuggedPrograms.first().waitFor({ state: 'hidden' });
+  }
+
+  /** What is being debugged, as the call stack lists it. */
+  get debuggedPrograms(): Locator {
+    return this.page.locator('.debug-call-stack .monaco-list-row');
+  }
+
   /** The box in which a secret is typed. */
   get passwordBox(): Locator {
     return this.page.locator('.quick-input-widget input[type="password"]');
@@ -59,7 +81,7 @@ export class Workbench {
     if ((await header.getAttribute('aria-expanded')) !== 'true') await header.click();
   }
 
-  /** Rows of a tree view, by the view's title. */
+  /** Rows of a tree view, by the view's title or a part of it. */
   rows(view: string): Locator {
     return this.page.getByRole('tree', { name: view }).getByRole('treeitem');
   }

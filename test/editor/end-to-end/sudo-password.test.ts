@@ -2,7 +2,7 @@
 // network in the tree, the status bar and the panel. The user, the editor, sudo, the helper, the programs in
 // the kernel and the program that is debugged are all real.
 import { readdirSync, readlinkSync } from 'node:fs';
-import type { Browser, Locator } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../browser/chromium.mjs';
 import { createTemporaryUser, type TemporaryUser } from '../browser/temporary-user';
@@ -10,6 +10,7 @@ import { startEditorAs, type UserEditor } from '../browser/user-editor';
 import { Workbench } from '../browser/workbench';
 
 const view = 'Network Usage';
+const program = 'JavaScript: shop';
 const rates = /↑.*↓/;
 /** Each theme with the class that the editor gives to the pages of webviews. */
 const themes = [
@@ -29,6 +30,7 @@ beforeAll(async () => {
   editor = await startEditorAs(user);
   browser = await launchBrowser();
   workbench = await Workbench.open(browser, editor, editor.workspace);
+  await openSideBar();
 });
 
 afterAll(async () => {
@@ -42,22 +44,12 @@ afterEach(async ({ task }) => {
     await workbench.screenshot(`failed-${task.name.replaceAll(/\W+/g, '-')}`);
 });
 
-/** Starts the first configuration of the demo and waits until the editor is debugging. */
-async function startDebugging(): Promise<void> {
+/** Opens the side bar and waits until the product says there what to do. */
+async function openSideBar(): Promise<void> {
   await workbench.page.keyboard.press('Control+Shift+D');
-  await workbench.page
-    .getByRole('button', { name: 'Debug Launch Configurations: JavaScript: shop' })
-    .waitFor();
-  await workbench.page.keyboard.press('F5');
-  await debugToolbar().waitFor();
+  await workbench.expandView(view);
+  await workbench.page.getByText('Nothing is being watched').first().waitFor();
 }
-
-async function stopDebugging(): Promise<void> {
-  await workbench.page.keyboard.press('Shift+F5');
-  await debugToolbar().waitFor({ state: 'hidden' });
-}
-
-const debugToolbar = (): Locator => workbench.page.locator('.debug-toolbar');
 
 /** What the chart shows now, as a picture. */
 function chartPicture(): Promise<string> {
@@ -67,28 +59,31 @@ function chartPicture(): Promise<string> {
 }
 
 test('a wrong password gives one message and is not asked for again', async () => {
-  await startDebugging();
+  await workbench.startDebugging(program);
   await workbench.passwordBox.waitFor();
+  await expect.poll(() => workbench.notifications.count()).toBe(0);
   await workbench.screenshot('password-box');
   await workbench.passwordBox.fill('not the password');
   await workbench.page.keyboard.press('Enter');
   await workbench.notifications.filter({ hasText: /password/i }).waitFor();
-  await stopDebugging();
+  await workbench.stopDebugging();
 
-  await startDebugging();
-  // Long enough for a program to be found and the helper to be asked for: the session says why it is not.
+  await workbench.startDebugging(program);
+  // The last of the program's processes runs, so its first one was known and the helper wanted long ago.
+  await workbench.debuggedPrograms.filter({ hasText: 'customers' }).waitFor();
   await workbench.expandView(view);
-  await workbench.rows(view).first().waitFor();
-  expect(await workbench.passwordBox.count()).toBe(0);
+  await workbench.page.getByText('the password was not accepted').first().waitFor();
+  expect(await workbench.passwordBox.isVisible()).toBe(false);
   expect(await workbench.notifications.count()).toBe(1);
   await workbench.screenshot('password-refused');
-  await stopDebugging();
+  await workbench.stopDebugging();
 });
 
 test('the right password leads from F5 to figures in the tree, the status bar and the panel', async () => {
   await workbench.page.reload();
   await workbench.ready();
-  await startDebugging();
+  await openSideBar();
+  await workbench.startDebugging(program);
   await workbench.passwordBox.waitFor();
   await workbench.passwordBox.fill(user.password);
   await workbench.page.keyboard.press('Enter');
