@@ -111,6 +111,7 @@ export class Session {
   async finish(): Promise<void> {
     if (this.#finished) return;
     clearTimeout(this.#timer);
+    if (this.#drawing !== undefined) this.#draw();
     this.#sampleAll();
     this.#finished = true;
     this.#engine.close();
@@ -181,6 +182,7 @@ export class Session {
   }
 
   #draw(): void {
+    clearImmediate(this.#drawing);
     this.#drawing = undefined;
     const { output, table } = this.#options;
     if (this.#finished || table === 'none') return;
