@@ -48,8 +48,8 @@
       'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-fno-exceptions'],
       'cflags_cc': ['-std=c++20'],
       'cflags!': ['-O3'],
-      'cflags+': ['-O2', '-fvisibility=hidden', '-ffunction-sections', '-fdata-sections'],
-      'defines': ['NAPI_VERSION=9', '_GNU_SOURCE'],
+      'cflags+': ['-O2', '-fstack-protector-strong', '-fvisibility=hidden', '-ffunction-sections', '-fdata-sections'],
+      'defines': ['NAPI_VERSION=9', '_GNU_SOURCE', '_FORTIFY_SOURCE=2'],
       'ldflags': [
         '-static-libstdc++',
         '-static-libgcc',
@@ -62,7 +62,10 @@
         # See src/static_libraries.c and src/glibc_2_28.c.
         '-Wl,--wrap=stderr',
         '-Wl,--wrap=fstat,--wrap=stat,--wrap=lstat',
-        '-Wl,--wrap=pthread_once,--wrap=__pthread_key_create',
+        '-Wl,--wrap=pthread_once,--wrap=__pthread_key_create,--wrap=pthread_key_create',
+        '-Wl,--wrap=pthread_setspecific,--wrap=pthread_getspecific',
+        '-Wl,--wrap=pthread_rwlock_rdlock,--wrap=pthread_rwlock_wrlock,--wrap=pthread_rwlock_unlock',
+        '-Wl,--wrap=pthread_create,--wrap=pthread_join',
         '-Wl,--wrap=__libc_single_threaded,--wrap=_dl_find_object',
         '-Wl,--wrap=__isoc23_strtol,--wrap=__isoc23_strtoul,--wrap=__isoc23_strtoll,--wrap=__isoc23_strtoull',
         '-Wl,--wrap=__isoc23_sscanf,--wrap=__isoc23_fscanf',

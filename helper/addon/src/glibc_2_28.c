@@ -59,6 +59,17 @@ int __wrap_lstat(const char *path, struct stat *status)
 
 SAME_BUT_OLD(int, pthread_once, (pthread_once_t * once, void (*function)(void)), (once, function))
 SAME_BUT_OLD(int, __pthread_key_create, (pthread_key_t * key, void (*destroy)(void *)), (key, destroy))
+SAME_BUT_OLD(int, pthread_key_create, (pthread_key_t * key, void (*destroy)(void *)), (key, destroy))
+SAME_BUT_OLD(int, pthread_setspecific, (pthread_key_t key, const void *value), (key, value))
+SAME_BUT_OLD(void *, pthread_getspecific, (pthread_key_t key), (key))
+SAME_BUT_OLD(int, pthread_rwlock_rdlock, (pthread_rwlock_t * lock), (lock))
+SAME_BUT_OLD(int, pthread_rwlock_wrlock, (pthread_rwlock_t * lock), (lock))
+SAME_BUT_OLD(int, pthread_rwlock_unlock, (pthread_rwlock_t * lock), (lock))
+SAME_BUT_OLD(int, pthread_create,
+	     (pthread_t * thread, const pthread_attr_t *attributes, void *(*function)(void *),
+	      void *argument),
+	     (thread, attributes, function, argument))
+SAME_BUT_OLD(int, pthread_join, (pthread_t thread, void **result), (thread, result))
 
 /* Since 2.32. "No" is always true enough: it only chooses atomic operations. */
 HIDDEN char __wrap___libc_single_threaded = 0;
