@@ -276,8 +276,8 @@ function container({
     return { ...check, ...ok(`${detail} Only the interfaces of this namespace are listed.`) };
   return {
     ...check,
-    ...warning(
-      `${detail} The kernel speaks of processes by the ids of the machine, so they cannot be told apart here.`,
+    ...failed(
+      `${detail} The kernel speaks of processes by the ids of the machine, so nothing would be counted here.`,
       'Run procnetmon on the machine itself, or start the container with --pid host.',
     ),
   };

@@ -102,7 +102,7 @@ describe('diagnose', () => {
     ],
     ['a low limit that is of no account', 'locked-memory', 'ok', user, untried],
     ['Yama at its strictest', 'ptrace-scope', 'warning', { ...root, ptraceScope: 3 }, opened],
-    ['other process ids', 'container', 'warning', { ...root, initialPidNamespace: false }, opened],
+    ['other process ids', 'container', 'failed', { ...root, initialPidNamespace: false }, opened],
   ])('%s: %s is %s', (_name, id, status, facts, attempt) => {
     expect(statusOf(facts, attempt, id)).toBe(status);
   });
