@@ -1,5 +1,6 @@
 // The JavaScript bundles: extension, webview, helper and the test suite for the real editor.
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { inProject } from '../lib/paths.mjs';
 import { Explained } from '../lib/steps.mjs';
 
@@ -11,14 +12,18 @@ function bundleOptions(production) {
   return {
     extension: {
       ...shipped,
-      entryPoints: [inProject('src/extension/extension.ts')],
-      outfile: inProject('dist/extension/extension.js'),
+      entryPoints: [
+        inProject('src/extension/extension.ts'),
+        // Loaded by the first one when it is needed.
+        inProject('src/extension/language-client.ts'),
+      ],
+      outdir: inProject('dist/extension'),
       platform: 'node',
       format: 'cjs',
       // The oldest editor in `engines.vscode` has this Node.
       target: 'node20.18',
       mainFields: ['module', 'main'],
-      external: ['vscode'],
+      external: ['vscode', '*/language-client'],
     },
     webview: {
       ...shipped,
@@ -64,8 +69,9 @@ export async function bundle(name, { production, write = true }) {
   const options = bundleOptions(production)[name];
   // A map of an earlier build would otherwise be packed beside a bundle that it does not describe.
   if (production && write) {
-    for (const file of [options.outfile, options.outfile.replace(/js$/, 'css')])
-      await rm(`${file}.map`, { force: true });
+    const folder = options.outdir ?? path.dirname(options.outfile);
+    const maps = (await readdir(folder).catch(() => [])).filter((file) => /\.(js|cjs|css)\.map$/.test(file));
+    for (const file of maps) await rm(path.join(folder, file), { force: true });
   }
   try {
     const { metafile } = await build({ ...options, write, absWorkingDir: inProject() });

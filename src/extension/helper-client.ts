@@ -7,7 +7,7 @@ import {
   LanguageClient,
   ResponseError,
   type LanguageClientOptions,
-} from 'vscode-languageclient/node';
+} from './language-client';
 import {
   ErrorCode,
   Method,

@@ -36,6 +36,7 @@ test('holds everything that runs', () => {
     'readme.md',
     'changelog.md',
     'dist/extension/extension.js',
+    'dist/extension/language-client.js',
     'dist/webview/panel.js',
     'dist/webview/panel.css',
     'dist/helper/procnetmon',
