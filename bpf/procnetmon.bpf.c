@@ -27,12 +27,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define SOCK_STREAM 1
 #define SOCK_DGRAM  2
 
-/* Bits of skb->tc_index. It stays with a packet on its way through stacked devices (bridge, VLAN, tunnel), so
- * each direction is counted at the first device only. Over loopback and veth a sent packet becomes a received
- * one: hence a bit for each direction. */
-#define COUNTED_OUT 0x8000
-#define COUNTED_IN  0x4000
-
 /* Ethernet, where the device is not known: one of another network namespace. */
 #define DEFAULT_LINK_HEADER_BYTES 14
 
@@ -151,10 +145,14 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 
 	endpoints_of_socket(&ends, sk);
 	if (packet->protocol == IPPROTO_TCP) {
-		state = sk->state;
-		if (!is_out)
-			note_peer_fin(socket, packet);
-		tcp = state == TCP_LISTEN ? NULL : bpf_tcp_sock(sk);
+		/* What an accepted socket inherits is the listener's until it is established: so is its
+		 * traffic. */
+		state = socket->flags & PNM_SOCKET_LISTENING ? TCP_LISTEN : sk->state;
+		if (state != TCP_LISTEN) {
+			tcp = bpf_tcp_sock(sk);
+			if (!is_out)
+				note_peer_fin(socket, packet);
+		}
 		if (tcp) {
 			struct tcp_progress now = {
 			    .bytes_acked = tcp->bytes_acked,
@@ -221,7 +219,7 @@ int count_egress(struct __sk_buff *skb)
 	struct bpf_sock *sk = skb->sk;
 	struct packet packet;
 
-	if (!sk || (skb->tc_index & COUNTED_OUT))
+	if (!sk || (skb->tc_index & settings.counted_out))
 		return TC_NEXT;
 	struct bpf_sock *full = bpf_sk_fullsock(sk);
 
@@ -245,7 +243,7 @@ int count_egress(struct __sk_buff *skb)
 	/* The queueing layer has worked out the size of all segments; it knows the encapsulations too. */
 	struct wire_amount wire = {.bytes = skb->wire_len, .packets = skb->gso_segs > 1 ? skb->gso_segs : 1};
 
-	skb->tc_index |= COUNTED_OUT;
+	skb->tc_index |= settings.counted_out;
 	count_packet(skb, full, socket, &packet, true, skb->len - device->link_header_bytes, wire);
 	return TC_NEXT;
 }
@@ -261,7 +259,7 @@ int count_ingress(struct __sk_buff *skb)
 	struct packet packet;
 	__u32 tuple_bytes;
 
-	if (skb->tc_index & COUNTED_IN)
+	if (skb->tc_index & settings.counted_in)
 		return TC_NEXT;
 	if (!packet_read(skb, &packet) || packet.protocol != IPPROTO_TCP || packet.is_fragment)
 		return TC_NEXT;
@@ -297,7 +295,7 @@ int count_ingress(struct __sk_buff *skb)
 		if (socket) {
 			__u32 network_bytes = skb->len - device->link_header_bytes;
 
-			skb->tc_index |= COUNTED_IN;
+			skb->tc_index |= settings.counted_in;
 			count_packet(skb, sk, socket, &packet, false, network_bytes,
 				     wire_amount_of(skb, &packet, network_bytes, device->link_header_bytes));
 		}
@@ -349,7 +347,7 @@ int packet_out(struct __sk_buff *skb)
 SEC("cgroup_skb/ingress")
 int packet_in(struct __sk_buff *skb)
 {
-	if (!(skb->tc_index & COUNTED_IN))
+	if (!(skb->tc_index & settings.counted_in))
 		count_at_socket(skb, false);
 	return CGROUP_ALLOW;
 }

@@ -106,6 +106,11 @@ struct pnm_device {
 /* Set before the programs are loaded. */
 struct pnm_settings {
 	__u64 network_namespace; /* SO_NETNS_COOKIE of the helper's namespace, 0 where the kernel has none */
+	/* Bits of skb->tc_index, of this helper alone. They stay with a packet on its way through stacked
+	 * devices (bridge, VLAN, tunnel), so each direction is counted at the first device only. Over
+	 * loopback and veth a sent packet becomes a received one: hence a bit for each direction. */
+	__u32 counted_out;
+	__u32 counted_in;
 };
 
 /* Work that could not be done in full; each a count since the programs were loaded. */

@@ -29,6 +29,7 @@
         'src/links.cpp',
         'src/memory.cpp',
         'src/netlink.cpp',
+        'src/packet_marks.cpp',
         'src/privileges.cpp',
         'src/process_connector.cpp',
         'src/process_files.cpp',

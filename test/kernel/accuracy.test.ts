@@ -31,8 +31,6 @@ interface Measured {
   truth: Truth;
   /** What the other end counted of its own payload. */
   server: { sent: number; received: number };
-  /** What crossed the wire, by direction as the process sees it. */
-  wire: { sent: WireCounters; received: WireCounters };
   summary: Summary;
 }
 
@@ -61,7 +59,6 @@ async function measure(pair: HostPair, kind: string, family: 'ipv4' | 'ipv6', fr
     const { port } = (await nextLine()) as { port: number };
     const client = [process.execPath, traffic, 'client', address, String(port), kind];
     const monitored = [helperPath, 'run', '--format', 'json', '--'];
-    pair.startCounting();
     // From inside, tc counts; from outside, the sockets live in another network namespace than the helper.
     const entering = ['nsenter', `--net=/run/netns/${pair.near.namespace}`, '--'];
     const command =
@@ -72,7 +69,6 @@ async function measure(pair: HostPair, kind: string, family: 'ipv4' | 'ipv6', fr
     const measured: Measured = {
       truth: lastJsonLine(finished.stderr) as Truth,
       server: (await nextLine()) as { sent: number; received: number },
-      wire: { sent: pair.arrivedAt(pair.far), received: pair.arrivedAt(pair.near) },
       summary: lastJsonLine(finished.stdout) as Summary,
     };
     return measured;
@@ -88,6 +84,17 @@ function expectClose(actual: number, truth: number, what: string) {
     Math.abs(actual - truth),
     `${what}: ${String(actual)} instead of ${String(truth)}`,
   ).toBeLessThanOrEqual(truth / 1000);
+}
+
+function processOf(summary: Summary, pid: number): Summary['processes'][number] {
+  const found = summary.processes.find((candidate) => candidate.pid === pid);
+  if (!found) throw new Error(`Process ${String(pid)} is not in ${JSON.stringify(summary)}`);
+  return found;
+}
+
+/** What crossed the wire since counting started, by direction as the near end sees it. */
+function crossed(pair: HostPair): { sent: WireCounters; received: WireCounters } {
+  return { sent: pair.arrivedAt(pair.far), received: pair.arrivedAt(pair.near) };
 }
 
 function bytesOnWire({ bytes, packets }: WireCounters): number {
@@ -115,11 +122,12 @@ describe('every byte once', () => {
     ),
   );
   it.each(cases)('$kind over $family, helper $from the namespace', async ({ kind, family, from }) => {
-    const { truth, server, wire, summary } = await measure(pair, kind, family, from);
+    pair.startCounting();
+    const { truth, server, summary } = await measure(pair, kind, family, from);
+    const wire = crossed(pair);
     expect(server).toEqual({ sent: truth.received, received: truth.sent });
 
-    const process = summary.processes.find((candidate) => candidate.pid === truth.pid);
-    if (!process) throw new Error(`Process ${String(truth.pid)} is not in ${JSON.stringify(summary)}`);
+    const process = processOf(summary, truth.pid);
     expect(process.flows.length).toBeGreaterThan(0);
     expectClose(process.payload.txBytes, truth.sent, 'payload sent');
     expectClose(process.payload.rxBytes, truth.received, 'payload received');
@@ -133,5 +141,32 @@ describe('every byte once', () => {
       if (other.pid === truth.pid) continue;
       expect(other.wire.txBytes + other.wire.rxBytes, JSON.stringify(other)).toBe(0);
     }
+  });
+
+  it('counts the same whether or not another helper runs', async () => {
+    pair.startCounting();
+    const both = await Promise.all([
+      measure(pair, 'tcp-both', 'ipv4', 'inside'),
+      measure(pair, 'udp-sockets', 'ipv6', 'inside'),
+    ]);
+    const wire = crossed(pair);
+    const processes = both.map(({ summary, truth }) => {
+      const process = processOf(summary, truth.pid);
+      expectClose(process.payload.txBytes, truth.sent, 'payload sent');
+      expectClose(process.payload.rxBytes, truth.received, 'payload received');
+      return process;
+    });
+    const sum = (value: (process: (typeof processes)[number]) => number) =>
+      processes.reduce((total, process) => total + value(process), 0);
+    expectClose(
+      sum(({ wire: { txBytes } }) => txBytes),
+      bytesOnWire(wire.sent),
+      'wire bytes sent',
+    );
+    expectClose(
+      sum(({ wire: { rxBytes } }) => rxBytes),
+      bytesOnWire(wire.received),
+      'wire bytes received',
+    );
   });
 });

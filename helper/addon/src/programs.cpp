@@ -65,7 +65,11 @@ Programs::Programs()
 	skeleton_.reset(procnetmon_bpf__open());
 	if (!skeleton_)
 		throw KernelError("bpf_object__open", errno, log.text());
-	skeleton_->rodata->settings.network_namespace = own_network_namespace();
+	skeleton_->rodata->settings = {
+	    .network_namespace = own_network_namespace(),
+	    .counted_out = marks_.counted_out(),
+	    .counted_in = marks_.counted_in(),
+	};
 	// libbpf raises RLIMIT_MEMLOCK by itself where the kernel still charges maps to it (below 5.11).
 	const int result = procnetmon_bpf__load(skeleton_.get());
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "file_descriptor.h"
+#include "packet_marks.h"
 
 #include "procnetmon.h"
 
@@ -46,6 +47,7 @@ class Programs {
 	const volatile pnm_statistics &statistics() const;
 
       private:
+	PacketMarks marks_;
 	struct Destroy {
 		void operator()(procnetmon_bpf *skeleton) const;
 	};
