@@ -6,7 +6,13 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { installExtensions, startCodeServer, stateFolders, writeSettings } from './editor/code-server.mjs';
+import {
+  installExtensions,
+  quietSettings,
+  startCodeServer,
+  stateFolders,
+  writeSettings,
+} from './editor/code-server.mjs';
 import { openDoor } from './editor/door.mjs';
 import { installCodeServer } from './editor/install-code-server.mjs';
 import { findCommand } from './lib/commands.mjs';
@@ -18,12 +24,7 @@ import { setUp } from './set-up/index.mjs';
 const demoFolder = inProject('demo');
 
 /** First settings of the demo editor; the user may change them, they are written only once. */
-const demoSettings = {
-  'workbench.startupEditor': 'readme',
-  'workbench.secondarySideBar.defaultVisibility': 'hidden',
-  'chat.disableAIFeatures': true,
-  'telemetry.telemetryLevel': 'off',
-};
+const demoSettings = { ...quietSettings, 'workbench.startupEditor': 'readme' };
 
 function options() {
   try {

@@ -63,6 +63,15 @@ function editorEnvironment(additions = {}) {
   return { ...Object.fromEntries(kept), EXTENSIONS_GALLERY: '{}', ...additions };
 }
 
+/** Settings that keep the editor's own news and offers out of the way. */
+export const quietSettings = {
+  'chat.disableAIFeatures': true,
+  'git.openRepositoryInParentFolders': 'never',
+  'telemetry.telemetryLevel': 'off',
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'workbench.startupEditor': 'none',
+};
+
 /** A TCP port of 127.0.0.1 that is free now. */
 export function freePort() {
   return new Promise((resolve, reject) => {

@@ -3,7 +3,7 @@
 // Without it the embedded editor stands in.
 import { rm } from 'node:fs/promises';
 import { runTests } from '@vscode/test-electron';
-import { stateFolders, writeSettings } from '../../scripts/editor/code-server.mjs';
+import { quietSettings, stateFolders, writeSettings } from '../../scripts/editor/code-server.mjs';
 import { inProject } from '../../scripts/lib/paths.mjs';
 
 const state = inProject('build', 'editor-suite');
@@ -11,12 +11,7 @@ const folders = stateFolders(state);
 const chosen = process.env['PROCNETMON_VSCODE'];
 
 await rm(state, { recursive: true, force: true });
-await writeSettings(folders, {
-  'workbench.startupEditor': 'none',
-  'workbench.secondarySideBar.defaultVisibility': 'hidden',
-  'chat.disableAIFeatures': true,
-  'telemetry.telemetryLevel': 'off',
-});
+await writeSettings(folders, quietSettings);
 
 try {
   await runTests({

@@ -7,6 +7,7 @@ import path from 'node:path';
 import {
   type CodeServer,
   installExtensions,
+  quietSettings,
   startCodeServer,
   stateFolders,
   writeSettings,
@@ -16,26 +17,13 @@ import { inProject } from '../../../scripts/lib/paths.mjs';
 import { adaptersPackageFile, packageFile } from '../../../scripts/package.mjs';
 import type { TemporaryUser } from './temporary-user';
 
-/** Settings that keep the editor's own news out of the way. */
-const quietSettings = {
-  'workbench.startupEditor': 'none',
-  'workbench.secondarySideBar.defaultVisibility': 'hidden',
-  'chat.disableAIFeatures': true,
-  'telemetry.telemetryLevel': 'off',
-};
-
 export interface UserEditor extends CodeServer {
   /** The user's copy of the demo. */
   readonly workspace: string;
-  /** Changes the user's settings; the editor notices. */
-  changeSettings(settings: Record<string, unknown>): Promise<void>;
 }
 
-/** Starts the editor as the user. `settings` are set from the beginning. */
-export async function startEditorAs(
-  user: TemporaryUser,
-  settings: Record<string, unknown> = {},
-): Promise<UserEditor> {
+/** Starts the editor as the user. */
+export async function startEditorAs(user: TemporaryUser): Promise<UserEditor> {
   const shared = await installCodeServer();
   const mounted = path.join(user.home, 'code-server');
   const workspace = path.join(user.home, 'demo');
@@ -48,11 +36,7 @@ export async function startEditorAs(
   const files = [packageFile, adaptersPackageFile].map((file) => path.join(packages, path.basename(file)));
   cpSync(packageFile, files[0] ?? '');
   cpSync(adaptersPackageFile, files[1] ?? '');
-  const changeSettings = async (changes: Record<string, unknown>) => {
-    await writeSettings(folders, { ...quietSettings, ...settings, ...changes });
-    giveTo(user, folders.user);
-  };
-  await changeSettings({});
+  await writeSettings(folders, quietSettings);
   giveTo(user, user.home);
 
   const inMount = (file: string) => path.join(mounted, path.relative(shared.folder, file));
@@ -60,7 +44,7 @@ export async function startEditorAs(
   const wrap = (command: string[]) => asUser(user, shared.folder, mounted, command);
   await installExtensions(installation, folders, files, { wrap });
   const editor = await startCodeServer(installation, { folders, wrap });
-  return { ...editor, workspace, changeSettings };
+  return { ...editor, workspace };
 }
 
 function giveTo(user: TemporaryUser, folder: string): void {

@@ -74,6 +74,13 @@ export class Workbench {
     return this.page.locator('.quick-input-widget input[type="password"]');
   }
 
+  /** Opens the debug side bar and waits until the product says there what to do. */
+  async openDebugSideBar(): Promise<void> {
+    await this.page.keyboard.press('Control+Shift+D');
+    await this.expandView('Network Usage');
+    await this.page.getByText('Nothing is being watched').first().waitFor();
+  }
+
   /** Unfolds a view of the side bar, by its title, unless it is unfolded. */
   async expandView(title: string): Promise<void> {
     const header = this.page.getByRole('button', { name: `${title} Section` });

@@ -12,14 +12,6 @@ import { Workbench } from '../browser/workbench';
 const view = 'Network Usage';
 const program = 'JavaScript: shop';
 const rates = /↑.*↓/;
-/** Each theme with the class that the editor gives to the pages of webviews. */
-const themes = [
-  { theme: 'Default Dark Modern', pageClass: 'vscode-dark' },
-  { theme: 'Default Light Modern', pageClass: 'vscode-light' },
-  { theme: 'Default High Contrast', pageClass: 'vscode-high-contrast' },
-  { theme: 'Default High Contrast Light', pageClass: 'vscode-high-contrast-light' },
-];
-
 let user: TemporaryUser;
 let editor: UserEditor;
 let browser: Browser;
@@ -30,7 +22,7 @@ beforeAll(async () => {
   editor = await startEditorAs(user);
   browser = await launchBrowser();
   workbench = await Workbench.open(browser, editor, editor.workspace);
-  await openSideBar();
+  await workbench.openDebugSideBar();
 });
 
 afterAll(async () => {
@@ -43,13 +35,6 @@ afterEach(async ({ task }) => {
   if (task.result?.state === 'fail')
     await workbench.screenshot(`failed-${task.name.replaceAll(/\W+/g, '-')}`);
 });
-
-/** Opens the side bar and waits until the product says there what to do. */
-async function openSideBar(): Promise<void> {
-  await workbench.page.keyboard.press('Control+Shift+D');
-  await workbench.expandView(view);
-  await workbench.page.getByText('Nothing is being watched').first().waitFor();
-}
 
 /** What the chart shows now, as a picture. */
 function chartPicture(): Promise<string> {
@@ -82,7 +67,7 @@ test('a wrong password gives one message and is not asked for again', async () =
 test('the right password leads from F5 to figures in the tree, the status bar and the panel', async () => {
   await workbench.page.reload();
   await workbench.ready();
-  await openSideBar();
+  await workbench.openDebugSideBar();
   await workbench.startDebugging(program);
   await workbench.passwordBox.waitFor();
   await workbench.passwordBox.fill(user.password);
@@ -99,15 +84,8 @@ test('the right password leads from F5 to figures in the tree, the status bar an
   await expect.poll(() => workbench.webview.getByRole('row').count()).toBeGreaterThan(1);
   const before = await chartPicture();
   await expect.poll(chartPicture).not.toBe(before);
+  await workbench.screenshot('panel');
   expect(await workbench.webview.locator('#chart-summary').textContent()).toMatch(/\d/);
-});
-
-test.each(themes)('the panel follows the theme $theme', async ({ theme, pageClass }) => {
-  await editor.changeSettings({ 'workbench.colorTheme': theme });
-  const classes = async () => (await workbench.webview.locator('body').getAttribute('class'))?.split(' ');
-  await expect.poll(classes).toContain(pageClass);
-  await expect.poll(() => workbench.webview.getByRole('row').count()).toBeGreaterThan(1);
-  await workbench.screenshot(`panel-${theme.toLowerCase().replaceAll(' ', '-')}`);
 });
 
 test('the helper goes when the window goes', async () => {
