@@ -23,24 +23,25 @@ async function write(socket, bytes) {
   }
 }
 
+/** Answers one request. This end closes first, so that TIME_WAIT is at the end that is not measured. */
 function serveConnection(socket) {
-  let request;
-  let received = Buffer.alloc(0);
-  let left = 0;
+  let head = Buffer.alloc(0);
+  let left = Infinity;
+  let answered = Promise.resolve();
   socket.on('error', () => socket.destroy());
   socket.on('data', (data) => {
     totals.received += data.length;
-    if (!request) {
-      received = Buffer.concat([received, data]);
-      if (received.length < 32) return;
-      const [upload, download] = received.subarray(0, 32).toString().trim().split(' ').map(Number);
-      request = { upload, download };
-      left = upload - (received.length - 32);
+    if (left === Infinity) {
+      head = Buffer.concat([head, data]);
+      if (head.length < 32) return;
+      const [upload, download] = head.subarray(0, 32).toString().trim().split(' ').map(Number);
+      left = upload - (head.length - 32);
       // Both directions at once, where both are asked for.
-      write(socket, download).then(() => socket.end());
+      answered = write(socket, download);
     } else {
       left -= data.length;
     }
+    if (left === 0) void answered.then(() => socket.end());
   });
 }
 
@@ -75,10 +76,12 @@ async function exchange(address, port, upload, download) {
   const request = header(upload, download);
   totals.sent += request.length;
   socket.write(request);
-  const ended = once(socket, 'close');
+  const ended = once(socket, 'end');
+  const closed = once(socket, 'close');
   await write(socket, upload);
-  socket.end();
   await ended;
+  socket.end();
+  await closed;
 }
 
 async function sendDatagrams(address, port, { count, bytes, answer, sockets, connected }) {
