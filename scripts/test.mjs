@@ -4,6 +4,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { build } from './build.mjs';
 import { installCodeServer } from './editor/install-code-server.mjs';
 import { findCommand } from './lib/commands.mjs';
@@ -75,7 +76,8 @@ function atLeastOneFailed(counts, status) {
 /** The suite reports as mocha does: "12 passing (3s)". */
 async function editorSuite() {
   const { status, output } = await show('node', ['test/editor/run.mjs'], { collect: true });
-  const figure = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}\\b`, 'm').exec(output)?.[1] ?? 0);
+  const plain = stripVTControlCharacters(output);
+  const figure = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}\\b`, 'm').exec(plain)?.[1] ?? 0);
   const counts = { passed: figure('passing'), failed: figure('failing'), skipped: figure('pending') };
   if (status === 0 && counts.passed === 0) {
     console.error('The editor suite ended without having run a test.');
