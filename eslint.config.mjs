@@ -6,7 +6,7 @@ import globals from 'globals';
 import typescript from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['dist/', '**/build/', '**/node_modules/', 'test-results/', 'demo/']),
+  globalIgnores(['dist/', '**/build/', '**/node_modules/', 'test-results/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   {

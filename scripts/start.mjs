@@ -42,12 +42,14 @@ function options() {
   }
 }
 
+function requireCode() {
+  if (findCommand('code')) return;
+  throw new Explained(
+    'There is no `code` on PATH. In VS Code run "Shell Command: Install \'code\' command in PATH", or leave --code away to use the embedded editor.',
+  );
+}
+
 async function startInOwnEditor() {
-  if (!findCommand('code')) {
-    throw new Explained(
-      'There is no `code` on PATH. In VS Code run "Shell Command: Install \'code\' command in PATH", or leave --code away to use the embedded editor.',
-    );
-  }
   await step('Install the extension into your VS Code', ({ run }) =>
     run('code', ['--install-extension', packageFile, '--force'], { env: process.env }).then(() => ''),
   );
@@ -115,6 +117,7 @@ async function untilInterrupted(editor) {
 
 await main(async () => {
   const chosen = options();
+  if (chosen.code) requireCode();
   await setUp({ for: 'demo' });
   await pack();
   await (chosen.code ? startInOwnEditor() : startInEmbeddedEditor(chosen));
