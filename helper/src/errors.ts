@@ -24,6 +24,10 @@ export const ExitStatus = {
   NoRights: 3,
   KernelUnsuitable: 4,
   NoCgroup: 5,
+  /** As many helpers count on this machine as can. */
+  TooManyHelpers: 6,
+  /** Process ids here are not those that the kernel counts by. */
+  ProcessNamespace: 7,
 } as const;
 
 export type StartupStatus = Exclude<(typeof ExitStatus)[keyof typeof ExitStatus], 0>;

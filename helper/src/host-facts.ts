@@ -91,7 +91,7 @@ export function collectFacts(
     lockedMemoryBytes: readLockedMemory(host.read('/proc/self/limits') ?? ''),
     ptraceScope: readNumber(host.read('/proc/sys/kernel/yama/ptrace_scope')),
     container: readContainer(host),
-    initialPidNamespace: host.link('/proc/self/ns/pid') === initialPidNamespaceLink,
+    initialPidNamespace: isInitialPidNamespace(host),
     initialNetworkNamespace: readNetworkNamespace(host),
     sudo: (host.environment['PATH'] ?? '')
       .split(':')
@@ -100,6 +100,15 @@ export function collectFacts(
       .map((folder) => path.join(folder, 'sudo'))
       .find((file) => host.executable(file)),
   };
+}
+
+/**
+ * Whether process ids here are those of the machine, by which the kernel half counts. Where it cannot be told they
+ * are taken to be.
+ */
+export function isInitialPidNamespace(host: Pick<HostSources, 'link'> = realHost): boolean {
+  const own = host.link('/proc/self/ns/pid');
+  return own === undefined || own === initialPidNamespaceLink;
 }
 
 function readLockdown(text: string | undefined): HostFacts['lockdown'] {

@@ -7,6 +7,7 @@ import { isSea } from 'node:sea';
 import { adoptEverything } from './adoption';
 import { type CgroupMount, findCgroup } from './cgroup';
 import { asError, errorCode, ExitStatus, StartupError } from './errors';
+import { isInitialPidNamespace, realHost, type HostSources } from './host-facts';
 import type { Kernel, KernelAddon, OpenOptions } from './kernel';
 
 export { adoptEverything } from './adoption';
@@ -91,11 +92,29 @@ export function checkRights(addon: Pick<KernelAddon, 'capabilities'>): void {
 }
 
 /**
+ * Throws a `StartupError` in a process namespace of its own: the kernel half tells processes apart by the ids of the
+ * machine, so with others nothing would ever be counted, without a word.
+ */
+export function checkProcessNamespace(host: Pick<HostSources, 'link'> = realHost): void {
+  if (isInitialPidNamespace(host)) return;
+  throw new StartupError(
+    ExitStatus.ProcessNamespace,
+    'This is a process namespace of its own (a container, or WSL): the kernel counts by the process ids of the machine, which are others.',
+    'Run it on the machine itself, or start the container with --pid=host.',
+  );
+}
+
+/**
  * Loads the programs, attaches every interface, and takes every socket that exists into account. To be called with all
  * rights; throws a `StartupError` that says what is missing.
  */
-export function openKernel(addon: KernelAddon, options: Partial<OpenOptions> = {}): OpenedKernel {
+export function openKernel(
+  addon: KernelAddon,
+  options: Partial<OpenOptions> = {},
+  host: Pick<HostSources, 'link'> = realHost,
+): OpenedKernel {
   checkKernel();
+  checkProcessNamespace(host);
   checkRights(addon);
   const mount: CgroupMount =
     options.cgroup === undefined ? findCgroup() : { path: options.cgroup, whole: true };
@@ -139,6 +158,14 @@ function refusal(error: unknown): StartupError {
   if (error instanceof StartupError) return error;
   const { message } = asError(error);
   const code = errorCode(error);
+  if (code === 'EUSERS') {
+    return new StartupError(
+      ExitStatus.TooManyHelpers,
+      'Eight helpers count on this machine already, which is as many as can.',
+      'Close an editor window that monitors, stop monitoring in one, or end another procnetmon.',
+      { cause: error },
+    );
+  }
   if (code === 'EPERM' || code === 'EACCES') {
     return new StartupError(
       ExitStatus.NoRights,

@@ -52,6 +52,8 @@ export const helperStates = [
   'no-new-privileges',
   /** This kernel, or what this machine allows, is not enough. */
   'unsupported',
+  /** As many helpers count on this machine as can. */
+  'too-many-helpers',
   /** Helper and extension are of different versions. */
   'mismatch',
   /** The helper could not be started, or ended by itself. */

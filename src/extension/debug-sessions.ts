@@ -30,6 +30,8 @@ interface DebugRun {
   readonly targets: Map<number, WatchTarget>;
   /** Id in the session store, while it is on show. */
   shownAs: string | undefined;
+  /** A process that was found had ended by then. */
+  endedEarly: boolean;
 }
 
 export class DebugSessions implements vscode.Disposable {
@@ -101,7 +103,14 @@ export class DebugSessions implements vscode.Disposable {
     const root = rootOf(session);
     let run = this.#runs.get(root.id);
     if (run === undefined) {
-      run = { root, live: new Set(), clues: new Map(), targets: new Map(), shownAs: undefined };
+      run = {
+        root,
+        live: new Set(),
+        clues: new Map(),
+        targets: new Map(),
+        shownAs: undefined,
+        endedEarly: false,
+      };
       this.#runs.set(root.id, run);
       void this.#show(run, 'debug-session');
     }
@@ -135,7 +144,7 @@ export class DebugSessions implements vscode.Disposable {
       return;
     }
     if (run.targets.size === 0 && !this.#watch.isWatched(run.shownAs)) {
-      this.#store.fail(run.shownAs, explainNotFound(isRemoteDebuggee(run.root.configuration)));
+      this.#store.fail(run.shownAs, explainNotFound(run));
     } else {
       void this.#watch.end(run.shownAs);
     }
@@ -191,6 +200,7 @@ export class DebugSessions implements vscode.Disposable {
     }
     const identity = await identifyProcess(pid);
     if (identity === undefined) {
+      run.endedEarly = true;
       this.#log.info(`${run.root.name}: process ${String(pid)} has ended or is not on this machine`);
       return;
     }
@@ -252,16 +262,23 @@ function rootOf(session: vscode.DebugSession): vscode.DebugSession {
   return root;
 }
 
-function explainNotFound(isRemote: boolean): { message: string; remedy: string } {
-  return isRemote
-    ? {
-        message: vscode.l10n.t('The program ran on another machine.'),
-        remedy: vscode.l10n.t(
-          'Open the folder on that machine, with Remote - SSH for example, and debug there.',
-        ),
-      }
-    : {
-        message: vscode.l10n.t('The debugger did not tell which process it debugs.'),
-        remedy: vscode.l10n.t('Use “Monitor PID…” while the program runs.'),
-      };
+function explainNotFound({ root, endedEarly }: DebugRun): { message: string; remedy: string } {
+  if (isRemoteDebuggee(root.configuration)) {
+    return {
+      message: vscode.l10n.t('The program ran on another machine.'),
+      remedy: vscode.l10n.t(
+        'Open the folder on that machine, with Remote - SSH for example, and debug there.',
+      ),
+    };
+  }
+  if (endedEarly) {
+    return {
+      message: vscode.l10n.t('The program ended before it could be watched.'),
+      remedy: vscode.l10n.t('Let it stop at a breakpoint, or run it with “procnetmon run” in a terminal.'),
+    };
+  }
+  return {
+    message: vscode.l10n.t('The debugger did not tell which process it debugs.'),
+    remedy: vscode.l10n.t('Use “Monitor PID…” while the program runs.'),
+  };
 }

@@ -5,6 +5,7 @@ import { DebugSessions } from './debug-sessions';
 import { registerDoctor } from './doctor-command';
 import type { ExtensionApi } from './extension-api';
 import { HelperService } from './helper-service';
+import { registerLaunchHold } from './launch-hold';
 import { registerMonitorPid } from './monitor-pid';
 import { registerNetworkPanel } from './network-panel';
 import { registerNetworkTree } from './network-tree';
@@ -49,6 +50,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
       retry: start,
       showLog: () => log.show(),
     }),
+    registerLaunchHold(helper, log),
     registerMonitorPid(store, helper, watch),
     registerDoctor(helper),
     vscode.commands.registerCommand(Command.Start, start),

@@ -87,7 +87,12 @@ class LanguageClientConnection implements HelperConnection {
       },
     };
     const streams = { reader: helper.child.stdout, writer: helper.child.stdin, detached: true };
-    this.#client = new QuietLanguageClient('procnetmon', 'ProcNetMon', () => Promise.resolve(streams), options);
+    this.#client = new QuietLanguageClient(
+      'procnetmon',
+      'ProcNetMon',
+      () => Promise.resolve(streams),
+      options,
+    );
     this.#client.onNotification(Method.MonitorSample, (sample: unknown) => {
       if (isMonitorSample(sample)) this.#samples.fire(sample);
     });

@@ -1,5 +1,6 @@
 // What the user is told when there is no helper: what happened in one sentence, and the next step in another.
 import * as vscode from 'vscode';
+import type { HelperRefusal } from './helper-output';
 import type { StartFailure } from './helper-process';
 
 export interface Explanation {
@@ -7,8 +8,14 @@ export interface Explanation {
   remedy: string;
 }
 
-/** Undefined for what the user chose: the view says how to start, a message would be one too many. */
-export function explainStartFailure(failure: StartFailure): Explanation | undefined {
+/**
+ * Undefined for what the user chose: the view says how to start, a message would be one too many.
+ * @param refusal what the helper itself said, which is more to the point than what can be said here
+ */
+export function explainStartFailure(
+  failure: StartFailure,
+  refusal: HelperRefusal | undefined,
+): Explanation | undefined {
   switch (failure) {
     case 'declined':
       return undefined;
@@ -40,23 +47,34 @@ export function explainStartFailure(failure: StartFailure): Explanation | undefi
           'Start the editor or its container without that option (Docker: --security-opt no-new-privileges), or as root.',
         ),
       };
-    case 'unsupported':
+    case 'too-many-helpers':
       return {
         message: vscode.l10n.t(
-          'This machine’s kernel or its settings do not let network traffic be counted.',
+          'As many network helpers count on this machine already as can: one for each window that monitors.',
         ),
-        remedy: vscode.l10n.t('The log says what is missing and what to do about it.'),
+        remedy: vscode.l10n.t('Close such a window, stop monitoring in one, or end another procnetmon.'),
       };
+    case 'unsupported':
+      return (
+        refusal ?? {
+          message: vscode.l10n.t(
+            'This machine’s kernel or its settings do not let network traffic be counted.',
+          ),
+          remedy: vscode.l10n.t('The log says what is missing and what to do about it.'),
+        }
+      );
     case 'mismatch':
       return {
         message: vscode.l10n.t('The network helper and the extension are of different versions.'),
         remedy: vscode.l10n.t('Reinstall the extension and reload the window.'),
       };
     case 'failed':
-      return {
-        message: vscode.l10n.t('The network helper could not be started.'),
-        remedy: vscode.l10n.t('The log says why.'),
-      };
+      return (
+        refusal ?? {
+          message: vscode.l10n.t('The network helper could not be started.'),
+          remedy: vscode.l10n.t('The log says why.'),
+        }
+      );
   }
 }
 

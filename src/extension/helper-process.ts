@@ -3,12 +3,22 @@
 // version and language. What counts is whether the helper answers, the exit status, and whether sudo asked.
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { chmod, constants, access, readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { AskpassServer, type AskpassOutcome } from './askpass';
 import type { HelperState } from './contributions';
+import { HelperOutput, type HelperRefusal } from './helper-output';
 
 /** Exit statuses of the helper, see its command-line reference. */
-const HelperExitStatus = { Usage: 2, NoRights: 3, KernelUnsuitable: 4, NoCgroup: 5 } as const;
+const HelperExitStatus = {
+  Usage: 2,
+  NoRights: 3,
+  KernelUnsuitable: 4,
+  NoCgroup: 5,
+  TooManyHelpers: 6,
+  ProcessNamespace: 7,
+} as const;
+
+/** How long a start in which nobody types anything may take, in milliseconds. */
+const unattendedStartMillis = 30_000;
 
 /** How long the helper has to leave after its input has ended, in milliseconds. */
 const leaveMillis = 3_000;
@@ -22,6 +32,7 @@ export type StartFailure = Extract<
   | 'sudo-missing'
   | 'no-new-privileges'
   | 'unsupported'
+  | 'too-many-helpers'
   | 'mismatch'
   | 'failed'
 >;
@@ -33,10 +44,14 @@ export class HelperStartError extends Error {
   constructor(
     readonly failure: StartFailure,
     message: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { refusal?: HelperRefusal | undefined },
   ) {
     super(message, options);
+    this.refusal = options?.refusal;
   }
+
+  /** The helper's own words, where it got as far as saying any. */
+  readonly refusal: HelperRefusal | undefined;
 }
 
 export interface HelperExit {
@@ -50,7 +65,16 @@ export interface HelperExit {
 export interface HelperProcess {
   child: ChildProcessWithoutNullStreams;
   exited: Promise<HelperExit>;
+  output: HelperOutput;
 }
+
+/** Whether a person may be asked for a password. */
+export type Asking =
+  /** Only where sudo does not do without. */
+  | 'if-needed'
+  /** sudo has just refused to do without, so it is not tried again. */
+  | 'needed'
+  | 'never';
 
 export interface LaunchOptions<T> {
   /** The helper's executable. */
@@ -63,6 +87,7 @@ export interface LaunchOptions<T> {
   isRoot: boolean;
   /** Name or path of sudo. */
   sudo: string;
+  asking: Asking;
   /** Puts the question for the password to the user; undefined when the user declines. */
   ask: () => Promise<string | undefined>;
   /** Takes lines for the log. Never holds the password. */
@@ -73,7 +98,10 @@ export interface LaunchOptions<T> {
 
 type Step = 'direct' | 'sudo-without-password' | 'sudo-with-askpass';
 
-/** Starts the helper by the first way that works. Throws a `HelperStartError`. */
+/**
+ * Starts the helper by the first way that works. Throws a `HelperStartError`; where nobody may be asked and sudo
+ * wants a password, that of `not-permitted`.
+ */
 export async function launchHelper<T>(options: LaunchOptions<T>): Promise<T> {
   await makeExecutable(options.executable);
   if (options.isRoot) {
@@ -85,12 +113,15 @@ export async function launchHelper<T>(options: LaunchOptions<T>): Promise<T> {
       'This process runs with no-new-privileges: sudo cannot work.',
     );
   }
-  try {
-    return await launchBy('sudo-without-password', options, undefined);
-  } catch (error) {
-    // Status 1 is sudo's refusal; anything else would happen again.
-    if (!(error instanceof HelperStartError) || error.failure !== 'not-permitted') {
-      throw error;
+  if (options.asking !== 'needed') {
+    try {
+      return await launchBy('sudo-without-password', options, undefined);
+    } catch (error) {
+      // Status 1 is sudo's refusal; anything else would happen again.
+      const isRefused = error instanceof HelperStartError && error.failure === 'not-permitted';
+      if (!isRefused || options.asking === 'never') {
+        throw error;
+      }
     }
   }
   await makeExecutable(options.askpassScript);
@@ -119,18 +150,40 @@ async function launchBy<T>(
   options.log(`Running ${[command, ...parameters].join(' ')}`);
   const helper = run(command, parameters, { ...cleanEnvironment(), ...askpass?.environment }, options.log);
   try {
-    return await options.connect(helper);
+    const connecting = options.connect(helper);
+    return await (step === 'sudo-with-askpass' ? connecting : withinReason(connecting));
   } catch (error) {
-    await endProcess(helper);
+    const exit = await endProcess(helper);
     if (error instanceof HelperStartError) {
       throw error;
     }
-    const exit = await helper.exited;
+    const refusal = await helper.output.refusal();
+    // Only the helper speaks like that: then sudo did its part, whatever the status.
+    const failure =
+      refusal !== undefined && exit?.status === 1
+        ? 'failed'
+        : failureOf(step, exit ?? { status: null, signal: null }, askpass?.outcome ?? 'not-asked');
     throw new HelperStartError(
-      failureOf(step, exit, askpass?.outcome ?? 'not-asked'),
-      `${command} ended with ${describeExit(exit)} before the helper answered.`,
-      { cause: error },
+      failure,
+      `${command} ended with ${exit === undefined ? 'nothing' : describeExit(exit)} before the helper answered.`,
+      { cause: error, refusal },
     );
+  }
+}
+
+/** Rejects when an answer that waits for nobody takes too long. */
+async function withinReason<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const seconds = String(unattendedStartMillis / 1_000);
+      reject(new HelperStartError('failed', `The helper did not answer within ${seconds} seconds.`));
+    }, unattendedStartMillis);
+  });
+  try {
+    return await Promise.race([answer, tooLate]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -145,7 +198,10 @@ export function failureOf(step: Step, exit: HelperExit, askpass: AskpassOutcome)
     case HelperExitStatus.NoRights:
     case HelperExitStatus.KernelUnsuitable:
     case HelperExitStatus.NoCgroup:
+    case HelperExitStatus.ProcessNamespace:
       return 'unsupported';
+    case HelperExitStatus.TooManyHelpers:
+      return 'too-many-helpers';
     case 1:
       break;
     default:
@@ -172,20 +228,24 @@ export function describeExit(exit: HelperExit): string {
   return exit.signal === null ? `status ${String(exit.status)}` : `signal ${exit.signal}`;
 }
 
-/** Ends the input of the helper, on which it leaves, and waits for that. A helper of this user that stays is killed. */
-export async function endProcess(helper: HelperProcess): Promise<void> {
+/**
+ * Ends the input of the helper, on which it leaves, and waits for that. A helper of this user that stays is killed.
+ * @returns how it ended; undefined when it has not
+ */
+export async function endProcess(helper: HelperProcess): Promise<HelperExit | undefined> {
   helper.child.stdin.end();
   const timer = setTimeout(() => helper.child.kill('SIGKILL'), leaveMillis);
   // A sudo that belongs to root cannot be killed by this user; waiting for it must not hold up the editor.
   let giveUp: NodeJS.Timeout | undefined;
-  await Promise.race([
+  const exit = await Promise.race([
     helper.exited,
-    new Promise((resolve) => {
-      giveUp = setTimeout(resolve, leaveMillis + 500);
+    new Promise<undefined>((resolve) => {
+      giveUp = setTimeout(() => resolve(undefined), leaveMillis + 500);
     }),
   ]);
   clearTimeout(timer);
   clearTimeout(giveUp);
+  return exit;
 }
 
 function run(
@@ -197,14 +257,14 @@ function run(
   const child = spawn(command, parameters, { env: environment, stdio: 'pipe', cwd: '/' });
   // Writing to a process that has gone is reported by its exit.
   child.stdin.on('error', () => undefined);
-  createInterface({ input: child.stderr }).on('line', log);
+  const output = new HelperOutput(child.stderr, log);
   const exited = new Promise<HelperExit>((resolve) => {
-    child.once('error', (error: NodeJS.ErrnoException) =>
+    child.on('error', (error: NodeJS.ErrnoException) =>
       resolve({ status: null, signal: null, errorCode: error.code ?? error.message }),
     );
     child.once('exit', (status, signal) => resolve({ status, signal }));
   });
-  return { child, exited };
+  return { child, exited, output };
 }
 
 /** The environment without what the editor and its debugger set for Node programs of their own. */

@@ -6,7 +6,8 @@ import type { MonitorEvent, MonitorSample } from '../shared/protocol';
 import { Command, ContextKey, type HelperState } from './contributions';
 import type { HelperConnection } from './helper-connection';
 import { explainDisconnect, explainStartFailure, passwordBox, type Explanation } from './helper-messages';
-import { HelperStartError, launchHelper, type StartFailure } from './helper-process';
+import type { HelperRefusal } from './helper-output';
+import { HelperStartError, launchHelper, type Asking, type StartFailure } from './helper-process';
 import { setStartSetting, startSetting } from './settings';
 
 /** Who wants the helper: a debug session that began, or the user by a command. */
@@ -29,6 +30,10 @@ export class HelperService implements vscode.Disposable {
   #state: HelperState = 'idle';
   #connection: HelperConnection | undefined;
   #starting: Promise<HelperConnection | undefined> | undefined;
+  /** A start for which nobody may be asked; a full start waits for it. */
+  #startingUnattended: Promise<void> | undefined;
+  /** sudo has refused to do without a password since the helper last ran. */
+  #passwordNeeded = false;
   /** Closes the password box of the start that is under way. */
   #passwordBox: vscode.CancellationTokenSource | undefined;
   /** Set once the user declined or a start failed: from then on only the user starts it. */
@@ -60,7 +65,8 @@ export class HelperService implements vscode.Disposable {
 
   /** Whether `start` would do anything for that trigger. */
   mayStart(trigger: StartTrigger): boolean {
-    if (this.#connection !== undefined || this.#starting !== undefined || trigger === 'user') {
+    const isUnderWay = this.#starting !== undefined || this.#startingUnattended !== undefined;
+    if (this.#connection !== undefined || isUnderWay || trigger === 'user') {
       return true;
     }
     return vscode.workspace.isTrusted && startSetting() !== 'never' && !this.#onlyByUser;
@@ -68,6 +74,7 @@ export class HelperService implements vscode.Disposable {
 
   /** Answers the running helper, or starts one. Undefined when there is none in the end; the user knows why. */
   async start(trigger: StartTrigger): Promise<HelperConnection | undefined> {
+    await this.#startingUnattended;
     if (this.#connection !== undefined) {
       return this.#connection;
     }
@@ -82,9 +89,27 @@ export class HelperService implements vscode.Disposable {
     return this.#starting;
   }
 
+  /**
+   * Starts the helper ahead of a debug session, where the settings want that and nobody has to be asked for it. What
+   * else is needed is left to `start`. Resolves when the helper runs or is known not to; never rejects.
+   */
+  async startUnattended(): Promise<void> {
+    if (this.#connection !== undefined || this.#passwordNeeded || startSetting() !== 'always') {
+      return;
+    }
+    if (this.#starting !== undefined || !this.mayStart('debug-session')) {
+      return;
+    }
+    this.#startingUnattended ??= this.#launchUnattended().finally(() => {
+      this.#startingUnattended = undefined;
+    });
+    await this.#startingUnattended;
+  }
+
   /** Ends the helper. It may be started again. */
   async stop(): Promise<void> {
     this.#passwordBox?.cancel();
+    await this.#startingUnattended;
     const connection = this.#connection ?? (await this.#starting);
     if (connection === undefined || this.#connection !== connection) {
       return;
@@ -113,17 +138,30 @@ export class HelperService implements vscode.Disposable {
       return undefined;
     }
     try {
-      const connection = await this.#launch();
+      const connection = await this.#launch(this.#passwordNeeded ? 'needed' : 'if-needed');
       this.#connected(connection);
       return connection;
     } catch (error) {
-      this.#log.error(describeError(error));
-      this.#failed(error instanceof HelperStartError ? error.failure : 'failed');
+      this.#failedWith(error);
       return undefined;
     }
   }
 
-  async #launch(): Promise<HelperConnection> {
+  async #launchUnattended(): Promise<void> {
+    this.#setState('starting');
+    try {
+      this.#connected(await this.#launch('never'));
+    } catch (error) {
+      if (error instanceof HelperStartError && error.failure === 'not-permitted') {
+        this.#passwordNeeded = true;
+        this.#setState(this.#restingState());
+      } else {
+        this.#failedWith(error);
+      }
+    }
+  }
+
+  async #launch(asking: Asking): Promise<HelperConnection> {
     if (process.platform !== 'linux') {
       throw new HelperStartError('unsupported', `The helper is for Linux, this is ${process.platform}.`);
     }
@@ -136,6 +174,7 @@ export class HelperService implements vscode.Disposable {
         node: process.execPath,
         isRoot: process.getuid?.() === 0,
         sudo: 'sudo',
+        asking,
         ask: async () => vscode.window.showInputBox(passwordBox(userInfo().username), box.token),
         log: (line) => this.#log.info(line),
         connect: (helper) => connectHelper(helper, this.#log),
@@ -149,6 +188,7 @@ export class HelperService implements vscode.Disposable {
   #connected(connection: HelperConnection): void {
     this.#connection = connection;
     this.#onlyByUser = false;
+    this.#passwordNeeded = false;
     connection.onSample((sample) => this.#samples.fire(sample));
     connection.onEvent((event) => this.#events.fire(event));
     connection.onDidDisconnect(() => this.#lost(connection));
@@ -172,10 +212,19 @@ export class HelperService implements vscode.Disposable {
     void this.#offerNextStep(explanation, vscode.l10n.t('Start Monitoring'));
   }
 
-  #failed(failure: StartFailure): void {
+  #failedWith(error: unknown): void {
+    this.#log.error(describeError(error));
+    if (error instanceof HelperStartError) {
+      this.#failed(error.failure, error.refusal);
+    } else {
+      this.#failed('failed');
+    }
+  }
+
+  #failed(failure: StartFailure, refusal?: HelperRefusal): void {
     this.#onlyByUser = true;
     this.#setState(failure);
-    const explanation = explainStartFailure(failure);
+    const explanation = explainStartFailure(failure, refusal);
     if (explanation !== undefined) {
       void this.#offerNextStep(explanation, vscode.l10n.t('Try Again'));
     }

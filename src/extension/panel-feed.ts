@@ -10,6 +10,7 @@ import type {
   PanelSelection,
   PanelSession,
 } from '../shared/panel-messages';
+import { processTitle } from '../shared/process-title';
 import type { Endpoint, FlowSample, ProcessSample, TransportProtocol } from '../shared/protocol';
 import type { WatchedSession } from './sessions';
 
@@ -110,8 +111,9 @@ function newProcesses(session: WatchedSession, told: Told): PanelProcess[] {
     if (before === process) continue;
     told.processes.set(pid, process);
     // The figures of a process move with every sample; the view shows its name only.
-    if (before?.name !== process.name || before.alive !== process.alive) {
-      changed.push({ pid, name: process.name, alive: process.alive });
+    const name = processTitle(process);
+    if (before === undefined || processTitle(before) !== name || before.alive !== process.alive) {
+      changed.push({ pid, name, alive: process.alive });
     }
   }
   return changed;

@@ -37,6 +37,7 @@ export interface PanelHistoryPoint {
 
 export interface PanelProcess {
   pid: number;
+  /** What people call it, see `processTitle`. */
   name: string;
   alive: boolean;
 }

@@ -2,13 +2,21 @@
 
 #include <uv.h>
 
+#include <cerrno>
 #include <cmath>
 
 namespace procnetmon {
 namespace {
 
+// Of the kernel's own, never in <errno.h>; the bpf system call gives it away all the same.
+constexpr int not_supported_in_kernel = 524;
+
 std::string errno_name(int error)
 {
+	if (error == EUSERS)
+		return "EUSERS";
+	if (error == not_supported_in_kernel)
+		return "ENOTSUPP";
 	const char *name = uv_err_name(-error);
 
 	// libuv makes a text up, and leaks it, for what it does not know.

@@ -9,6 +9,7 @@ import {
   formatRate,
 } from '../../../src/shared/format';
 import type { DroppedCounters, FlowSample, ProcessSample, Usage } from '../../../src/shared/protocol';
+import { processTitle } from '../../../src/shared/process-title';
 import { sanitise } from '../../../src/shared/sanitise';
 import { displayWidth, drawTable, truncate, type Column, type Row } from './columns';
 import type { Tally, TalliedProcess } from './tally';
@@ -156,7 +157,7 @@ export class MonitorView {
   #processRow(process: ProcessSample): Row<ColumnId> {
     const chalk = this.#chalk;
     const pid = `(${String(process.pid)})`;
-    const name = sanitise(process.name) || '?';
+    const name = sanitise(processTitle(process)) || '?';
     return {
       label: (width) => `${truncate(name, Math.max(width - pid.length - 1, 4))} ${pid}`,
       cells: {

@@ -32,6 +32,7 @@ export async function run(): Promise<void> {
   mocha.suite.emit('pre-require', globalThis as unknown as Mocha.MochaGlobals, 'suite', mocha);
   // In this order: whether the extension sleeps until it is needed shows only at the beginning.
   await import('./activation.test');
+  await import('./first-moments.test');
   await import('./debugging.test');
   await import('./monitor-pid.test');
   await import('./status-bar.test');

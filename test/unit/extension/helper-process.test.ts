@@ -47,6 +47,7 @@ function launch(options: Partial<LaunchOptions<HelperProcess>>): Promise<HelperP
     askpassScript,
     node: process.execPath,
     isRoot: false,
+    asking: 'if-needed',
     ask: async () => undefined,
     log: () => undefined,
     connect: firstLine,
@@ -98,6 +99,19 @@ describe('the ways up', () => {
     expect(questions).toBe(1);
   });
 
+  test('where nobody may be asked, nobody is', async () => {
+    const ask = (): Promise<never> => Promise.reject(new Error('asked'));
+    const sudo = script('sudo', askingSudo);
+    expect(await failureFrom(launch({ sudo, ask, asking: 'never' }))).toBe('not-permitted');
+    expect(called()).toEqual(['sudo -n']);
+  });
+
+  test('what sudo has just refused is not tried again', async () => {
+    const sudo = script('sudo', `${askingSudo}shift 2; exec "$@"`);
+    await end(await launch({ sudo, ask: async () => 'geheim', asking: 'needed' }));
+    expect(called()).toEqual(['sudo -A', 'helper serve']);
+  });
+
   test('a lost executable bit is restored', async () => {
     const executable = script('helper', speakingHelper);
     chmodSync(executable, 0o644);
@@ -147,6 +161,46 @@ describe('the ways down', () => {
     expect(called()).toEqual(['sudo -n', 'helper serve']);
   });
 
+  test('a helper that says why it cannot is quoted', async () => {
+    const says = "echo 'procnetmon: There is no kernel here.' >&2; echo '  Boot one.' >&2;";
+    const error: unknown = await launch({
+      isRoot: true,
+      executable: script('helper', `${says} exit 4`),
+    }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      failure: 'unsupported',
+      refusal: { message: 'There is no kernel here.', remedy: 'Boot one.' },
+    });
+  });
+
+  test('a refusal of the helper is not taken for one of sudo, though both end with 1', async () => {
+    const sudo = script('sudo', 'shift 2; exec "$@"');
+    const says = "echo 'procnetmon: No addon.' >&2; echo '  Build it.' >&2;";
+    expect(await failureFrom(launch({ sudo, executable: script('helper', `${says} exit 1`) }))).toBe(
+      'failed',
+    );
+    expect(called()).toEqual(['sudo -n', 'helper serve']);
+  });
+
+  test('what sudo says is not taken for the helper', async () => {
+    const says = "echo 'sudo: procnetmon: no' >&2; echo '  a lecture' >&2;";
+    const error: unknown = await launch({ sudo: script('sudo', `${says} exit 1`) }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({ failure: 'not-permitted', refusal: undefined });
+  });
+
+  test('endless output without a line end is cut, and what it holds is made fit to be read', async () => {
+    const lines: string[] = [];
+    const flood = 'head -c 300000 /dev/zero | tr "\\0" "x" >&2; printf "\\033[2J\\n" >&2; exit 3';
+    const executable = script('helper', flood);
+    await failureFrom(launch({ isRoot: true, executable, log: (line) => lines.push(line) }));
+    const shown = lines.filter((line) => line.includes('x'.repeat(100)));
+    expect(shown.length).toBeGreaterThan(1);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(4_096);
+    expect(lines.join('')).not.toContain('\u001b');
+  });
+
   test('a helper of another version ends, and nothing else is tried', async () => {
     const connect = (): Promise<never> => Promise.reject(new HelperStartError('mismatch', 'version 2'));
     expect(await failureFrom(launch({ isRoot: true, connect }))).toBe('mismatch');
@@ -166,6 +220,8 @@ test.each([
   ['direct', { status: 2, signal: null }, 'not-asked', 'mismatch'],
   ['direct', { status: 3, signal: null }, 'not-asked', 'unsupported'],
   ['direct', { status: 5, signal: null }, 'not-asked', 'unsupported'],
+  ['direct', { status: 6, signal: null }, 'not-asked', 'too-many-helpers'],
+  ['sudo-with-askpass', { status: 7, signal: null }, 'answered', 'unsupported'],
   ['direct', { status: null, signal: 'SIGSEGV' }, 'not-asked', 'failed'],
   ['direct', { status: null, signal: null, errorCode: 'EACCES' }, 'not-asked', 'failed'],
   ['sudo-without-password', { status: 1, signal: null }, 'not-asked', 'not-permitted'],

@@ -10,6 +10,15 @@ const newest: PanelSelection = { kind: 'newest' };
 const overTheWire = <T>(message: T): T => JSON.parse(JSON.stringify(message)) as T;
 
 describe('the feed', () => {
+  it('calls a process by the script it runs, not by the name of its main thread', () => {
+    const session = sampleSession('s1');
+    const program = { exe: '/usr/bin/node', command: 'node --enable-source-maps /srv/shop.mjs' };
+    session.applySample(sampleMessage(0, { processes: [sampleProcess(4242, 'MainThread', program)] }));
+    expect(new PanelFeed().snapshot([session], newest).details[0]?.processes).toEqual([
+      { pid: 4242, name: 'node shop.mjs', alive: true },
+    ]);
+  });
+
   it('sends everything at first and then only what differs', () => {
     const session = sampleSession('s1');
     const feed = new PanelFeed();
