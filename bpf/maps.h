@@ -3,9 +3,40 @@
 #ifndef PROCNETMON_MAPS_H
 #define PROCNETMON_MAPS_H
 
+#include <stdbool.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "procnetmon.h"
+
+/* Of no concern to user space. */
+#define PNM_TIME_WAIT_CAPACITY 16384
+#define PNM_FRAGMENT_CAPACITY  4096
+
+struct pnm_connection {
+	__u8 local_address[16];
+	__u8 remote_address[16];
+	__u16 local_port; /* host byte order */
+	__u16 remote_port;
+};
+
+struct pnm_last_flow {
+	__u64 socket_cookie;
+	__u32 slot;
+	__u32 padding;
+};
+
+struct pnm_datagram {
+	__u8 source[16];
+	__u8 destination[16];
+	__u32 identification; /* 0 for IPv6: gone from a datagram that is whole again */
+	__u32 protocol;
+};
+
+/* What one packet, or one bundle of segments (GSO, GRO), adds to the wire ledger. */
+struct pnm_wire_amount {
+	__u64 bytes;
+	__u64 packets;
+};
 
 const volatile struct pnm_settings settings = {};
 struct pnm_statistics statistics = {};
@@ -72,6 +103,26 @@ struct {
 	__type(key, __u32);
 	__type(value, struct pnm_device);
 } devices SEC(".maps");
+
+/* Connections that the kernel has turned into a TIME_WAIT entry, which has no storage: where what they still
+ * say counts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PNM_TIME_WAIT_CAPACITY);
+	__type(key, struct pnm_connection);
+	__type(value, struct pnm_last_flow);
+} time_wait SEC(".maps");
+
+/* What the fragments of datagrams took on the wire, until the datagram is whole and reaches its socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PNM_FRAGMENT_CAPACITY);
+	__type(key, struct pnm_datagram);
+	__type(value, struct pnm_wire_amount);
+} fragments SEC(".maps");
+
+/* Spares every datagram a look at `fragments` on the many machines that never see one. */
+bool fragments_seen = false;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -23,6 +23,7 @@ struct packet {
 	__u16 destination_port;
 	__u16 network_header_bytes;   /* IP header with its options */
 	__u16 transport_header_bytes; /* TCP with its options, UDP */
+	__u32 identification;         /* of an IPv4 datagram and its fragments; 0 for IPv6 */
 	__u32 total_bytes; /* from the network header on, without the padding of short Ethernet frames */
 	__u8 protocol;
 	bool is_ipv4;
@@ -45,6 +46,7 @@ static __always_inline bool packet_read_ipv4(struct __sk_buff *skb, struct packe
 	packet->protocol = ip.protocol;
 	packet->network_header_bytes = ip.ihl * 4;
 	packet->total_bytes = bpf_ntohs(ip.tot_len);
+	packet->identification = bpf_ntohs(ip.id);
 	packet->is_later_fragment = fragment & IPV4_FRAGMENT_OFFSET;
 	packet->is_fragment = fragment & (IPV4_FRAGMENT_OFFSET | IPV4_MORE_FRAGMENTS);
 	address_from_ipv4(&packet->source, ip.saddr);

@@ -63,19 +63,13 @@ static __always_inline void socket_reset(struct pnm_socket *socket, __u64 cookie
 	socket->flags = flags;
 }
 
-/* What one packet, or one bundle of segments (GSO, GRO), adds to the wire ledger. */
-struct wire_amount {
-	__u64 bytes;
-	__u64 packets;
-};
-
-static __always_inline struct wire_amount wire_amount_of(const struct __sk_buff *skb,
-							 const struct packet *packet, __u32 network_bytes,
-							 __u32 link_header_bytes)
+static __always_inline struct pnm_wire_amount wire_amount_of(const struct __sk_buff *skb,
+							     const struct packet *packet, __u32 network_bytes,
+							     __u32 link_header_bytes)
 {
 	__u32 segments = skb->gso_segs > 1 ? skb->gso_segs : 1;
 	__u32 header_bytes = packet->network_header_bytes + packet->transport_header_bytes;
-	struct wire_amount amount = {
+	struct pnm_wire_amount amount = {
 	    .bytes = (__u64)network_bytes + (__u64)segments * link_header_bytes +
 		     (__u64)(segments - 1) * header_bytes,
 	    .packets = segments,
@@ -104,7 +98,7 @@ static __always_inline void count_payload(struct pnm_counters *counters, struct 
 		__sync_fetch_and_add(&counters->payload_rx_bytes, payload.received);
 }
 
-static __always_inline void count(struct pnm_counters *counters, bool is_out, struct wire_amount wire,
+static __always_inline void count(struct pnm_counters *counters, bool is_out, struct pnm_wire_amount wire,
 				  struct payload_delta payload)
 {
 	if (is_out) {
@@ -135,7 +129,7 @@ static __always_inline void take_peer_from_packet(struct endpoints *ends, const 
 /* Puts one packet on its flow, or on its process when the flow pool is full. */
 static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock *sk,
 					 struct pnm_socket *socket, const struct packet *packet, bool is_out,
-					 __u32 network_bytes, struct wire_amount wire)
+					 __u32 network_bytes, struct pnm_wire_amount wire)
 {
 	struct payload_delta payload = {};
 	struct endpoints ends;
@@ -210,29 +204,113 @@ static __always_inline void socket_close(struct pnm_socket *socket, const struct
 	event_emit(kind, owner, socket->cookie, protocol, socket->flags & PNM_SOCKET_OUTGOING, ends);
 }
 
+static __always_inline void datagram_key(struct pnm_datagram *key, const struct packet *packet)
+{
+	__builtin_memcpy(key->source, packet->source.bytes, sizeof(key->source));
+	__builtin_memcpy(key->destination, packet->destination.bytes, sizeof(key->destination));
+	key->identification = packet->identification;
+	key->protocol = packet->protocol;
+}
+
+static __always_inline void fragment_note(const struct packet *packet, __u64 wire_bytes)
+{
+	struct pnm_datagram key;
+	struct pnm_wire_amount none = {};
+
+	datagram_key(&key, packet);
+	fragments_seen = true;
+	struct pnm_wire_amount *amount = bpf_map_lookup_elem(&fragments, &key);
+
+	if (!amount) {
+		bpf_map_update_elem(&fragments, &key, &none, BPF_NOEXIST);
+		amount = bpf_map_lookup_elem(&fragments, &key);
+		if (!amount)
+			return;
+	}
+	__sync_fetch_and_add(&amount->bytes, wire_bytes);
+	__sync_fetch_and_add(&amount->packets, 1);
+}
+
+/* Sets `wire` to what the fragments of a datagram took, when it came in fragments. */
+static __always_inline void fragments_take(const struct packet *packet, struct pnm_wire_amount *wire)
+{
+	struct pnm_datagram key;
+
+	if (!fragments_seen)
+		return;
+	datagram_key(&key, packet);
+	struct pnm_wire_amount *amount = bpf_map_lookup_elem(&fragments, &key);
+
+	if (!amount)
+		return;
+	*wire = *amount;
+	bpf_map_delete_elem(&fragments, &key);
+}
+
+static __always_inline void connection_key(struct pnm_connection *key, const union address *local,
+					   __u16 local_port, const union address *remote, __u16 remote_port)
+{
+	__builtin_memcpy(key->local_address, local->bytes, sizeof(key->local_address));
+	__builtin_memcpy(key->remote_address, remote->bytes, sizeof(key->remote_address));
+	key->local_port = local_port;
+	key->remote_port = remote_port;
+}
+
+/* A packet that is sent or received on behalf of a connection in TIME_WAIT counts on the connection's last
+ * flow. User space leaves the slots of closed connections alone for a while. False when there is no such
+ * connection. */
+static __always_inline bool count_time_wait(const struct packet *packet, bool is_out,
+					    struct pnm_wire_amount wire)
+{
+	struct pnm_connection key;
+	struct payload_delta nothing = {};
+
+	if (is_out)
+		connection_key(&key, &packet->source, packet->source_port, &packet->destination,
+			       packet->destination_port);
+	else
+		connection_key(&key, &packet->destination, packet->destination_port, &packet->source,
+			       packet->source_port);
+	struct pnm_last_flow *last = bpf_map_lookup_elem(&time_wait, &key);
+
+	if (!last)
+		return false;
+	__u32 slot = last->slot;
+	struct pnm_flow *flow = bpf_map_lookup_elem(&flows, &slot);
+
+	if (!flow || flow->key.socket_cookie != last->socket_cookie || flow->retired)
+		return false;
+	count(&flow->counters, is_out, wire, nothing);
+	flow->last_ns = bpf_ktime_get_ns();
+	return true;
+}
+
 /* --- tc: packets as the interface carries them --- */
+
+/* The socket that a packet is sent for: a SYN-ACK belongs to a connection that is none yet, so it counts on
+ * the listening socket. */
+static __always_inline struct bpf_sock *sender_of(struct bpf_sock *sk)
+{
+	struct bpf_sock *full = bpf_sk_fullsock(sk);
+
+	return full ? full : bpf_get_listener_sock(sk);
+}
 
 SEC("tc")
 int count_egress(struct __sk_buff *skb)
 {
 	__u32 index = skb->ifindex;
 	struct bpf_sock *sk = skb->sk;
+	struct pnm_socket *socket = NULL;
 	struct packet packet;
 
 	if (!sk || (skb->tc_index & settings.counted_out))
 		return TC_NEXT;
-	struct bpf_sock *full = bpf_sk_fullsock(sk);
-
-	if (!full) {
-		/* A SYN-ACK belongs to a connection that is none yet: it counts on the listening socket. */
-		full = bpf_get_listener_sock(sk);
-		if (!full)
-			return TC_NEXT;
-	}
-	struct pnm_socket *socket = bpf_sk_storage_get(&sockets, full, NULL, 0);
-
+	sk = sender_of(sk);
+	if (sk)
+		socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 	/* packet_out() has counted what other network namespaces send. */
-	if (!socket || (socket->flags & PNM_SOCKET_FOREIGN))
+	if (socket && (socket->flags & PNM_SOCKET_FOREIGN))
 		return TC_NEXT;
 	struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
 
@@ -241,10 +319,15 @@ int count_egress(struct __sk_buff *skb)
 		return TC_NEXT;
 
 	/* The queueing layer has worked out the size of all segments; it knows the encapsulations too. */
-	struct wire_amount wire = {.bytes = skb->wire_len, .packets = skb->gso_segs > 1 ? skb->gso_segs : 1};
+	struct pnm_wire_amount wire = {.bytes = skb->wire_len,
+				       .packets = skb->gso_segs > 1 ? skb->gso_segs : 1};
 
-	skb->tc_index |= settings.counted_out;
-	count_packet(skb, full, socket, &packet, true, skb->len - device->link_header_bytes, wire);
+	if (sk && socket) {
+		skb->tc_index |= settings.counted_out;
+		count_packet(skb, sk, socket, &packet, true, skb->len - device->link_header_bytes, wire);
+	} else if (packet.protocol == IPPROTO_TCP && count_time_wait(&packet, true, wire)) {
+		skb->tc_index |= settings.counted_out;
+	}
 	return TC_NEXT;
 }
 
@@ -261,12 +344,20 @@ int count_ingress(struct __sk_buff *skb)
 
 	if (skb->tc_index & settings.counted_in)
 		return TC_NEXT;
-	if (!packet_read(skb, &packet) || packet.protocol != IPPROTO_TCP || packet.is_fragment)
+	if (!packet_read(skb, &packet))
+		return TC_NEXT;
+	if (packet.protocol != IPPROTO_TCP && !packet.is_fragment)
 		return TC_NEXT;
 	struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
 
 	if (!device)
 		return TC_NEXT;
+	if (packet.is_fragment) {
+		fragment_note(&packet, skb->len);
+		return TC_NEXT;
+	}
+	__u32 network_bytes = skb->len - device->link_header_bytes;
+	struct pnm_wire_amount wire = wire_amount_of(skb, &packet, network_bytes, device->link_header_bytes);
 
 	if (packet.is_ipv4) {
 		tuple.ipv4.saddr = packet.source.words[3];
@@ -293,12 +384,11 @@ int count_ingress(struct __sk_buff *skb)
 		struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 
 		if (socket) {
-			__u32 network_bytes = skb->len - device->link_header_bytes;
-
 			skb->tc_index |= settings.counted_in;
-			count_packet(skb, sk, socket, &packet, false, network_bytes,
-				     wire_amount_of(skb, &packet, network_bytes, device->link_header_bytes));
+			count_packet(skb, sk, socket, &packet, false, network_bytes, wire);
 		}
+	} else if (count_time_wait(&packet, false, wire)) {
+		skb->tc_index |= settings.counted_in;
 	}
 	bpf_sk_release(found);
 	return TC_NEXT;
@@ -333,8 +423,11 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
 	}
 	if (!packet_read(skb, &packet))
 		return;
-	count_packet(skb, sk, socket, &packet, is_out, skb->len,
-		     wire_amount_of(skb, &packet, skb->len, link_header_bytes));
+	struct pnm_wire_amount wire = wire_amount_of(skb, &packet, skb->len, link_header_bytes);
+
+	if (!is_out)
+		fragments_take(&packet, &wire);
+	count_packet(skb, sk, socket, &packet, is_out, skb->len, wire);
 }
 
 SEC("cgroup_skb/egress")
@@ -467,6 +560,15 @@ static __always_inline void progress_note(struct bpf_sock_ops *context, struct p
 	flow->retransmits = context->total_retrans;
 }
 
+static __always_inline void time_wait_note(const struct pnm_socket *socket, const struct endpoints *ends)
+{
+	struct pnm_connection key;
+	struct pnm_last_flow last = {.socket_cookie = socket->cookie, .slot = socket->slot};
+
+	connection_key(&key, &ends->local, ends->local_port, &ends->remote, ends->remote_port);
+	bpf_map_update_elem(&time_wait, &key, &last, BPF_ANY);
+}
+
 static __always_inline void callbacks_enable(struct bpf_sock_ops *context)
 {
 	/* Added to what other programs asked for. */
@@ -521,6 +623,8 @@ int tcp_progress(struct bpf_sock_ops *context)
 		progress_note(context, socket, previous, state);
 		if (state == TCP_CLOSE) {
 			endpoints_of_socket(&ends, sk);
+			if (previous == TCP_FIN_WAIT2 || previous == TCP_CLOSING)
+				time_wait_note(socket, &ends);
 			socket_close(socket, owner, IPPROTO_TCP,
 				     previous == TCP_SYN_SENT ? PNM_EVENT_FAILED : PNM_EVENT_CLOSED, &ends);
 		}

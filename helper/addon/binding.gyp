@@ -42,9 +42,8 @@
         'src/values.cpp',
         'src/watch_list.cpp',
       ],
-      'include_dirs': ['../../bpf'],
-      # As a system header: warnings in what a generator wrote are nobody's to mend.
-      'cflags': ['-isystem', '<(SHARED_INTERMEDIATE_DIR)', '-Wall', '-Wextra', '-Werror'],
+      'include_dirs': ['../../bpf', '<(SHARED_INTERMEDIATE_DIR)'],
+      'cflags': ['-Wall', '-Wextra', '-Werror'],
       'cflags_c': ['-std=gnu17'],
       'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-fno-exceptions'],
       'cflags_cc': ['-std=c++20'],

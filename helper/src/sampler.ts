@@ -19,6 +19,8 @@ import { Slot } from './slot';
 
 /** A datagram flow without a packet for this long gives its slot back; so does what a dead process left open. */
 export const idleNanos = 60e9;
+/** A closed flow keeps its slot this long after its last packet, unless half of the pool is in use. */
+const closedNanos = 2e9;
 /** Between retiring a slot and recycling it: far longer than any packet is on its way through the programs. */
 const graceNanos = 100e6;
 /** Between two looks at whether the owners of idle flows still live. */
@@ -40,6 +42,8 @@ export class Sampler {
   #overflowPackets = 0;
   #abandonedCheckedNanos = 0;
   #troubleReported = false;
+  /** Whether more than half of the pool was in use at the last read. */
+  #crowded = false;
 
   constructor(
     private readonly kernel: Kernel,
@@ -66,6 +70,7 @@ export class Sampler {
   read(now: number): void {
     this.#tick += 1;
     const count = this.#readRows();
+    this.#crowded = count > this.#statistics.flowCapacity / 2;
     const checkAbandoned = now - this.#abandonedCheckedNanos >= abandonedCheckNanos;
     if (checkAbandoned) this.#abandonedCheckedNanos = now;
     let matched = 0;
@@ -168,10 +173,16 @@ export class Sampler {
       if (now - slot.retiredNanos >= graceNanos) this.#recycle(slot);
       return;
     }
-    if ((slot.flags & FlowFlag.Closed) !== 0 || this.#isIdle(slot, now, checkAbandoned)) {
+    if (this.#isOver(slot, now) || this.#isIdle(slot, now, checkAbandoned)) {
       this.#attempt(() => this.kernel.retireFlow(slot.index));
       slot.retiredNanos = now;
     }
+  }
+
+  /** A closed connection still answers for a moment, in TIME_WAIT; that counts too while there is room. */
+  #isOver(slot: Slot, now: number): boolean {
+    if ((slot.flags & FlowFlag.Closed) === 0) return false;
+    return this.#crowded || now - slot.lastNanos >= closedNanos;
   }
 
   #isIdle(slot: Slot, now: number, checkAbandoned: boolean): boolean {

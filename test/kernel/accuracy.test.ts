@@ -102,8 +102,8 @@ function bytesOnWire({ bytes, packets }: WireCounters): number {
 }
 
 const kinds = [
-  ...['tcp-up', 'tcp-down', 'tcp-both', 'tcp-small', 'tcp-parallel'],
-  ...['udp-up', 'udp-down', 'udp-sockets'],
+  ...['tcp-up', 'tcp-down', 'tcp-both', 'tcp-small', 'tcp-parallel', 'tcp-closing-first'],
+  ...['udp-up', 'udp-down', 'udp-sockets', 'udp-fragments'],
 ];
 
 describe('every byte once', () => {
@@ -116,11 +116,17 @@ describe('every byte once', () => {
     pair.dispose();
   });
 
-  const cases = kinds.flatMap((kind) =>
-    (['ipv4', 'ipv6'] as const).flatMap((family) =>
-      (['inside', 'outside'] as const).map((from) => ({ kind, family, from })),
-    ),
-  );
+  // A socket in another network namespace is seen before its datagrams are cut into fragments: how many there
+  // will be is not known there, so the headers of further fragments are missing from the wire ledger.
+  const isKnownLimit = ({ kind, from }: { kind: string; from: string }) =>
+    kind === 'udp-fragments' && from === 'outside';
+  const cases = kinds
+    .flatMap((kind) =>
+      (['ipv4', 'ipv6'] as const).flatMap((family) =>
+        (['inside', 'outside'] as const).map((from) => ({ kind, family, from })),
+      ),
+    )
+    .filter((candidate) => !isKnownLimit(candidate));
   it.each(cases)('$kind over $family, helper $from the namespace', async ({ kind, family, from }) => {
     pair.startCounting();
     const { truth, server, summary } = await measure(pair, kind, family, from);

@@ -9,9 +9,9 @@ import { once } from 'node:events';
 
 const totals = { sent: 0, received: 0 };
 
-/** A request is a line: how many bytes will follow, and how many the server is to answer. */
-function header(upload, download) {
-  return Buffer.from(`${upload} ${download}\n`.padEnd(32, ' '));
+/** A request is a line: how many bytes will follow, how many the server is to answer, and who closes first. */
+function header(upload, download, closes) {
+  return Buffer.from(`${upload} ${download} ${closes}\n`.padEnd(32, ' '));
 }
 
 async function write(socket, bytes) {
@@ -23,7 +23,7 @@ async function write(socket, bytes) {
   }
 }
 
-/** Answers one request. This end closes first, so that TIME_WAIT is at the end that is not measured. */
+/** Answers one request. The end that closes first has TIME_WAIT. */
 function serveConnection(socket) {
   let head = Buffer.alloc(0);
   let left = Infinity;
@@ -34,10 +34,11 @@ function serveConnection(socket) {
     if (left === Infinity) {
       head = Buffer.concat([head, data]);
       if (head.length < 32) return;
-      const [upload, download] = head.subarray(0, 32).toString().trim().split(' ').map(Number);
-      left = upload - (head.length - 32);
+      const [upload, download, closes] = head.subarray(0, 32).toString().trim().split(' ');
+      left = Number(upload) - (head.length - 32);
       // Both directions at once, where both are asked for.
-      answered = write(socket, download);
+      answered = write(socket, Number(download));
+      if (closes === 'client') answered = Promise.all([answered, once(socket, 'end')]);
     } else {
       left -= data.length;
     }
@@ -69,17 +70,17 @@ async function serve(address) {
   process.exit(0);
 }
 
-async function exchange(address, port, upload, download) {
+async function exchange(address, port, upload, download, closes = 'server') {
   const socket = net.connect({ port: Number(port), host: address, allowHalfOpen: true });
   socket.on('data', (data) => (totals.received += data.length));
   await once(socket, 'connect');
-  const request = header(upload, download);
+  const request = header(upload, download, closes);
   totals.sent += request.length;
   socket.write(request);
   const ended = once(socket, 'end');
   const closed = once(socket, 'close');
   await write(socket, upload);
-  await ended;
+  if (closes === 'server') await ended;
   socket.end();
   await closed;
 }
@@ -123,10 +124,14 @@ const kinds = {
   },
   'tcp-parallel': (address, port) =>
     Promise.all(Array.from({ length: 16 }, () => exchange(address, port, 500_000, 500_000))),
+  'tcp-closing-first': (address, port) =>
+    Promise.all(Array.from({ length: 16 }, () => exchange(address, port, 200_000, 200_000, 'client'))),
   'udp-up': (address, port) =>
     sendDatagrams(address, port, { count: 300, bytes: 1_200, answer: 4, sockets: 1, connected: false }),
   'udp-down': (address, port) =>
     sendDatagrams(address, port, { count: 300, bytes: 16, answer: 1_200, sockets: 1, connected: true }),
+  'udp-fragments': (address, port) =>
+    sendDatagrams(address, port, { count: 50, bytes: 9_000, answer: 20_000, sockets: 1, connected: false }),
   'udp-sockets': (address, port) =>
     sendDatagrams(address, port, { count: 5, bytes: 100, answer: 100, sockets: 40, connected: false }),
 };

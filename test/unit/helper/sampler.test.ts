@@ -88,6 +88,7 @@ describe('Sampler', () => {
     const seen = observe(10);
     send(flow, 7);
     flow.flags |= FlowFlag.Closed;
+    now += 2e9;
     tick();
     expect(flow.flags & FlowFlag.Retired).not.toBe(0);
     expect(kernel.slots.size).toBe(1);
@@ -98,6 +99,19 @@ describe('Sampler', () => {
     expect(sumOf(10).payloadTxBytes).toBe(10);
     expect(seen.changed.at(-1)).toMatchObject({ ended: true, state: 'closed' });
     expect(ledger.find(10)?.flows.size).toBe(0);
+  });
+
+  it('leaves a closed flow its slot for as long as it may still answer, while there is room', () => {
+    const flow = kernel.open({ processId: 10, openedNanos: now, flags: FlowFlag.Closed });
+    send(flow, 1);
+    tick();
+    expect(flow.flags & FlowFlag.Retired).toBe(0);
+    const capacity = kernel.statistics().flowCapacity;
+    for (let opened = 0; opened <= capacity / 2; opened += 1) {
+      kernel.open({ processId: 11, openedNanos: now, socketCookie: 1_000 + opened });
+    }
+    sampler.read((now += 1e6));
+    expect(flow.flags & FlowFlag.Retired).not.toBe(0);
   });
 
   it('does not recycle within the grace period, however often it reads', () => {
@@ -220,6 +234,7 @@ describe('Sampler', () => {
     const flow = kernel.open({ processId: 10, openedNanos: 1, flags: FlowFlag.Closed });
     for (let read = 0; read < 4; read += 1) {
       send(flow, 1);
+      now += 2e9;
       tick();
     }
     expect(sumOf(10).payloadTxBytes).toBe(4);
