@@ -1,4 +1,4 @@
-// Which tests there are and how each kind runs. `npm test` runs all but `bench`.
+// Which tests there are and how each kind runs. `npm test` runs all of them.
 import { defineConfig } from 'vitest/config';
 
 const minute = 60_000;
@@ -52,9 +52,6 @@ export default defineConfig({
           testTimeout: 5 * minute,
           hookTimeout: 5 * minute,
         },
-      },
-      {
-        test: { name: 'bench', include: [], benchmark: { include: ['test/bench/**/*.bench.ts'] } },
       },
     ],
   },

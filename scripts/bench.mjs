@@ -55,7 +55,14 @@ async function measureInKernel(names) {
     PROCNETMON_ADDON: inProject('dist', 'helper', 'procnetmon.node'),
   };
   const assignments = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-  const command = ['env', ...assignments, process.execPath, path.join(bundlesFolder, 'main.mjs'), file, ...names];
+  const command = [
+    'env',
+    ...assignments,
+    process.execPath,
+    path.join(bundlesFolder, 'main.mjs'),
+    file,
+    ...names,
+  ];
   const [program, ...args] = process.getuid() === 0 ? command : ['sudo', ...command];
   await run(program, args, { stdio: 'inherit' });
   return JSON.parse(await readFile(file, 'utf8'));
@@ -131,7 +138,10 @@ export async function bench(names = all) {
   if (kernelNames.length > 0) figures.push(...(await measureInKernel(kernelNames)));
   if (names.includes('bundles')) figures.push(...(await measureBundles()));
   if (names.includes('activation')) {
-    await step('Activate the extension in an editor', async () => void figures.push(...(await measureActivation())));
+    await step(
+      'Activate the extension in an editor',
+      async () => void figures.push(...(await measureActivation())),
+    );
   }
   await mkdir(path.dirname(resultFile), { recursive: true });
   const machine = { kernel: release(), processor: cpus()[0]?.model ?? '', processors: cpus().length };
@@ -146,7 +156,9 @@ if (isMain(import.meta.url)) {
     const names = options.filter((option) => option !== '--check');
     const unknown = names.find((name) => !all.includes(name));
     if (unknown !== undefined) {
-      throw new Explained(`Unknown argument ${unknown}. There are --check and the measurements ${all.join(', ')}.`);
+      throw new Explained(
+        `Unknown argument ${unknown}. There are --check and the measurements ${all.join(', ')}.`,
+      );
     }
     const figures = await bench(names.length > 0 ? names : all);
     print(figures);
