@@ -102,7 +102,10 @@ function rootPrefix() {
   // sudo cleans the environment; the tests need the project's Node and the editor in this user's cache.
   const kept = { PATH: toolEnvironment().PATH, XDG_CACHE_HOME: path.dirname(cacheFolder) };
   if (process.env['CI']) kept.CI = process.env['CI'];
-  return ['sudo', '-n', 'env', ...Object.entries(kept).map(([name, value]) => `${name}=${value}`)];
+  // The helper works for the user whom sudo names. The tests are to find themselves as root, without sudo.
+  const unset = ['SUDO_UID', 'SUDO_GID', 'SUDO_USER', 'SUDO_COMMAND'].flatMap((name) => ['-u', name]);
+  const set = Object.entries(kept).map(([name, value]) => `${name}=${value}`);
+  return ['sudo', '-n', '--set-home', 'env', ...unset, ...set];
 }
 
 /** Gives back what tests that ran as root have written. */

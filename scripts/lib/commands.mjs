@@ -1,8 +1,9 @@
 // Finds commands, also those of administrators that PATH of an ordinary user does not name.
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { administratorFolders } from './paths.mjs';
 
-const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/sbin'].filter(
+const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), ...administratorFolders].filter(
   (folder) => path.isAbsolute(folder),
 );
 

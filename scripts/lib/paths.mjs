@@ -17,6 +17,9 @@ export const nodeFolder = inProject('node_modules', `node-linux-${architecture}`
 
 export const nodeExecutable = path.join(nodeFolder, 'bin', 'node');
 
+/** Where commands are that only administrators usually need. */
+export const administratorFolders = ['/usr/sbin', '/sbin'];
+
 /** Large things that outlive a `git clean`: the embedded editor. */
 export const cacheFolder = path.join(
   process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'),
@@ -25,14 +28,18 @@ export const cacheFolder = path.join(
 
 /**
  * The environment for tools: the pinned Node first in PATH, and its headers for node-gyp, which would
- * otherwise download them or take those that the user's npm configuration names.
+ * otherwise download them or take those that the user's npm configuration names. Administrators' commands,
+ * which an ordinary user of Debian has not in PATH, come last.
  */
 export function toolEnvironment(folder = nodeFolder) {
   return {
     ...process.env,
-    PATH: [inProject('node_modules', '.bin'), path.join(folder, 'bin'), process.env['PATH']].join(
-      path.delimiter,
-    ),
+    PATH: [
+      inProject('node_modules', '.bin'),
+      path.join(folder, 'bin'),
+      process.env['PATH'],
+      ...administratorFolders,
+    ].join(path.delimiter),
     npm_config_nodedir: folder,
     npm_config_update_notifier: 'false',
   };
