@@ -2,6 +2,7 @@
 //   npm run bench [-- [sample] [latency] [memory] [cpu] [throughput] [bundles] [activation] [--check]]
 // Prints a table and writes test-results/bench.json. `--check` makes a missed bound a failure. Runs as root, through sudo
 // where need be: it loads programs into the kernel and makes network namespaces.
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, release } from 'node:os';
 import path from 'node:path';
@@ -10,7 +11,7 @@ import chalk from 'chalk';
 import Table from 'cli-table3';
 import { build } from './build.mjs';
 import { inProject } from './lib/paths.mjs';
-import { Explained, isMain, main, run, step } from './lib/steps.mjs';
+import { CommandFailed, Explained, isMain, main, run, step } from './lib/steps.mjs';
 import { bundle } from './make/bundles.mjs';
 
 const bundlesFolder = inProject('build', 'bench');
@@ -64,7 +65,13 @@ async function measureInKernel(names) {
     ...names,
   ];
   const [program, ...args] = process.getuid() === 0 ? command : ['sudo', ...command];
-  await run(program, args, { stdio: 'inherit' });
+  try {
+    await run(program, args, { stdio: 'inherit' });
+  } catch (error) {
+    // One measurement that could not be taken, and said so, does not take the others along.
+    if (!(error instanceof CommandFailed) || !existsSync(file)) throw error;
+    process.exitCode = 1;
+  }
   return JSON.parse(await readFile(file, 'utf8'));
 }
 

@@ -10,7 +10,7 @@ import { programIds } from './process-resources';
 import { atLeast, type Figure, type Measurement } from './results';
 import { median, percentile } from './statistics';
 
-const pairs = Number(process.env['PROCNETMON_BENCH_PAIRS'] ?? 15);
+const pairs = 12;
 const transferSeconds = 3;
 const port = 5201;
 const statisticsSwitch = '/proc/sys/kernel/bpf_stats_enabled';
