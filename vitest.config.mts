@@ -45,8 +45,6 @@ export default defineConfig({
         test: {
           name: 'end-to-end',
           include: ['test/editor/end-to-end/**/*.test.ts'],
-          // One step builds on the one before.
-          bail: 1,
           expect: { poll: { timeout: minute / 2 } },
           fileParallelism: false,
           testTimeout: 5 * minute,

@@ -25,7 +25,8 @@ const talker = `
   process.stdin.on('data', (data) => {
     waiting = Number(data);
     sender.send(Buffer.alloc(1000), receiver.address().port, '127.0.0.1');
-  });`;
+  });
+  process.stdin.on('end', () => process.exit());`;
 
 class Talker {
   readonly child: ChildProcess;

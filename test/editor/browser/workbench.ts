@@ -26,7 +26,7 @@ export class Workbench {
     page.setDefaultTimeout(waitMillis);
     await page.goto(`${editor.origin}/?folder=${encodeURIComponent(folder)}`);
     const workbench = new Workbench(page, folder);
-    await workbench.ready();
+    await workbench.watched('opening the window', () => workbench.ready());
     return workbench;
   }
 
@@ -105,6 +105,16 @@ export class Workbench {
   /** The document inside the webview that shows now. */
   get webview(): FrameLocator {
     return this.page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
+  }
+
+  /** Does something in the window; when that fails, a picture of how the window looked is kept. */
+  async watched<T>(name: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      await this.screenshot(`failed-${name.toLowerCase().replaceAll(/\W+/g, '-')}`);
+      throw error;
+    }
   }
 
   /** Keeps a picture in test-results/screenshots. */

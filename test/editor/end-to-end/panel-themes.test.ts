@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import {
   type CodeServer,
   installExtensions,
@@ -17,10 +17,13 @@ import { installCodeServer } from '../../../scripts/editor/install-code-server.m
 import { inProject } from '../../../scripts/lib/paths.mjs';
 import { packageFile } from '../../../scripts/package.mjs';
 import { launchBrowser } from '../browser/chromium.mjs';
+import { cleanUpAfterAll } from '../browser/cleanup';
 import { Workbench } from '../browser/workbench';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'procnetmon-themes-'));
 const folders = stateFolders(scratch);
+const atTheEnd = cleanUpAfterAll();
+atTheEnd(() => rmSync(scratch, { recursive: true, force: true }));
 let editor: CodeServer;
 let browser: Browser;
 
@@ -29,13 +32,9 @@ beforeAll(async () => {
   await writeSettings(folders, quietSettings);
   await installExtensions(installation, folders, [packageFile]);
   editor = await startCodeServer(installation, { folders });
+  atTheEnd(() => editor.stop());
   browser = await launchBrowser();
-});
-
-afterAll(async () => {
-  await browser.close();
-  await editor.stop();
-  rmSync(scratch, { recursive: true, force: true });
+  atTheEnd(() => browser.close());
 });
 
 // Each theme with the class that the editor gives to the pages of webviews.
@@ -48,12 +47,14 @@ test.each([
   // Read when a window opens.
   await writeSettings(folders, { ...quietSettings, 'workbench.colorTheme': theme });
   const workbench = await Workbench.open(browser, editor, inProject('demo'));
-  await workbench.openDebugSideBar();
-  await workbench.startDebugging('JavaScript: shop');
-  await workbench.statusBarItem(/↑.*[1-9].*↓/).click();
-  await expect.poll(() => workbench.webview.getByRole('row').count()).toBeGreaterThan(5);
-  expect((await workbench.webview.locator('body').getAttribute('class'))?.split(' ')).toContain(pageClass);
-  await workbench.screenshot(`panel-${theme.toLowerCase().replaceAll(' ', '-')}`);
-  await workbench.stopDebugging();
+  await workbench.watched(theme, async () => {
+    await workbench.openDebugSideBar();
+    await workbench.startDebugging('JavaScript: shop');
+    await workbench.statusBarItem(/↑.*[1-9].*↓/).click();
+    await expect.poll(() => workbench.webview.getByRole('row').count()).toBeGreaterThan(5);
+    expect((await workbench.webview.locator('body').getAttribute('class'))?.split(' ')).toContain(pageClass);
+    await workbench.screenshot(`panel-${theme.toLowerCase().replaceAll(' ', '-')}`);
+    await workbench.stopDebugging();
+  });
   await workbench.page.close();
 });

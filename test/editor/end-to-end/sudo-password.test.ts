@@ -2,33 +2,29 @@
 // network in the tree, the status bar and the panel. The user, the editor, sudo, the helper, the programs in
 // the kernel and the program that is debugged are all real.
 import { readdirSync, readlinkSync } from 'node:fs';
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../browser/chromium.mjs';
+import { cleanUpAfterAll } from '../browser/cleanup';
 import { createTemporaryUser, type TemporaryUser } from '../browser/temporary-user';
-import { startEditorAs, type UserEditor } from '../browser/user-editor';
+import { startEditorAs } from '../browser/user-editor';
 import { Workbench } from '../browser/workbench';
 
 const view = 'Network Usage';
 const program = 'JavaScript: shop';
 const rates = /↑.*↓/;
+const atTheEnd = cleanUpAfterAll();
 let user: TemporaryUser;
-let editor: UserEditor;
-let browser: Browser;
 let workbench: Workbench;
 
 beforeAll(async () => {
   user = await createTemporaryUser();
-  editor = await startEditorAs(user);
-  browser = await launchBrowser();
+  atTheEnd(() => user.remove());
+  const editor = await startEditorAs(user);
+  atTheEnd(() => editor.stop());
+  const browser = await launchBrowser();
+  atTheEnd(() => browser.close());
   workbench = await Workbench.open(browser, editor, editor.workspace);
   await workbench.openDebugSideBar();
-});
-
-afterAll(async () => {
-  await browser.close();
-  await editor.stop();
-  await user.remove();
 });
 
 afterEach(async ({ task }) => {
