@@ -29,7 +29,7 @@ describe('FrameDecoder', () => {
       fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
       fc
         .constantFrom('Content-Length: ', 'content-length:5', '\r\n\r\n', '\r\n', '99', ':', 'X: y')
-        .map(Buffer.from),
+        .map((text) => Buffer.from(text)),
     );
     fc.assert(
       fc.property(fc.array(hostile, { maxLength: 60 }), (chunks) => {
