@@ -25,7 +25,7 @@ export function readTheme(): ChartTheme {
   const foreground = colour('foreground');
   const highContrast = /\bvscode-high-contrast/.test(document.body.className);
   return {
-    sent: colour('charts-orange'),
+    sent: colour('charts-yellow'),
     received: colour('charts-blue'),
     text: highContrast ? foreground : colour('descriptionForeground', 'foreground'),
     grid: highContrast ? `color-mix(in srgb, ${foreground} 30%, transparent)` : faint(foreground),

@@ -227,10 +227,10 @@ describe('the chart', () => {
         }
         return [...found];
       });
-    expect(await colours()).toContain('55,148,255');
+    expect(await colours()).toContain('89,164,249');
     await shown.setTheme('light');
-    await expect.poll(colours).toContain('26,133,255');
-    expect(await colours()).not.toContain('55,148,255');
+    await expect.poll(colours).toContain('0,99,211');
+    expect(await colours()).not.toContain('89,164,249');
   });
 
   it('shows the values under the pointer', async () => {
