@@ -6,6 +6,7 @@ import { loadAddon, openKernel } from '../../helper/src/startup';
 import { addonPath } from '../kernel/support/addon-process';
 import { LineProcess } from './line-process';
 import { programPath } from './paths';
+import { beforeOthers } from './priority';
 import { percentile } from './statistics';
 
 export interface Latency {
@@ -46,4 +47,4 @@ async function main(): Promise<void> {
   process.stdout.write(`${JSON.stringify(latency)}\n`, () => process.exit(0));
 }
 
-void main();
+void beforeOthers(main);

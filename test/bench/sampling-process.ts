@@ -2,7 +2,6 @@
 // reading the counters to the bytes that go to the client. Prints one line of JSON.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { setPriority } from 'node:os';
 import { monotonicNanos } from '../../helper/src/clock';
 import { flowColumns, type Kernel } from '../../helper/src/kernel';
 import { MonitorEngine } from '../../helper/src/monitoring';
@@ -11,6 +10,7 @@ import { encodeWithin } from '../../helper/src/rpc/message-writer';
 import { loadAddon, openKernel } from '../../helper/src/startup';
 import { maximumFrameBytes, Method, type MonitorSample } from '../../src/shared/protocol';
 import { addonPath } from '../kernel/support/addon-process';
+import { beforeOthers } from './priority';
 import { percentile } from './statistics';
 import { ScriptedKernel } from './scripted-kernel';
 
@@ -20,7 +20,7 @@ export interface SamplingTimes {
   medianMicros: number;
   p99Micros: number;
   bytes: number;
-  /** Share of the rounds in which no other program ran in between; the times are of those. */
+  /** Share of the rounds in which no other program ran in between; the times are of those. 0: of all rounds. */
   undisturbed: number;
 }
 
@@ -28,34 +28,32 @@ export interface SamplingTimes {
 const maximumFlowsPerSample = 2_000;
 const warmUpRounds = 60;
 const minimumRounds = 20;
-/** Above that of the other programs of the machine, so that few rounds are disturbed. */
-const priority = -15;
 
-/**
- * Times an action in microseconds; undefined when the kernel gave the processor to another program meanwhile. On a
- * machine that does other things as well, a 99th percentile would measure nothing but those.
- */
-function timed(action: () => void): number | undefined {
-  const before = process.resourceUsage().involuntaryContextSwitches;
-  const began = process.hrtime.bigint();
-  action();
-  const micros = Number(process.hrtime.bigint() - began) / 1000;
-  return process.resourceUsage().involuntaryContextSwitches === before ? micros : undefined;
-}
+/** Times of rounds, in microseconds; those apart in which the kernel gave the processor to another program meanwhile. */
+class RoundTimes {
+  readonly #all: number[] = [];
+  readonly #undisturbed: number[] = [];
 
-function summary(
-  name: string,
-  { flows, bytes, micros, rounds }: { flows: number; bytes: number; micros: number[]; rounds: number },
-): SamplingTimes {
-  if (micros.length < minimumRounds) throw new Error('The machine is too busy for a measurement of time.');
-  return {
-    name,
-    flows,
-    bytes,
-    undisturbed: micros.length / rounds,
-    medianMicros: percentile(micros, 0.5),
-    p99Micros: percentile(micros, 0.99),
-  };
+  time(action: () => void, counts: boolean): void {
+    const switches = process.resourceUsage().involuntaryContextSwitches;
+    const began = process.hrtime.bigint();
+    action();
+    const micros = Number(process.hrtime.bigint() - began) / 1000;
+    if (!counts) return;
+    this.#all.push(micros);
+    if (process.resourceUsage().involuntaryContextSwitches === switches) this.#undisturbed.push(micros);
+  }
+
+  /** Of the undisturbed rounds, or of all where those are too few: a 99th percentile measures the neighbours then. */
+  summary(): Pick<SamplingTimes, 'medianMicros' | 'p99Micros' | 'undisturbed'> {
+    const enough = this.#undisturbed.length >= minimumRounds;
+    const micros = enough ? this.#undisturbed : this.#all;
+    return {
+      medianMicros: percentile(micros, 0.5),
+      p99Micros: percentile(micros, 0.99),
+      undisturbed: enough ? micros.length / this.#all.length : 0,
+    };
+  }
 }
 
 function encode(sample: MonitorSample): number {
@@ -89,33 +87,34 @@ async function time(
   move: (now: number) => void | Promise<void>,
 ): Promise<SamplingTimes> {
   const { engine, monitor } = engineOn(kernel);
-  const micros: number[] = [];
+  const times = new RoundTimes();
   let flows = 0;
   let bytes = 0;
   for (let round = -warmUpRounds; round < rounds; round += 1) {
     await move(monotonicNanos());
-    const took = timed(() => {
+    times.time(() => {
       const sample = engine.sampleNow(monitor);
-      bytes = Math.max(bytes, encode(sample));
-      if (round > 0) flows = Math.max(flows, sample.flows.length);
-    });
-    if (round >= 0 && took !== undefined) micros.push(took);
+      const length = encode(sample);
+      // The first sample has every flow in it, whether or not it moves.
+      if (round < 0) return;
+      bytes = Math.max(bytes, length);
+      flows = Math.max(flows, sample.flows.length);
+    }, round >= 0);
   }
   engine.close();
-  return summary(name, { flows, bytes, micros, rounds });
+  return { name, flows, bytes, ...times.summary() };
 }
 
 /** Reading alone, through the real addon. */
 function timeReading(kernel: Kernel, flows: number, rounds: number): SamplingTimes {
   const rows = new Float64Array(16_384 * flowColumns);
-  const micros: number[] = [];
+  const times = new RoundTimes();
   let count = 0;
   for (let round = -warmUpRounds; round < rounds; round += 1) {
-    const took = timed(() => (count = kernel.readFlows(rows)));
-    if (round >= 0 && took !== undefined) micros.push(took);
+    times.time(() => (count = kernel.readFlows(rows)), round >= 0);
   }
   if (count < flows) throw new Error(`Only ${String(count)} of ${String(flows)} flows are in the pool.`);
-  return summary('readFlows alone', { flows: count, bytes: 0, micros, rounds });
+  return { name: 'readFlows alone', flows: count, bytes: 0, ...times.summary() };
 }
 
 /** A datagram to each of many loopback addresses: each is a flow. Nobody listens there. */
@@ -144,7 +143,6 @@ async function realFlows(kernel: Kernel, flows: number, rounds: number): Promise
 }
 
 async function main(): Promise<void> {
-  setPriority(priority);
   const flows = Number(process.argv[2]);
   const results: SamplingTimes[] = [];
   const rounds = flows > 1_000 ? 200 : 2_000;
@@ -163,4 +161,4 @@ async function main(): Promise<void> {
   process.stdout.write(`${JSON.stringify(results)}\n`, () => process.exit(0));
 }
 
-void main();
+void beforeOthers(main);

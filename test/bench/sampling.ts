@@ -22,7 +22,7 @@ function measure(): Promise<Figure[]> {
         value: inUnit(p99Micros),
         unit,
         note:
-          `p99 of the ${(100 * undisturbed).toFixed(0)} % undisturbed rounds; median ${formatValue(inUnit(medianMicros))} ${unit}` +
+          `p99 of ${undisturbed > 0 ? `the ${(100 * undisturbed).toFixed(0)} % undisturbed` : 'all'} rounds; median ${formatValue(inUnit(medianMicros))} ${unit}` +
           (bytes > 0 ? `; ${bytes.toLocaleString('en')} bytes` : ''),
         ...(name.startsWith('readFlows') ? {} : { bound }),
       }),
