@@ -97,11 +97,18 @@ export function filterConnections(connections: readonly Connection[], filter: st
   return connections.filter(({ searchText }) => words.every((word) => searchText.includes(word)));
 }
 
+function isClosed({ flow }: Connection): boolean {
+  return flow.state === 'closed';
+}
+
 /** Remembers the order of rows, so that it can be held while a pointer or the focus is on them. */
 export class RowOrder {
   #positions = new Map<string, number>();
 
-  /** Sorts, or with `hold` keeps the order of the last call: rows that are new come last. */
+  /**
+   * Sorts, what is closed below what is open. With `hold` it keeps the order of the last call instead; rows that
+   * are new come last.
+   */
   arrange(connections: readonly Connection[], compare: Comparison, hold: boolean): Connection[] {
     const rows = [...connections];
     if (hold) {
@@ -111,7 +118,7 @@ export class RowOrder {
         return first === second ? compare(one, other) : first - second;
       });
     } else {
-      rows.sort(compare);
+      rows.sort((one, other) => Number(isClosed(one)) - Number(isClosed(other)) || compare(one, other));
     }
     this.#positions = new Map(rows.map(({ key }, index) => [key, index]));
     return rows;

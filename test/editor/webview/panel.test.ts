@@ -136,12 +136,12 @@ describe('the table', () => {
     expect(await shown.page.locator('*').count()).toBeLessThan(800);
   });
 
-  it('shows what closed, in words, and takes away what is gone', async () => {
+  it('shows what closed, in words and below what is open, and takes away what is gone', async () => {
     const session = sessionWith(2);
     const shown = await show({ sessions: [session] });
     session.applySample(sampleMessage(40, { removedFlows: [2] }));
     await shown.update();
-    expect(await columnTexts(shown, 'state')).toEqual(['closed', 'established']);
+    expect(await columnTexts(shown, 'state')).toEqual(['established', 'closed']);
     expect(await shown.page.locator('.table-footer').textContent()).toBe('2 connections · 1 closed');
     session.flows.delete(2);
     await shown.update();
