@@ -24,8 +24,7 @@ async function peakMemory(session: HelperSession, seconds: number): Promise<Memo
 
 /**
  * Lets go of what the page cache holds of the executable, so that it is read from disk as after a restart of the machine.
- * A file that was just written lies in the cache in large pieces, and the kernel maps whole pieces: the resident set of
- * the same helper is then larger by a third.
+ * Right after it was built, the resident set of the same helper is larger by a third.
  */
 function readFromDisk(): void {
   run('sync', helperPath);
