@@ -6,6 +6,21 @@ import { Explained } from '../lib/steps.mjs';
 
 const common = { bundle: true, logLevel: 'silent', metafile: true, legalComments: 'none', charset: 'utf8' };
 
+/**
+ * The editor's API, copied once for the whole bundle. Left to itself the bundler makes a copy of its hundreds of
+ * names for every file that uses it, which is a third of the time that the bundle takes to load.
+ */
+const oneEditorApi = {
+  name: 'one-editor-api',
+  setup({ onResolve, onLoad }) {
+    const namespace = 'one-editor-api';
+    onResolve({ filter: /^vscode$/ }, ({ importer }) =>
+      importer === 'vscode' ? { path: 'vscode', external: true } : { path: 'vscode', namespace },
+    );
+    onLoad({ filter: /^vscode$/, namespace }, () => ({ contents: "export * from 'vscode';" }));
+  },
+};
+
 /** Options of esbuild by bundle. The names are those that `npm run build` takes. */
 function bundleOptions(production) {
   const shipped = { ...common, minify: production, sourcemap: production ? false : 'linked' };
@@ -23,7 +38,8 @@ function bundleOptions(production) {
       // The oldest editor in `engines.vscode` has this Node.
       target: 'node20.18',
       mainFields: ['module', 'main'],
-      external: ['vscode', '*/language-client'],
+      external: ['*/language-client'],
+      plugins: [oneEditorApi],
     },
     webview: {
       ...shipped,

@@ -3,13 +3,19 @@
 // answer. The question is put to the user once; sudo asking again means that the answer was wrong.
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { chmod, lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Longest line a client may send before it is cut off, in characters. */
 const maximumRequestLength = 256;
+
+const folderPrefix = 'procnetmon-askpass-';
+const socketName = 'askpass.sock';
+
+/** Age from which a folder without a socket is a leftover and not one that is being made, in milliseconds. */
+const leftoverMillis = 60_000;
 
 /** What became of the question. */
 export type AskpassOutcome =
@@ -50,11 +56,22 @@ export class AskpassServer {
 
   /** Listens on a socket of its own. Call `dispose` on all paths. */
   static async listen(options: AskpassOptions): Promise<AskpassServer> {
+    let failure: unknown;
+    // A path that is too long for a socket, or a folder that cannot be written, is no reason to give up.
+    for (const parent of new Set([process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), tmpdir(), '/tmp'])) {
+      try {
+        await sweepLeftovers(parent);
+        return await AskpassServer.#listenBelow(parent, options);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  static async #listenBelow(parent: string, options: AskpassOptions): Promise<AskpassServer> {
     // mkdtemp makes the folder with mode 0700.
-    const folder = await mkdtemp(join(process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), 'procnetmon-')).catch(() =>
-      mkdtemp(join(tmpdir(), 'procnetmon-')),
-    );
-    const server = new AskpassServer(folder, options);
+    const server = new AskpassServer(await mkdtemp(join(parent, folderPrefix)), options);
     try {
       await server.#open();
     } catch (error) {
@@ -79,7 +96,7 @@ export class AskpassServer {
   }
 
   get #path(): string {
-    return join(this.#folder, 'askpass.sock');
+    return join(this.#folder, socketName);
   }
 
   /** Closes the socket and removes the folder. May be called more than once. */
@@ -134,7 +151,7 @@ export class AskpassServer {
     }
     // Until the user has answered, a second question finds the first one open and is refused.
     this.#outcome = 'cancelled';
-    const password = await this.#options.ask();
+    const password = await this.#options.ask().catch(() => undefined);
     if (password === undefined) {
       socket.end();
       return;
@@ -142,4 +159,34 @@ export class AskpassServer {
     this.#outcome = 'answered';
     socket.end(`=${password}`);
   }
+}
+
+/** Removes what an extension host that was killed while it asked has left behind. Never rejects. */
+async function sweepLeftovers(parent: string): Promise<void> {
+  const names = await readdir(parent).catch(() => []);
+  const folders = names.filter((name) => name.startsWith(folderPrefix)).map((name) => join(parent, name));
+  await Promise.all(
+    folders.map(async (folder) => {
+      if (await isLeftover(folder).catch(() => false)) {
+        await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+      }
+    }),
+  );
+}
+
+/** A folder of this user's at whose socket nobody listens. */
+async function isLeftover(folder: string): Promise<boolean> {
+  const status = await lstat(folder);
+  if (!status.isDirectory() || status.uid !== process.getuid?.()) {
+    return false;
+  }
+  const answer = await new Promise<string | undefined>((resolve) => {
+    const socket = connect(join(folder, socketName));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+  });
+  return answer === 'ECONNREFUSED' || (answer === 'ENOENT' && Date.now() - status.mtimeMs > leftoverMillis);
 }

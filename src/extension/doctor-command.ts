@@ -8,18 +8,29 @@ import { sanitise } from '../shared/sanitise';
 
 const marks = { ok: '✓', warning: '!', failed: '✗' } as const;
 
+/** Documents of this scheme are read-only, so that closing one does not ask whether to save it. */
+const scheme = 'procnetmon-doctor';
+const address = vscode.Uri.from({ scheme, path: 'ProcNetMon Doctor' });
+
 export function registerDoctor(helper: HelperService): vscode.Disposable {
-  return vscode.commands.registerCommand(Command.RunDoctor, async () => {
-    const connection = await helper.start('user');
-    if (connection === undefined) {
-      return;
-    }
-    const document = await vscode.workspace.openTextDocument({
-      language: 'plaintext',
-      content: doctorText(await connection.doctor()),
-    });
-    await vscode.window.showTextDocument(document);
-  });
+  const changed = new vscode.EventEmitter<vscode.Uri>();
+  let text = '';
+  return vscode.Disposable.from(
+    changed,
+    vscode.workspace.registerTextDocumentContentProvider(scheme, {
+      onDidChange: changed.event,
+      provideTextDocumentContent: () => text,
+    }),
+    vscode.commands.registerCommand(Command.RunDoctor, async () => {
+      const connection = await helper.start('user');
+      if (connection === undefined) {
+        return;
+      }
+      text = doctorText(await connection.doctor());
+      changed.fire(address);
+      await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(address));
+    }),
+  );
 }
 
 /** One check a paragraph. */

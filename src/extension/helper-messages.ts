@@ -34,7 +34,7 @@ export function explainStartFailure(
     case 'sudo-missing':
       return {
         message: vscode.l10n.t(
-          'There is no sudo on this machine, and the network helper needs the rights of root.',
+          'There is no sudo that this user can run, and the network helper needs the rights of root.',
         ),
         remedy: vscode.l10n.t('Install sudo, or run the editor’s server as root.'),
       };

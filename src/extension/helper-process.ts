@@ -50,7 +50,7 @@ export class HelperStartError extends Error {
     this.refusal = options?.refusal;
   }
 
-  /** The helper's own words, where it got as far as saying any. */
+  /** The helper's own words, where it got as far as saying any, or what is known for sure without it. */
   readonly refusal: HelperRefusal | undefined;
 }
 
@@ -190,7 +190,7 @@ async function withinReason<T>(answer: Promise<T>): Promise<T> {
 /** What a start that did not get as far as an answer from the helper means. */
 export function failureOf(step: Step, exit: HelperExit, askpass: AskpassOutcome): StartFailure {
   if (exit.errorCode !== undefined) {
-    return step !== 'direct' && exit.errorCode === 'ENOENT' ? 'sudo-missing' : 'failed';
+    return step !== 'direct' && ['ENOENT', 'EACCES'].includes(exit.errorCode) ? 'sudo-missing' : 'failed';
   }
   switch (exit.status) {
     case HelperExitStatus.Usage:
@@ -288,9 +288,9 @@ async function makeExecutable(path: string): Promise<void> {
   try {
     await chmod(path, 0o755);
   } catch (error) {
-    throw new HelperStartError('failed', `${path} is missing or cannot be made executable.`, {
-      cause: error,
-    });
+    const message = `${path} is missing or cannot be made executable.`;
+    const remedy = 'Reinstall the extension and reload the window.';
+    throw new HelperStartError('failed', message, { cause: error, refusal: { message, remedy } });
   }
 }
 

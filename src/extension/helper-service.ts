@@ -8,6 +8,7 @@ import type { HelperConnection } from './helper-connection';
 import { explainDisconnect, explainStartFailure, passwordBox, type Explanation } from './helper-messages';
 import type { HelperRefusal } from './helper-output';
 import { HelperStartError, launchHelper, type Asking, type StartFailure } from './helper-process';
+import { plainTextWithoutLinks } from './plain-text';
 import { setStartSetting, startSetting } from './settings';
 
 /** Who wants the helper: a debug session that began, or the user by a command. */
@@ -232,7 +233,7 @@ export class HelperService implements vscode.Disposable {
 
   async #offerNextStep(explanation: Explanation, again: string): Promise<void> {
     const showLog = vscode.l10n.t('Show Log');
-    const text = `${explanation.message} ${explanation.remedy}`;
+    const text = plainTextWithoutLinks(`${explanation.message} ${explanation.remedy}`);
     const choice = await vscode.window.showErrorMessage(text, again, showLog);
     if (choice === again) {
       await vscode.commands.executeCommand(Command.Start);

@@ -6,7 +6,7 @@ import { toPid } from './debuggee/debuggee-ladder';
 import { HelperRequestError } from './helper-connection';
 import type { HelperService } from './helper-service';
 import { processTitle } from '../shared/process-title';
-import { sanitise } from '../shared/sanitise';
+import { plainTextWithoutLinks } from './plain-text';
 import { explainBadPid, pickProcess, type PickedProcess } from './process-picker';
 import type { SessionStore } from './session-store';
 import type { TreeNode } from './tree-nodes';
@@ -76,7 +76,7 @@ async function orExplain(action: () => Promise<void>): Promise<string | undefine
   } catch (error) {
     const remedy = error instanceof HelperRequestError ? error.remedy : undefined;
     const message = error instanceof Error ? error.message : String(error);
-    const text = sanitise(remedy === undefined ? message : `${message} ${remedy}`, 1_000);
+    const text = plainTextWithoutLinks(remedy === undefined ? message : `${message} ${remedy}`);
     void vscode.window.showErrorMessage(text);
     return text;
   }

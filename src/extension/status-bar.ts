@@ -72,5 +72,6 @@ function tooltip(sessions: readonly WatchedSession[]): string {
     ...sessions.map((session) => `${sanitise(session.label)}: ${totalText(session.total)}`),
     ...(peers.length === 0 ? [] : [vscode.l10n.t('Top peers:')]),
     ...peers.map(({ address, bytes }) => `  ${sanitise(address)}: ${formatBytes(bytes)}`),
+    vscode.l10n.t('Click for the chart and all connections.'),
   ].join('\n');
 }

@@ -128,16 +128,19 @@ function droppedLines({ dropped }: WatchedSession): string[] {
 
 function processItem(process: ProcessSample): vscode.TreeItem {
   const name = sanitise(processTitle(process), 64);
-  const label = `${name} [${String(process.pid)}]`;
-  const item = new vscode.TreeItem(label, unfolded);
+  const item = new vscode.TreeItem(name, unfolded);
   const state = process.alive ? undefined : vscode.l10n.t('exited');
-  item.description = process.alive ? rateText(process) : `${state ?? ''} · ${totalText(process)}`;
+  // The figures first: a narrow side bar cuts the end off.
+  item.description = [
+    ...(state === undefined ? [rateText(process)] : [state, totalText(process)]),
+    vscode.l10n.t('PID {0}', process.pid),
+  ].join(' · ');
   item.iconPath = process.alive
     ? new vscode.ThemeIcon('server-process')
     : new vscode.ThemeIcon('circle-slash', new vscode.ThemeColor('disabledForeground'));
   item.contextValue = TreeItemContext.Process;
   item.tooltip = lines(
-    label,
+    `${name} [${String(process.pid)}]`,
     state,
     sanitise(process.command, 1_024),
     vscode.l10n.t('User {0}', sanitise(process.user)),

@@ -6,6 +6,7 @@ import { ancestorsOf } from './debuggee/process-table';
 import { HelperRequestError } from './helper-connection';
 import type { Explanation } from './helper-messages';
 import type { HelperService } from './helper-service';
+import { plainTextWithoutLinks } from './plain-text';
 import { isOver, type SessionStore } from './session-store';
 import type { WatchedSession } from './sessions';
 import { monitorSettings, onDidChangeMonitorSettings } from './settings';
@@ -218,7 +219,8 @@ export class WatchController implements vscode.Disposable {
           ?.updateMonitor({ monitor: monitor.id, ...settings })
           .catch((error: unknown) => {
             const remedy = error instanceof HelperRequestError ? error.remedy : undefined;
-            void vscode.window.showErrorMessage([messageOf(error), remedy].filter(Boolean).join(' '));
+            const text = [messageOf(error), remedy].filter(Boolean).join(' ');
+            void vscode.window.showErrorMessage(plainTextWithoutLinks(text));
           });
       }
     }

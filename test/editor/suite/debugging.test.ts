@@ -25,9 +25,10 @@ describe('debugging', () => {
     assert.equal(drawn?.label, javaScript);
     assert.match(drawn.description, /^↑ .+\/s ↓ .+\/s$/);
     const titles = drawn.children.map(({ label }) => label);
-    assert.equal(new Set(titles).size, titles.length);
+    const ids = drawn.children.map(({ description }) => / · PID (\d+)$/.exec(description)?.[1]);
+    assert.equal(new Set(ids).size, ids.length, ids.join(', '));
     assert.ok(
-      titles.some((title) => /^node shop\.mjs \[\d+\]$/.test(title)),
+      titles.some((title) => /^node shop\.mjs$/.test(title)),
       titles.join(', '),
     );
     const connections = drawn.children.flatMap(({ children }) => children);
@@ -58,7 +59,7 @@ describe('debugging', () => {
     await sessionWith(session, movesData);
     const [drawn] = await drawTree();
     assert.ok(
-      drawn?.children.some(({ label }) => /courier\.py \[\d+\]$/.test(label)),
+      drawn?.children.some(({ label }) => label.endsWith('courier.py')),
       JSON.stringify(drawn),
     );
   });
@@ -69,7 +70,7 @@ describe('debugging', () => {
     await sessionWith(session, movesData);
     const [drawn] = await drawTree();
     assert.ok(
-      drawn?.children.some(({ label }) => /^echo \[\d+\]$/.test(label)),
+      drawn?.children.some(({ label }) => /^echo$/.test(label)),
       JSON.stringify(drawn),
     );
   });

@@ -1,9 +1,10 @@
 // The shipped script against the real server, as sudo would run it.
 import { execFile } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { AskpassServer } from '../../../src/extension/askpass';
 
 const script = path.resolve(import.meta.dirname, '../../../media/askpass/askpass.sh');
@@ -95,4 +96,51 @@ test('listens where only this user can reach it, and leaves nothing behind', asy
 
 test('the script without a server fails instead of waiting', async () => {
   expect(await runScript({ PROCNETMON_ASKPASS_NODE: process.execPath })).toEqual({ status: 1, output: '' });
+});
+
+test('removes what a killed editor left behind, and nothing that is in use or not its own', async () => {
+  const parent = mkdtempSync(path.join(tmpdir(), 'askpass-leftovers-'));
+  vi.stubEnv('XDG_RUNTIME_DIR', parent);
+  try {
+    const inUse = path.dirname(socketOf(await listen(async () => 'x')));
+    const killed = path.join(parent, 'procnetmon-askpass-killed');
+    mkdirSync(killed);
+    // A process that is killed takes its socket out of use and leaves the file.
+    const listening = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 9))`;
+    await new Promise((resolve) => {
+      execFile(process.execPath, ['-e', listening, path.join(killed, 'askpass.sock')], resolve);
+    });
+    expect(existsSync(path.join(killed, 'askpass.sock'))).toBe(true);
+    const old = path.join(parent, 'procnetmon-askpass-old');
+    mkdirSync(old);
+    utimesSync(old, 0, 0);
+    const beingMade = path.join(parent, 'procnetmon-askpass-new');
+    mkdirSync(beingMade);
+    const others = path.join(parent, 'procnetmon-other');
+    mkdirSync(others);
+    const link = path.join(parent, 'procnetmon-askpass-link');
+    symlinkSync(others, link);
+
+    await listen(async () => 'x');
+    expect([killed, old].filter((folder) => existsSync(folder))).toEqual([]);
+    expect([inUse, beingMade, others, link].filter((folder) => !existsSync(folder))).toEqual([]);
+  } finally {
+    vi.unstubAllEnvs();
+    rmSync(parent, { recursive: true });
+  }
+});
+
+test('finds another place where the first one cannot hold a socket', async () => {
+  vi.stubEnv('XDG_RUNTIME_DIR', path.join(tmpdir(), 'nowhere', 'x'.repeat(200)));
+  try {
+    const server = await listen(async () => 'geheim');
+    expect(await runScript(server.environment)).toEqual({ status: 0, output: 'geheim\n' });
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
+
+test('a question that fails is no answer', async () => {
+  const server = await listen(() => Promise.reject(new Error('no window')));
+  expect(await runScript(server.environment)).toEqual({ status: 1, output: '' });
 });

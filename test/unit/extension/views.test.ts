@@ -1,6 +1,6 @@
 // What the views make of sessions, apart from drawing it.
 import { describe, expect, test } from 'vitest';
-import { plainTextWithoutIcons } from '../../../src/extension/plain-text';
+import { plainTextWithoutIcons, plainTextWithoutLinks } from '../../../src/extension/plain-text';
 import { clampToLimits, toInterfaceNames } from '../../../src/extension/setting-values';
 import { sessionsThatCount, statusBarText, sumRates, topPeers } from '../../../src/extension/status-bar-text';
 import { connectionNodes, maximumShownConnections, processNodes } from '../../../src/extension/tree-nodes';
@@ -107,4 +107,10 @@ describe('settings', () => {
   ])('interfaces %j are %j', (value, expected) => {
     expect(toInterfaceNames(value)).toEqual(expected);
   });
+});
+
+test('a message holds no link, whoever wrote it', () => {
+  expect(plainTextWithoutLinks('[eth0](command:workbench.action.quit)\u001b[2J')).toBe(
+    '[eth0] (command:workbench.action.quit)\ufffd[2J',
+  );
 });
