@@ -72,6 +72,7 @@ export const TreeItemContext = {
   EndedSession: 'session.ended',
   Process: 'process',
   Connection: 'connection',
+  Closed: 'closed',
   More: 'more',
 } as const;
 

@@ -136,6 +136,8 @@ export class HelperService implements vscode.Disposable {
     this.#setState('starting');
     if (trigger === 'debug-session' && startSetting() === 'ask' && !(await this.#mayMonitor())) {
       this.#failed('declined');
+      // The answer may have been "never", which says more.
+      if (startSetting() === 'never') this.#setState(this.#restingState());
       return undefined;
     }
     try {
@@ -254,10 +256,12 @@ export class HelperService implements vscode.Disposable {
       always,
       never,
     );
-    if (choice === always) {
-      await setStartSetting('always');
-    } else if (choice === never) {
-      await setStartSetting('never');
+    const setting = choice === always ? 'always' : choice === never ? 'never' : undefined;
+    try {
+      if (setting !== undefined) await setStartSetting(setting);
+    } catch (error) {
+      // A settings file with unsaved changes, for one. The answer holds for this window.
+      this.#log.warn(`The setting could not be changed: ${describeError(error)}`);
     }
     return choice === start || choice === always;
   }

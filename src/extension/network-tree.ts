@@ -5,7 +5,15 @@ import { formatEndpoint } from '../shared/format';
 import { Command, ContextKey, View } from './contributions';
 import { isOver, type SessionStore } from './session-store';
 import { treeItem } from './tree-items';
-import { connectionNodes, flowOf, processNodes, sessionNode, type TreeNode } from './tree-nodes';
+import {
+  closedNodes,
+  connectionNodes,
+  flowOf,
+  parentOf,
+  processNodes,
+  sessionNode,
+  type TreeNode,
+} from './tree-nodes';
 
 /** Changes of several sessions within this time are drawn together, in milliseconds. */
 const drawTogetherMillis = 100;
@@ -120,15 +128,7 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
   }
 
   getParent(node: TreeNode): TreeNode | undefined {
-    switch (node.kind) {
-      case 'session':
-        return undefined;
-      case 'process':
-        return sessionNode(node.session);
-      case 'connection':
-      case 'more':
-        return processNodes(node.session).find(({ pid }) => pid === node.pid);
-    }
+    return parentOf(node);
   }
 
   dispose(): void {
@@ -146,6 +146,8 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
         return processNodes(node.session);
       case 'process':
         return connectionNodes(node.session, node.pid);
+      case 'closed':
+        return closedNodes(node);
       case 'connection':
       case 'more':
         return [];

@@ -29,8 +29,10 @@ function itemOf(node: TreeNode): vscode.TreeItem {
       const flow = flowOf(node);
       return flow === undefined ? new vscode.TreeItem('') : connectionItem(flow);
     }
+    case 'closed':
+      return closedItem(flowsOf(node.session, node.pid, true).length);
     case 'more':
-      return moreItem(flowsOf(node.session, node.pid).length - maximumShownConnections);
+      return moreItem(flowsOf(node.session, node.pid, node.closed).length - maximumShownConnections);
   }
 }
 
@@ -198,6 +200,16 @@ function connectionIcon(flow: FlowSample): vscode.ThemeIcon {
     return new vscode.ThemeIcon('broadcast');
   }
   return new vscode.ThemeIcon(flow.protocol === 'tcp' ? 'plug' : 'arrow-swap');
+}
+
+function closedItem(count: number): vscode.TreeItem {
+  const item = new vscode.TreeItem(
+    vscode.l10n.t('{0} closed', formatQuantity(count, 'connection')),
+    vscode.TreeItemCollapsibleState.Collapsed,
+  );
+  item.iconPath = new vscode.ThemeIcon('debug-disconnect', new vscode.ThemeColor('disabledForeground'));
+  item.contextValue = TreeItemContext.Closed;
+  return item;
 }
 
 function moreItem(count: number): vscode.TreeItem {

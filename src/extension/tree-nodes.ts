@@ -2,7 +2,7 @@
 import type { FlowSample, ProcessSample } from '../shared/protocol';
 import type { WatchedSession } from './sessions';
 
-/** Connections shown below one process. The panel has them all. */
+/** Open, and closed, connections shown below one process. The panel has them all. */
 export const maximumShownConnections = 200;
 
 export interface SessionNode {
@@ -26,15 +26,25 @@ export interface ConnectionNode {
   readonly flow: number;
 }
 
+/** Holds the closed connections of a process, so that they do not bury the open ones. */
+export interface ClosedNode {
+  readonly kind: 'closed';
+  readonly id: string;
+  readonly session: WatchedSession;
+  readonly pid: number;
+}
+
 /** Stands for the connections that are not shown. */
 export interface MoreNode {
   readonly kind: 'more';
   readonly id: string;
   readonly session: WatchedSession;
   readonly pid: number;
+  /** Whether it stands for closed connections, or for open ones. */
+  readonly closed: boolean;
 }
 
-export type TreeNode = SessionNode | ProcessNode | ConnectionNode | MoreNode;
+export type TreeNode = SessionNode | ProcessNode | ConnectionNode | ClosedNode | MoreNode;
 
 export function sessionNode(session: WatchedSession): SessionNode {
   return { kind: 'session', id: session.id, session };
@@ -44,28 +54,71 @@ export function sessionNode(session: WatchedSession): SessionNode {
 export function processNodes(session: WatchedSession): ProcessNode[] {
   return [...session.processes.values()]
     .sort((one, other) => one.startTicks - other.startTicks || one.pid - other.pid)
-    .map(({ pid }) => ({ kind: 'process', id: `${session.id}/${String(pid)}`, session, pid }));
+    .map(({ pid }) => processNode(session, pid));
 }
 
-/** Open connections before closed ones, each in the order in which they were opened. */
-export function connectionNodes(session: WatchedSession, pid: number): (ConnectionNode | MoreNode)[] {
-  const flows = flowsOf(session, pid);
-  flows.sort((one, other) => Number(isClosed(one)) - Number(isClosed(other)) || one.id - other.id);
-  const nodes: (ConnectionNode | MoreNode)[] = flows.slice(0, maximumShownConnections).map((flow) => ({
+function processNode(session: WatchedSession, pid: number): ProcessNode {
+  return { kind: 'process', id: `${session.id}/${String(pid)}`, session, pid };
+}
+
+function closedNode(session: WatchedSession, pid: number): ClosedNode {
+  return { kind: 'closed', id: `${session.id}/${String(pid)}/closed`, session, pid };
+}
+
+/** What a node is shown below. */
+export function parentOf(node: TreeNode): TreeNode | undefined {
+  switch (node.kind) {
+    case 'session':
+      return undefined;
+    case 'process':
+      return sessionNode(node.session);
+    case 'closed':
+      return processNode(node.session, node.pid);
+    case 'connection': {
+      const flow = flowOf(node);
+      return flow !== undefined && isClosed(flow)
+        ? closedNode(node.session, node.pid)
+        : processNode(node.session, node.pid);
+    }
+    case 'more':
+      return node.closed ? closedNode(node.session, node.pid) : processNode(node.session, node.pid);
+  }
+}
+
+/** Open connections in the order in which they were opened, then what holds the closed ones. */
+export function connectionNodes(session: WatchedSession, pid: number): TreeNode[] {
+  const nodes = nodesOf(session, pid, false);
+  if (flowsOf(session, pid, true).length > 0) {
+    nodes.push(closedNode(session, pid));
+  }
+  return nodes;
+}
+
+/** Closed connections, the newest first. */
+export function closedNodes({ session, pid }: ClosedNode): TreeNode[] {
+  return nodesOf(session, pid, true);
+}
+
+function nodesOf(session: WatchedSession, pid: number, closed: boolean): TreeNode[] {
+  const flows = flowsOf(session, pid, closed);
+  flows.sort((one, other) => (closed ? other.id - one.id : one.id - other.id));
+  const id = `${session.id}/${String(pid)}`;
+  const nodes: TreeNode[] = flows.slice(0, maximumShownConnections).map((flow) => ({
     kind: 'connection',
-    id: `${session.id}/${String(pid)}/${String(flow.id)}`,
+    id: `${id}/${String(flow.id)}`,
     session,
     pid,
     flow: flow.id,
   }));
   if (flows.length > maximumShownConnections) {
-    nodes.push({ kind: 'more', id: `${session.id}/${String(pid)}/more`, session, pid });
+    nodes.push({ kind: 'more', id: `${id}/more${closed ? '-closed' : ''}`, session, pid, closed });
   }
   return nodes;
 }
 
-export function flowsOf(session: WatchedSession, pid: number): FlowSample[] {
-  return [...session.flows.values()].filter((flow) => flow.pid === pid);
+/** The open, or the closed, connections of a process. */
+export function flowsOf(session: WatchedSession, pid: number, closed: boolean): FlowSample[] {
+  return [...session.flows.values()].filter((flow) => flow.pid === pid && isClosed(flow) === closed);
 }
 
 export function isClosed(flow: FlowSample): boolean {
@@ -73,7 +126,7 @@ export function isClosed(flow: FlowSample): boolean {
 }
 
 /** The figures of a node; undefined once they are gone. */
-export function processOf(node: ProcessNode | MoreNode): ProcessSample | undefined {
+export function processOf(node: ProcessNode): ProcessSample | undefined {
   return node.session.processes.get(node.pid);
 }
 

@@ -37,6 +37,7 @@ export async function run(): Promise<void> {
   await import('./monitor-pid.test');
   await import('./status-bar.test');
   await import('./helper.test');
+  await import('./commands.test');
 
   const results: Result[] = [];
   const failures = await new Promise<number>((resolve) => {
