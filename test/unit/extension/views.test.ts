@@ -3,7 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { plainTextWithoutIcons, plainTextWithoutLinks } from '../../../src/extension/plain-text';
 import { clampToLimits, toInterfaceNames } from '../../../src/extension/setting-values';
 import { sessionsThatCount, statusBarText, sumRates, topPeers } from '../../../src/extension/status-bar-text';
-import { connectionNodes, maximumShownConnections, processNodes } from '../../../src/extension/tree-nodes';
+import {
+  closedNodes,
+  connectionNodes,
+  maximumShownConnections,
+  parentOf,
+  processNodes,
+  sessionNode,
+  type TreeNode,
+} from '../../../src/extension/tree-nodes';
 import { MonitoredSession } from '../../../src/extension/watched-session';
 import { limits, type FlowSample } from '../../../src/shared/protocol';
 import { flowSample, processSample, sample, usage } from './samples';
@@ -26,10 +34,30 @@ describe('the tree', () => {
     expect(processNodes(session).map(({ pid }) => pid)).toEqual([20, 30, 9]);
   });
 
-  test('orders connections by their beginning, closed ones last', () => {
-    const session = watching('s', [7], [flowSample(3, 7), flowSample(1, 7, 'closed'), flowSample(2, 7)]);
-    expect(connectionNodes(session, 7).map(({ id }) => id)).toEqual(['s/7/2', 's/7/3', 's/7/1']);
+  test('orders connections by their beginning, and keeps closed ones below a node of their own', () => {
+    const closed = [flowSample(1, 7, 'closed'), flowSample(4, 7, 'closed')];
+    const session = watching('s', [7], [flowSample(3, 7), ...closed, flowSample(2, 7)]);
+    const nodes = connectionNodes(session, 7);
+    expect(nodes.map(({ id }) => id)).toEqual(['s/7/2', 's/7/3', 's/7/closed']);
+    const folded = nodes.at(-1);
+    if (folded?.kind !== 'closed') throw new Error('The last node is to hold what is closed.');
+    expect(closedNodes(folded).map(({ id }) => id)).toEqual(['s/7/4', 's/7/1']);
     expect(connectionNodes(session, 8)).toEqual([]);
+  });
+
+  test('knows what each node is shown below', () => {
+    const session = watching('s', [7], [flowSample(1, 7), flowSample(2, 7, 'closed')]);
+    const check = (node: TreeNode, children: TreeNode[]): void => {
+      expect(children.length).toBeGreaterThan(0);
+      for (const child of children) expect(parentOf(child)).toEqual(node);
+    };
+    const [process] = processNodes(session);
+    const [open, closed] = connectionNodes(session, 7);
+    if (process === undefined || closed?.kind !== 'closed') throw new Error('A node is missing.');
+    expect(open?.kind).toBe('connection');
+    check(sessionNode(session), [process]);
+    check(process, connectionNodes(session, 7));
+    check(closed, closedNodes(closed));
   });
 
   test('says how many connections it leaves out', () => {
