@@ -267,14 +267,15 @@ function run(
   return { child, exited, output };
 }
 
-/** The environment without what the editor and its debugger set for Node programs of their own. */
+// What the editor and its debugger set for Node programs of their own, and what a sudo that started the editor left:
+// the helper works for the user that the editor runs as, whoever that was before.
+const notForHelper = new Set([
+  ...['NODE_OPTIONS', 'ELECTRON_RUN_AS_NODE', 'VSCODE_INSPECTOR_OPTIONS'],
+  ...['SUDO_UID', 'SUDO_GID', 'SUDO_USER', 'SUDO_COMMAND'],
+]);
+
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const environment = { ...process.env };
-  for (const name of ['NODE_OPTIONS', 'ELECTRON_RUN_AS_NODE', 'VSCODE_INSPECTOR_OPTIONS']) {
-    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- a copy, and the names are these three
-    delete environment[name];
-  }
-  return environment;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !notForHelper.has(name)));
 }
 
 /** Unpacking a VSIX may lose the executable bit. */

@@ -3,7 +3,7 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   failureOf,
   HelperStartError,
@@ -76,6 +76,17 @@ function called(): string[] {
 }
 
 describe('the ways up', () => {
+  test('nothing that the editor was started with makes the helper load code, or work for another user', async () => {
+    const inherited = { NODE_OPTIONS: '--no-warnings', SUDO_UID: '1', SUDO_GID: '1' };
+    for (const [name, value] of Object.entries(inherited)) vi.stubEnv(name, value);
+    const executable = script('helper', `env > "${folder}/environment"; ${speakingHelper}`);
+    await end(await launch({ isRoot: true, executable }));
+    vi.unstubAllEnvs();
+    const environment = readFileSync(path.join(folder, 'environment'), 'utf8');
+    expect(environment).toContain('PATH=');
+    for (const name of Object.keys(inherited)) expect(environment).not.toContain(`${name}=`);
+  });
+
   test('root starts the helper itself', async () => {
     await end(await launch({ isRoot: true }));
     expect(called()).toEqual(['helper serve']);
