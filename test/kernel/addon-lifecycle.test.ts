@@ -6,8 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KernelInterface } from '../../helper/src/kernel';
 import { AddonProcess } from './support/addon-process';
 import { cgroupFolder } from './support/cgroup';
-import { run } from './support/namespaces';
+import { exists, type KernelObject } from './support/kernel-objects';
 import { NetworkNamespace } from './support/network-namespace';
+import { hasTcx, withoutTcx } from './support/running-kernel';
 
 let namespace: NetworkNamespace;
 const processes: AddonProcess[] = [];
@@ -48,17 +49,6 @@ function filters(device: string): string {
 
 function qdiscs(device: string): string {
   return namespace.tc('qdisc', 'show', 'dev', device);
-}
-
-type KernelObject = [kind: string, id: number];
-
-function exists([kind, id]: KernelObject): boolean {
-  try {
-    run('bpftool', kind, 'show', 'id', String(id));
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 describe('opening and closing', () => {
@@ -118,6 +108,8 @@ describe('opening and closing', () => {
 });
 
 describe.each(['tcx', 'clsact'] as const)('interfaces by %s', (attachment) => {
+  beforeEach(({ skip }) => skip(attachment === 'tcx' && !hasTcx, withoutTcx));
+
   it('counts at an interface once it is attached, and not any more once it is detached', async () => {
     const addon = startProcess();
     expect(await open(addon, attachment)).toMatchObject({ attachment });
@@ -210,7 +202,8 @@ describe('clsact', () => {
   });
 });
 
-it('leaves nothing behind with tcx when it is killed', async () => {
+it('leaves nothing behind with tcx when it is killed', async ({ skip }) => {
+  skip(!hasTcx, withoutTcx);
   const addon = startProcess();
   await open(addon, 'tcx');
   await addon.call('attachInterface', await indexOf(addon, 'pnm0'));

@@ -1,0 +1,158 @@
+// `npm run test:kernels`: boots Debian's kernels in an emulator, one after the other, and runs the kernel tests of
+// `test/kernel` in each. See docs/kernels.md.
+//
+//   --short          some tests of each kind only
+//   --kernel NAME    this kernel only; may be repeated
+//   --test PATTERN   tests whose names match only
+//   --update         looks for newer packages of kernels and emulator
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { architecture, inProject } from '../../scripts/lib/paths.mjs';
+import { Explained, main, step } from '../../scripts/lib/steps.mjs';
+import { build } from '../../scripts/build.mjs';
+import { NotToBeHad, unpackedPackages } from './apt.mjs';
+import { collectModules, findImage, kernels, unpackKernel } from './debian-kernels.mjs';
+import { addToSystem, modules, writeSystem } from './guest.mjs';
+import { boot, findEmulator } from './qemu.mjs';
+import { figures, printReport } from './report.mjs';
+
+const files = ['accuracy', 'addon-*', 'helper-leftovers'].map((name) => `test/kernel/${name}.test.ts`);
+
+/** One of each kind: loading, both ledgers of TCP and of datagrams, events, adoption, what is left behind. */
+const shortPattern = [
+  'loads and attaches',
+  '(tcp-both|udp-sockets) over ipv6, helper',
+  'follows children and their children',
+  'reports the sockets of watched processes',
+  'counts a connection from before',
+  'leaves (nothing|its filters) behind',
+  'is swept',
+].join('|');
+
+const machineMillis = 60 * 60_000;
+const consoleLinesShown = 30;
+
+function readArguments() {
+  const { values } = parseArgs({
+    options: {
+      short: { type: 'boolean', default: false },
+      update: { type: 'boolean', default: false },
+      kernel: { type: 'string', multiple: true, default: [] },
+      test: { type: 'string' },
+    },
+  });
+  const names = kernels.map(({ name }) => name);
+  for (const name of values.kernel)
+    if (!names.includes(name))
+      throw new Explained(`There is no kernel "${name}"; there are ${names.join(', ')}.`);
+  return {
+    update: values.update,
+    pattern: values.test ?? (values.short ? shortPattern : undefined),
+    chosen: kernels.filter(({ name }) => values.kernel.length === 0 || values.kernel.includes(name)),
+  };
+}
+
+async function findBusybox(options) {
+  const folder = await unpackedPackages(
+    'busybox',
+    ['HERE', 'HERE-security'],
+    async () => ['busybox-static'],
+    options,
+  );
+  return path.join(folder, 'bin/busybox');
+}
+
+/** Runs the tests in one kernel. Resolves to what it is, or why there is none, and to the result of each test. */
+async function runKernel(kernel, { emulator, system, folder, pattern, update }) {
+  const outcome = { kernel: kernel.name, release: '', unavailable: '', results: [] };
+  await step(`Kernel ${kernel.name}`, async ({ note, log }) => {
+    note('taking it from Debian');
+    const unpacked = await unpackKernel(kernel, { update });
+    const initramfs = path.join(folder, 'initramfs');
+    await copyFile(system, initramfs);
+    addToSystem(initramfs, collectModules(unpacked, modules), { files, pattern });
+    const consoleFile = inProject('build', 'logs', `kernel-${kernel.name}.log`);
+    let status;
+    const heard = (text) => {
+      log(text);
+      const message = parseMessage(text);
+      if (message === undefined) return;
+      if (message.booted !== undefined) outcome.release = message.booted;
+      else if (message.ended !== undefined) status = message.ended;
+      else {
+        outcome.results.push(message);
+        note(`${message.test} ${message.state}`);
+      }
+    };
+    await writeFile(consoleFile, '');
+    note('booting');
+    const machine = { image: findImage(unpacked), initramfs, console: consoleFile, line: heard };
+    const end = await boot(emulator, { ...machine, timeoutMillis: machineMillis });
+    const hasFailed = outcome.results.some(({ state }) => state === 'failed');
+    if (status === undefined || outcome.results.length === 0 || (status !== 0 && !hasFailed)) {
+      const lines = (await readFile(consoleFile, 'utf8')).trimEnd().split('\n').slice(-consoleLinesShown);
+      const what =
+        status === undefined ? `The machine ${end} before its tests` : `The tests ended with ${status}`;
+      const errors = [`${what}. The end of its console:\n${lines.join('\n')}`];
+      outcome.results.push({ file: '', test: '(the machine)', state: 'failed', errors });
+    }
+    return `${outcome.release}: ${figures(outcome.results)}`;
+  }).catch((error) => {
+    if (!(error instanceof NotToBeHad)) throw error;
+    outcome.unavailable = error.message;
+  });
+  return outcome;
+}
+
+function parseMessage(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** All kernels, one machine at a time. */
+async function runKernels({ chosen, pattern, update }) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'procnetmon-kernels-'));
+  try {
+    const system = path.join(folder, 'system');
+    let emulator;
+    await step('Prepare the virtual machine', async () => {
+      emulator = await findEmulator({ update });
+      writeSystem(system, { busybox: await findBusybox({ update }) });
+    });
+    const outcomes = [];
+    for (const kernel of chosen)
+      outcomes.push(await runKernel(kernel, { emulator, system, folder, pattern, update }));
+    return outcomes;
+  } catch (error) {
+    if (!(error instanceof NotToBeHad)) throw error;
+    return chosen.map(({ name }) => ({ kernel: name, release: '', unavailable: error.message, results: [] }));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+await main(async () => {
+  const options = readArguments();
+  await build({ names: ['addon', 'helper'] });
+  const outcomes =
+    architecture === 'x64'
+      ? await runKernels(options)
+      : options.chosen.map(({ name }) => ({
+          ...{ kernel: name, release: '', results: [] },
+          unavailable: `the machines are x64, this one is ${architecture}`,
+        }));
+  const reportFile = inProject('test-results', 'kernels.json');
+  await mkdir(path.dirname(reportFile), { recursive: true });
+  await writeFile(reportFile, `${JSON.stringify(outcomes, null, 2)}\n`);
+  printReport(outcomes);
+  const all = outcomes.flatMap(({ unavailable, results }) =>
+    unavailable ? [{ state: 'skipped' }] : results,
+  );
+  console.log(`\n${figures(all)}`);
+  if (all.some(({ state }) => state === 'failed')) process.exitCode = 1;
+});
