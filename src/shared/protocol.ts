@@ -269,15 +269,7 @@ export interface MonitorSample {
 
 /** What happened. `dropped` says that `count` events before it were lost. */
 export type MonitorEventKind =
-  | 'opened'
-  | 'established'
-  | 'closed'
-  | 'failed'
-  | 'listening'
-  | 'fork'
-  | 'exec'
-  | 'exit'
-  | 'dropped';
+  'opened' | 'established' | 'closed' | 'failed' | 'listening' | 'fork' | 'exec' | 'exit' | 'dropped';
 
 /** Notification `monitor/event`. */
 export interface MonitorEvent {
