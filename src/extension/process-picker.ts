@@ -13,7 +13,8 @@ export interface PickedProcess extends WatchTarget {
 }
 
 interface ProcessItem extends vscode.QuickPickItem {
-  process: PickedProcess;
+  /** Absent where an item only says why there is none. */
+  process?: PickedProcess;
 }
 
 /** Undefined when the user chose none. Throws a `HelperRequestError` when there is no list. */
@@ -30,8 +31,6 @@ export async function pickProcess(connection: HelperConnection): Promise<PickedP
       if (picked !== undefined) {
         resolve(picked);
         picker.hide();
-      } else if (/^\s*[-+]?\d/.test(picker.value)) {
-        void vscode.window.showErrorMessage(explainBadPid(picker.value));
       }
     });
     picker.onDidHide(() => resolve(undefined));
@@ -63,10 +62,14 @@ function processItem(process: ProcessInfo): ProcessItem {
   };
 }
 
-/** An item for an id that was typed and is not in the list. */
+/** An item for a number that was typed and is not in the list: to watch that process, or why that cannot be. */
 function typedItem(value: string, processes: readonly ProcessItem[]): ProcessItem | undefined {
   const pid = toPid(value.trim());
-  if (pid === undefined || processes.some((item) => item.process.pid === pid)) {
+  if (pid === undefined) {
+    const isNumber = /^\s*[-+]?\d+(\.\d*)?\s*$/.test(value);
+    return isNumber ? { label: `$(error) ${explainBadPid(value)}`, alwaysShow: true } : undefined;
+  }
+  if (processes.some((item) => item.process?.pid === pid)) {
     return undefined;
   }
   return {
