@@ -207,10 +207,18 @@ describe.skipIf(!isRoot)('watch', () => {
 });
 
 describe.skipIf(!isRoot)('on a terminal', () => {
+  /** Whatever the terminal is that the tests were started from. */
+  const plainTerminal = 'unset NO_COLOR FORCE_COLOR; export TERM=xterm-256color';
+
   /** Runs a command line on a terminal of that many columns and returns what it wrote there. */
   async function onTerminal(columns: number, command: string): Promise<string> {
     const { stdout } = await runToEnd('script', [
-      ...['--quiet', '--return', '--command', `stty cols ${String(columns)} rows 20; exec ${command}`],
+      ...[
+        '--quiet',
+        '--return',
+        '--command',
+        `${plainTerminal}; stty cols ${String(columns)} rows 20; exec ${command}`,
+      ],
       '/dev/null',
     ]);
     return stdout;

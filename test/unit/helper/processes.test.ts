@@ -141,7 +141,7 @@ describe('reading /proc', () => {
     expect(childrenOf(pid)).toEqual([child]);
     expect(childrenOf(child ?? 0)).toEqual([grandchild]);
     expect(descendantsOf(pid, 1)).toEqual([child]);
-    for (const id of [grandchild, child]) process.kill(id ?? 0, 'SIGKILL');
+    for (const id of [child, grandchild]) process.kill(id ?? 0, 'SIGKILL');
   });
 });
 
