@@ -125,10 +125,22 @@ export function openKernel(
     throw refusal(error);
   }
   try {
-    return { kernel, cgroup: mount.path, limitations: takeIntoAccount(kernel, mount) };
+    const limitations = [...sweepUp(addon, kernel), ...takeIntoAccount(kernel, mount)];
+    return { kernel, cgroup: mount.path, limitations };
   } catch (error) {
     kernel.close();
     throw refusal(error);
+  }
+}
+
+/** Takes away what a helper that was killed has left; only filters outlive one. */
+function sweepUp(addon: Pick<KernelAddon, 'sweep'>, kernel: Kernel): string[] {
+  if (kernel.attachment !== 'clsact') return [];
+  try {
+    addon.sweep();
+    return [];
+  } catch (error) {
+    return [`What a killed helper left behind could not be removed: ${asError(error).message}.`];
   }
 }
 

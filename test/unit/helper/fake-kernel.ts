@@ -35,7 +35,7 @@ export function kernelError(code: string, operation: string): Error {
 }
 
 export class FakeKernel implements Kernel {
-  readonly attachment = 'tcx';
+  attachment: Kernel['attachment'] = 'tcx';
   processEvents = true;
   readonly slots = new Map<number, FakeFlow>();
   readonly watched = new Map<number, boolean>();

@@ -101,6 +101,29 @@ describe('openKernel', () => {
     expect(opened).toMatchObject({ cgroup: '/c', limitations: [] });
   });
 
+  it.each([
+    { attachment: 'clsact', sweeps: 1 },
+    { attachment: 'tcx', sweeps: 0 },
+  ] as const)('sweeps up after killed helpers where something can be left: $attachment', (expected) => {
+    const kernel = new FakeKernel();
+    kernel.attachment = expected.attachment;
+    let sweeps = 0;
+    const addon = { ...fakeAddon(() => kernel), sweep: () => (sweeps += 1) };
+    expect(openKernel(addon, { cgroup: '/c' }).limitations).toEqual([]);
+    expect(sweeps).toBe(expected.sweeps);
+  });
+
+  it('counts all the same when sweeping up fails, and says so', () => {
+    const kernel = new FakeKernel();
+    kernel.attachment = 'clsact';
+    const sweep = () => {
+      throw kernelError('EBUSY', 'RTM_DELTFILTER');
+    };
+    const { limitations } = openKernel({ ...fakeAddon(() => kernel), sweep }, { cgroup: '/c' });
+    expect(limitations).toEqual([expect.stringContaining('RTM_DELTFILTER')]);
+    expect([...kernel.attached]).toEqual([1, 2]);
+  });
+
   it('says what could not be had', () => {
     const kernel = new FakeKernel();
     kernel.processEvents = false;
