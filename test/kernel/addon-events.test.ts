@@ -6,7 +6,6 @@ import { createServer, connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type {
   KernelEvent,
@@ -19,6 +18,7 @@ import { AddonProcess } from './support/addon-process';
 import { cgroupFolder } from './support/cgroup';
 import { run } from './support/namespaces';
 import { NetworkNamespace } from './support/network-namespace';
+import { compiledProgram } from './support/programs';
 
 let addon: AddonProcess;
 
@@ -145,9 +145,7 @@ describe('process events', () => {
   it('takes a process for ended only when its last thread has', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'procnetmon-'));
     try {
-      const program = join(folder, 'leader-exits');
-      const source = fileURLToPath(new URL('support/leader-exits.c', import.meta.url));
-      run('cc', '-pthread', '-o', program, source);
+      const program = compiledProgram('leader-exits', folder);
       // Through a shell, so that it is watched before its main thread ends.
       const { pid, child } = await watchedShell(`exec ${program}`, true);
       // What is reported of the main thread's end comes before the end of a process that is started now.
@@ -285,7 +283,8 @@ describe('interfaces', () => {
         'sh',
         commands.join('\n'),
       );
-      namespace.ip('link', 'set', 'pnm0', 'down', 'name', 'pnm9');
+      namespace.ip('link', 'set', 'pnm0', 'down');
+      namespace.ip('link', 'set', 'pnm0', 'name', 'pnm9');
     } finally {
       process.kill(addon.pid, 'SIGCONT');
     }

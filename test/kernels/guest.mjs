@@ -39,7 +39,7 @@ const projectFiles = [
 // What the packet filter and the two kinds of attachment need, and the kinds of interface that tests make.
 export const modules = [
   ...['veth', 'bridge', 'sch_ingress', 'cls_bpf', 'cls_u32'],
-  ...['nfnetlink', 'nf_tables', 'nft_counter', 'nf_tables_netdev'],
+  ...['nfnetlink', 'nf_tables', 'nft_counter', 'nft_objref', 'nf_tables_netdev'],
 ];
 
 const accounts = {
@@ -104,8 +104,12 @@ function isForRunning(file) {
   return !/\.(d\.[cm]?ts|map|md)$/.test(file) && path.basename(file) !== 'node_modules';
 }
 
-/** Writes the archive that all kernels share. */
-export function writeSystem(file, { busybox }) {
+/**
+ * Writes the archive that all kernels share. `programs` are the tests' own, compiled.
+ * @param {string} file
+ * @param {{ busybox: string, programs: string[] }} contents
+ */
+export function writeSystem(file, { busybox, programs }) {
   const archive = new CpioArchive(file);
   for (const folder of ['proc', 'sys', 'dev', 'tmp', 'run', 'root', 'var/tmp']) archive.folder(folder);
   archive.characterDevice('dev/console', 5, 1);
@@ -125,6 +129,8 @@ export function writeSystem(file, { busybox }) {
   for (const applet of execFileSync(busybox, ['--list'], { encoding: 'utf8' }).trim().split('\n'))
     archive.link(`bin/${applet}`, 'busybox');
 
+  for (const program of programs)
+    addTree(archive, program, path.join('test-programs', path.basename(program)));
   const notLibraries = (folder) => path.basename(folder) !== 'node_modules';
   for (const name of projectFiles)
     addTree(archive, inProject(name), path.join(projectInGuest, name), notLibraries);
