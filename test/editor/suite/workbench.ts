@@ -95,7 +95,18 @@ export async function drawTree(node?: TreeNode): Promise<DrawnNode[]> {
 
 /** Changes settings for the length of the suite's run: its user folder is thrown away. */
 export async function setSetting(name: string, value: unknown): Promise<void> {
-  await vscode.workspace
-    .getConfiguration('procnetmon')
-    .update(name, value, vscode.ConfigurationTarget.Global);
+  const inForce = (): boolean => vscode.workspace.getConfiguration('procnetmon').get(name) === value;
+  // The editor may have written the setting some time before this process hears of it.
+  let listening: vscode.Disposable | undefined;
+  const heard = new Promise<void>((resolve) => {
+    listening = vscode.workspace.onDidChangeConfiguration(() => inForce() && resolve());
+  });
+  try {
+    await vscode.workspace
+      .getConfiguration('procnetmon')
+      .update(name, value, vscode.ConfigurationTarget.Global);
+    if (!inForce()) await heard;
+  } finally {
+    listening?.dispose();
+  }
 }
