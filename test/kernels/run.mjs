@@ -29,7 +29,8 @@ const shortPattern = [
   'counts a connection from before',
   'loads and attaches',
   'leaves nothing behind when it ends by SIGTERM',
-  'a helper that was killed leaves',
+  'leaves nothing behind$',
+  'leaves its filters behind',
   'somebody made after is not',
   'is swept up by the next start',
 ].join('|');

@@ -1,12 +1,20 @@
 // What the running kernel has.
 import { release } from 'node:os';
 
-/** Whether this kernel has tcx links: from 6.6 on. Before, programs are attached by filters of a clsact qdisc. */
-export const hasTcx = (() => {
+function isAtLeast(wantedMajor: number, wantedMinor: number): boolean {
   const [major = 0, minor = 0] = release().split('.').map(Number);
-  return major > 6 || (major === 6 && minor >= 6);
-})();
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
 
+/** Whether this kernel has tcx links. Before, programs are attached by filters of a clsact qdisc. */
+export const hasTcx = isAtLeast(6, 6);
+
+/** Whether a program can ask which network namespace it is in, by cookie. Before, the first one is assumed. */
+export const tellsNetworkNamespace = isAtLeast(5, 14);
+
+/** Why a test is skipped in which the helper has to know that it is in a network namespace of its own. */
+export const withoutNetworkNamespace =
+  'below Linux 5.14 a helper in a network namespace of its own takes all sockets there for foreign';
 /** Why a test of tcx is skipped. */
 export const withoutTcx = 'tcx links are there from Linux 6.6 on';
 /** Why a test of what outlives a helper is skipped. */

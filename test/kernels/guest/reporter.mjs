@@ -8,7 +8,7 @@ export default class SerialReporter {
 
   onTestCaseResult(test) {
     // What a pattern leaves out counts as skipped too; it was not asked for.
-    if (pattern && !new RegExp(pattern).test(test.fullName.replaceAll(' > ', ' '))) return;
+    if (pattern && !new RegExp(pattern).test(test.fullName)) return;
     const { state, note, errors } = test.result();
     this.#say({
       file: test.module.relativeModuleId,
