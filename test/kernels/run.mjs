@@ -5,8 +5,9 @@
 //   --kernel NAME    this kernel only; may be repeated
 //   --test PATTERN   tests whose names match only
 //   --update         looks for newer packages of kernels and emulator
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { architecture, inProject } from '../../scripts/lib/paths.mjs';
@@ -77,7 +78,7 @@ async function runKernel(kernel, { emulator, system, folder, pattern, update }) 
     const initramfs = path.join(folder, 'initramfs');
     await copyFile(system, initramfs);
     addToSystem(initramfs, collectModules(unpacked, modules), { files, pattern });
-    const consoleFile = inProject('build', 'logs', `kernel-${kernel.name}.log`);
+    const consoleFile = inProject('build', 'logs', `kernel-${kernel.name}-console.log`);
     let status;
     const heard = (text) => {
       log(text);
@@ -98,7 +99,9 @@ async function runKernel(kernel, { emulator, system, folder, pattern, update }) 
     if (status === undefined || outcome.results.length === 0 || (status !== 0 && !hasFailed)) {
       const lines = (await readFile(consoleFile, 'utf8')).trimEnd().split('\n').slice(-consoleLinesShown);
       const what =
-        status === undefined ? `The machine ${end} before its tests` : `The tests ended with ${status}`;
+        status === undefined
+          ? `The machine ${end} before its tests were over`
+          : `The tests ended with ${status}`;
       const errors = [`${what}. The end of its console:\n${lines.join('\n')}`];
       outcome.results.push({ file: '', test: '(the machine)', state: 'failed', errors });
     }
@@ -112,7 +115,8 @@ async function runKernel(kernel, { emulator, system, folder, pattern, update }) 
 
 function parseMessage(text) {
   try {
-    return JSON.parse(text);
+    const message = JSON.parse(text);
+    return typeof message === 'object' && message !== null ? message : undefined;
   } catch {
     return undefined;
   }
@@ -121,6 +125,10 @@ function parseMessage(text) {
 /** All kernels, one machine at a time. */
 async function runKernels({ chosen, pattern, update }) {
   const folder = await mkdtemp(path.join(tmpdir(), 'procnetmon-kernels-'));
+  // Half a gigabyte is not left behind by whoever loses patience.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.once(signal, () => process.exit(128 + constants.signals[signal]));
   try {
     const system = path.join(folder, 'system');
     let emulator;
@@ -137,8 +145,6 @@ async function runKernels({ chosen, pattern, update }) {
   } catch (error) {
     if (!(error instanceof NotToBeHad)) throw error;
     return chosen.map(({ name }) => ({ kernel: name, release: '', unavailable: error.message, results: [] }));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
