@@ -30,8 +30,11 @@ export class LaunchHold implements vscode.DebugConfigurationProvider {
     cancellation?: vscode.CancellationToken,
   ): Promise<vscode.DebugConfiguration> {
     try {
-      // What is attached to runs already, and the sockets of what runs are taken into account in any case.
-      if (configuration.request === 'launch' && !isRemoteDebuggee(configuration)) {
+      // What is attached to runs already, and the sockets of what runs are taken into account in any case. Beside a
+      // session that runs, this may be a child of it, as debuggers launch them for forks: after "Stop Monitoring"
+      // that is no reason to start again.
+      const isFirst = vscode.debug.activeDebugSession === undefined;
+      if (isFirst && configuration.request === 'launch' && !isRemoteDebuggee(configuration)) {
         await this.#hold(cancellation);
       }
     } catch (error) {

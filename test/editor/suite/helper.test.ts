@@ -46,4 +46,19 @@ describe('a helper that is killed', () => {
       store.sessions.every(({ state }) => state === 'ended' || state === 'failed') ? true : undefined,
     );
   });
+
+  it('is not started again by a child of the session that goes on', async () => {
+    const parentSession = vscode.debug.activeDebugSession;
+    assert.ok(parentSession);
+    const child = {
+      type: 'node',
+      request: 'launch',
+      name: 'a child',
+      program: '${workspaceFolder}/javascript/metrics.mjs',
+    };
+    assert.ok(await vscode.debug.startDebugging(parentSession.workspaceFolder, child, { parentSession }));
+    const { helperPid, helperState } = await extension().activate();
+    assert.equal(helperPid, undefined);
+    assert.equal(helperState, 'idle');
+  });
 });
