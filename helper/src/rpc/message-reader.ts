@@ -25,6 +25,8 @@ export interface ReaderOptions {
   rateLimit: RateLimit;
   /** Answers what is refused here. */
   refuse: (id: MessageId, code: number, message: string, remedy: string) => void;
+  /** A request is handed on, and will be answered. */
+  onRequest: () => void;
   /** The conversation cannot go on. */
   onFault: (error: Error) => void;
   /** After each chunk: whether to read on at once. Otherwise `resume` is to be called. */
@@ -110,6 +112,7 @@ export class BoundedMessageReader extends AbstractMessageReader implements Messa
         refuse(idOf(message), ErrorCode.LimitReached, 'Too many requests in a short time.', remedy);
       return;
     }
+    if (isRequest) this.options.onRequest();
     this.#callback?.(message as Message);
   }
 }

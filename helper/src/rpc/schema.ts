@@ -26,8 +26,8 @@ export const startParams = z.strictObject({ pid, startTicks: startTicks.exactOpt
 export const updateParams = z.strictObject({ monitor, ...settings });
 export const stopParams = z.strictObject({ monitor });
 
-/** Requests without parameters may leave them out, or give an empty object or null as client libraries do. */
-export const noParams = z.union([z.undefined(), z.null(), z.strictObject({})]);
+/** What requests without parameters may come with, as client libraries differ. */
+export const noParams = z.union([z.undefined(), z.null(), z.strictObject({}), z.array(z.null()).max(1)]);
 
 /** `params` of `initialize`. The rest of it is for language servers and of no use here. */
 export const initializeParams = z.looseObject({

@@ -64,6 +64,9 @@ class Conversation {
   readonly #connection: MessageConnection;
   readonly #engine: MonitorEngine;
   #state: State = 'new';
+  /** Requests that were read and not answered yet. */
+  #unanswered = 0;
+  #inputHasEnded = false;
   #ended = false;
   /** Events that a slow client did not get, by monitor. */
   readonly #droppedEvents = new Map<string, MonitorEvent & { count: number }>();
@@ -100,6 +103,7 @@ class Conversation {
       refuse: (id, code, message, remedy) => {
         this.#post({ jsonrpc: '2.0', id, error: { code, message, data: { remedy } } });
       },
+      onRequest: () => (this.#unanswered += 1),
       onFault: (error) => this.#fault(error),
       readOn: () => this.#readOn(),
     });
@@ -124,7 +128,7 @@ class Conversation {
     connection.onNotification((method) => {
       if (method === 'exit') this.#end(this.#state === 'shut-down' ? ExitStatus.Success : ExitStatus.Failure);
     });
-    connection.onClose(() => this.#end(ExitStatus.Success));
+    connection.onClose(() => this.#inputEnded());
     connection.onError(([error]) => {
       // Nobody listens any more (EPIPE and its like): the client has left without a word.
       this.#log(error);
@@ -158,6 +162,10 @@ class Conversation {
       return new ResponseError<ErrorData>(ErrorCode.InternalError, sanitise(asError(error).message), {
         remedy: 'Look into the log of the helper.',
       });
+    } finally {
+      this.#unanswered -= 1;
+      // The answer is written once this has returned.
+      setImmediate(() => this.#endWhenAnswered());
     }
   }
 
@@ -250,6 +258,17 @@ class Conversation {
     });
     this.#log(error);
     this.#end(ExitStatus.Failure);
+  }
+
+  /** Whoever asks and then closes the pipe still gets the answers, as in a shell. */
+  #inputEnded(): void {
+    this.#inputHasEnded = true;
+    this.#endWhenAnswered();
+    setTimeout(() => this.#end(ExitStatus.Success), farewellMillis).unref();
+  }
+
+  #endWhenAnswered(): void {
+    if (this.#inputHasEnded && this.#unanswered === 0) this.#end(ExitStatus.Success);
   }
 
   readonly #signalled = (): void => this.#end(ExitStatus.Success);
