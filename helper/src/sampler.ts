@@ -41,6 +41,8 @@ export class Sampler {
   readonly #overflow = new Map<number, GrowthMeter>();
   #overflowPackets = 0;
   #abandonedCheckedNanos = 0;
+  /** Whether the owners of idle flows live, as of the last look. */
+  readonly #owners = new Map<number, boolean>();
   #troubleReported = false;
   /** Whether more than half of the pool was in use at the last read. */
   #crowded = false;
@@ -72,7 +74,10 @@ export class Sampler {
     const count = this.#readRows();
     this.#crowded = count > this.#statistics.flowCapacity / 2;
     const checkAbandoned = now - this.#abandonedCheckedNanos >= abandonedCheckNanos;
-    if (checkAbandoned) this.#abandonedCheckedNanos = now;
+    if (checkAbandoned) {
+      this.#abandonedCheckedNanos = now;
+      this.#owners.clear();
+    }
     let matched = 0;
     for (let offset = 0; offset < count * flowColumns; offset += flowColumns) {
       const slot = this.#slotOf(offset);
@@ -190,7 +195,17 @@ export class Sampler {
     if (slot.state === datagramState || slot.state === closedState || slot.state === timeWaitState)
       return true;
     // A connection may rest for days; it is abandoned only when nobody is left to use it.
-    return checkAbandoned && !this.ledger.lives(slot.processId);
+    return checkAbandoned && !this.#ownerLives(slot.processId);
+  }
+
+  /** Looks once for all flows of a process: there may be thousands that rest. */
+  #ownerLives(pid: number): boolean {
+    let lives = this.#owners.get(pid);
+    if (lives === undefined) {
+      lives = this.ledger.lives(pid);
+      this.#owners.set(pid, lives);
+    }
+    return lives;
   }
 
   /** Its counters were just read, a grace period after the kernel stopped counting on it. */

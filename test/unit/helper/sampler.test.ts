@@ -185,6 +185,23 @@ describe('Sampler', () => {
     expect(kernel.slots.size).toBe(0);
   });
 
+  it('looks once whether a process still lives, however many of its connections rest', () => {
+    let looks = 0;
+    ledger = new Ledger((pid) => {
+      looks += 1;
+      return alive.get(pid);
+    });
+    sampler = new Sampler(kernel, ledger, (error) => errors.push(error));
+    for (let index = 0; index < 500; index += 1)
+      kernel.open({ processId: 10, openedNanos: now, remotePort: index });
+    tick();
+    looks = 0;
+    now += idleNanos;
+    tick();
+    expect(looks).toBe(1);
+    expect(kernel.slots.size).toBe(500);
+  });
+
   it('counts on the new owner from the moment a socket is passed on', () => {
     const flow = kernel.open({ processId: 10, openedNanos: 1 });
     send(flow, 100);
