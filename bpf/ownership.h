@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Which sockets are counted, whose they are, and when they end. Owners are learnt only where the caller runs
+ * in its own context: when a socket is made, connected or sent on. */
+#ifndef PROCNETMON_OWNERSHIP_H
+#define PROCNETMON_OWNERSHIP_H
+
+#include "events.h"
+#include "flow.h"
+
+#define SOCK_STREAM 1
+#define SOCK_DGRAM  2
+
+static __always_inline bool is_counted_protocol(__u32 family, __u32 type, __u32 protocol)
+{
+	return (family == AF_INET || family == AF_INET6) &&
+	       ((type == SOCK_STREAM && protocol == IPPROTO_TCP) ||
+		(type == SOCK_DGRAM && protocol == IPPROTO_UDP));
+}
+
+static __always_inline void owner_set_to_caller(struct pnm_owner *owner)
+{
+	owner->process_id = bpf_get_current_pid_tgid() >> 32;
+	owner->user_id = (__u32)bpf_get_current_uid_gid();
+	bpf_get_current_comm(owner->name, sizeof(owner->name));
+}
+
+/* Whether a network namespace, by its cookie, is another one than the helper's. Kernels below 5.14 cannot
+ * tell the helper its own; there it is taken for the initial one. */
+static __always_inline bool is_foreign(__u64 network_namespace)
+{
+	__u64 home = settings.network_namespace;
+
+	return network_namespace != (home ? home : bpf_get_netns_cookie(NULL));
+}
+
+static __always_inline void socket_reset(struct pnm_socket *socket, __u64 cookie, __u32 flags)
+{
+	socket->cookie = cookie;
+	socket->payload_acked = 0;
+	socket->payload_received = 0;
+	socket->slot = PNM_NO_SLOT;
+	socket->fin_end = 0;
+	socket->flags = flags;
+}
+
+static __always_inline void socket_track(void *context, struct bpf_sock *sk, __u64 network_namespace)
+{
+	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!owner || !socket)
+		return;
+	owner_set_to_caller(owner);
+	socket_reset(socket, bpf_get_socket_cookie(context),
+		     is_foreign(network_namespace) ? PNM_SOCKET_FOREIGN : 0);
+}
+
+/* connect() and sendmsg() say who uses a socket that was there before the helper; connect() also says who
+ * uses one that another process made and handed on before it was connected. */
+static __always_inline void socket_used(struct bpf_sock_addr *context, bool is_connect)
+{
+	struct bpf_sock *sk = context->sk;
+
+	if (!sk || !is_counted_protocol(context->family, context->type, context->protocol))
+		return;
+	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+
+	if (!owner) {
+		socket_track(context, sk, bpf_get_netns_cookie(context));
+		return;
+	}
+	if (is_connect && owner->process_id != bpf_get_current_pid_tgid() >> 32)
+		owner_set_to_caller(owner);
+}
+
+/* The last packet has passed: says so on the flow and to whoever watches. Where the hook is shown no
+ * addresses, `ends` is empty, and the last flow gives them. */
+static __always_inline void socket_close(struct pnm_socket *socket, const struct pnm_owner *owner,
+					 __u8 protocol, enum pnm_event_kind kind, struct endpoints *ends)
+{
+	struct pnm_flow *flow = last_flow(socket);
+
+	if (flow) {
+		flow->flags |= PNM_FLOW_CLOSED;
+		if (!ends->local_port)
+			endpoints_of_flow(ends, flow);
+	}
+	event_emit(kind, owner, socket->cookie, protocol, socket->flags & PNM_SOCKET_OUTGOING, ends);
+}
+
+#endif

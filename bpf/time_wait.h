@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Connections in TIME_WAIT. The kernel replaces the socket by an entry without storage; what such a
+ * connection still says counts on its last flow. */
+#ifndef PROCNETMON_TIME_WAIT_H
+#define PROCNETMON_TIME_WAIT_H
+
+#include "counting.h"
+
+static __always_inline void connection_key(struct pnm_connection *key, const union address *local,
+					   __u16 local_port, const union address *remote, __u16 remote_port)
+{
+	__builtin_memcpy(key->local_address, local->bytes, sizeof(key->local_address));
+	__builtin_memcpy(key->remote_address, remote->bytes, sizeof(key->remote_address));
+	key->local_port = local_port;
+	key->remote_port = remote_port;
+}
+
+/* A packet that is sent or received on behalf of a connection in TIME_WAIT counts on the connection's last
+ * flow. User space leaves the slots of closed connections alone for a while. False when there is no such
+ * connection. */
+static __always_inline bool count_time_wait(const struct packet *packet, bool is_out,
+					    struct pnm_wire_amount wire)
+{
+	struct pnm_connection key;
+	struct payload_delta nothing = {};
+
+	if (is_out)
+		connection_key(&key, &packet->source, packet->source_port, &packet->destination,
+			       packet->destination_port);
+	else
+		connection_key(&key, &packet->destination, packet->destination_port, &packet->source,
+			       packet->source_port);
+	struct pnm_last_flow *last = bpf_map_lookup_elem(&time_wait, &key);
+
+	if (!last)
+		return false;
+	__u32 slot = last->slot;
+	struct pnm_flow *flow = bpf_map_lookup_elem(&flows, &slot);
+
+	if (!flow || flow->key.socket_cookie != last->socket_cookie || flow->retired)
+		return false;
+	count(&flow->counters, is_out, wire, nothing);
+	flow->last_ns = bpf_ktime_get_ns();
+	return true;
+}
+
+static __always_inline void time_wait_note(const struct pnm_socket *socket, const struct endpoints *ends)
+{
+	struct pnm_connection key;
+	struct pnm_last_flow last = {.socket_cookie = socket->cookie, .slot = socket->slot};
+
+	connection_key(&key, &ends->local, ends->local_port, &ends->remote, ends->remote_port);
+	bpf_map_update_elem(&time_wait, &key, &last, BPF_ANY);
+}
+
+#endif
