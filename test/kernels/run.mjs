@@ -19,7 +19,7 @@ import { addToSystem, modules, writeSystem } from './guest.mjs';
 import { boot, findEmulator } from './qemu.mjs';
 import { figures, printReport } from './report.mjs';
 
-const files = ['accuracy', 'addon-*', 'helper-leftovers'].map((name) => `test/kernel/${name}.test.ts`);
+const files = ['scenarios/*', 'addon-*', 'helper-leftovers'].map((name) => `test/kernel/${name}.test.ts`);
 
 /** One of each kind: loading, both ledgers of TCP and of datagrams, events, adoption, what is left behind. */
 const shortPattern = [

@@ -66,18 +66,22 @@ export class HostPair {
   }
 
   /**
-   * Starts to count TCP and UDP where they arrive, at both ends, each packet as it crossed the wire: a sender's
-   * own filter would see bundles of segments.
+   * Starts to count packets where they arrive, at both ends, each as it crossed the wire: a sender's own filter would
+   * see bundles of segments.
+   * @param matches the packets of each counter, by its name, as nftables expressions; TCP and UDP when absent
    */
-  startCounting(): void {
+  startCounting(matches: Record<string, string> = { arrived: 'meta l4proto { tcp, udp }' }): void {
+    const names = Object.keys(matches);
     const rules = `
       table netdev ground_truth
       delete table netdev ground_truth
       table netdev ground_truth {
-        counter arrived {}
+        ${names.map((name) => `counter ${name} {}`).join('\n')}
         chain in {
           type filter hook ingress device "wire0" priority 0;
-          meta l4proto { tcp, udp } counter name arrived
+          ${Object.entries(matches)
+            .map(([name, match]) => `${match} counter name ${name}`)
+            .join('\n')}
         }
       }`;
     for (const host of [this.near, this.far]) {
@@ -85,15 +89,15 @@ export class HostPair {
     }
   }
 
-  /** What arrived at a host since `startCounting`. */
-  arrivedAt(host: Host): WireCounters {
+  /** What arrived at a host since `startCounting`, by the counter's name. */
+  arrivedAt(host: Host, name = 'arrived'): WireCounters {
     const listing = run(
       ...(['ip', 'netns', 'exec', host.namespace, 'nft', '-j'] as const),
       ...['list', 'counters', 'table', 'netdev', 'ground_truth'],
     );
     const { nftables } = JSON.parse(listing) as { nftables: NftCounter[] };
-    const counter = nftables.find((entry) => entry.counter?.name === 'arrived')?.counter;
-    if (!counter) throw new Error(`The packet filter of ${host.namespace} does not count`);
+    const counter = nftables.find((entry) => entry.counter?.name === name)?.counter;
+    if (!counter) throw new Error(`The packet filter of ${host.namespace} has no counter ${name}`);
     return { packets: counter.packets, bytes: counter.bytes };
   }
 
