@@ -2,6 +2,21 @@
 
 const marks = { passed: 'passed', failed: 'FAILED', skipped: 'skipped' };
 
+/** Numbers the reasons why tests were skipped, in the order in which they are met. */
+class Reasons {
+  #numbers = new Map();
+
+  numberOf(reason = 'no reason given') {
+    if (!this.#numbers.has(reason)) this.#numbers.set(reason, this.#numbers.size + 1);
+    return this.#numbers.get(reason);
+  }
+
+  /** Reasons with their numbers. */
+  list() {
+    return [...this.#numbers].map(([reason, number]) => ({ reason, number }));
+  }
+}
+
 /** `N passed, N failed, N skipped` */
 export function figures(results) {
   const count = (wanted) => results.filter(({ state }) => state === wanted).length;
@@ -11,11 +26,13 @@ export function figures(results) {
 /** @param {{ kernel: string, release: string, unavailable: string, results: object[] }[]} outcomes */
 export function printReport(outcomes) {
   const tests = new Map();
+  const reasons = new Reasons();
   for (const [column, { results }] of outcomes.entries())
-    for (const { file, test, state } of results) {
+    for (const { file, test, state, note } of results) {
       const key = JSON.stringify([file, test]);
       const cells = tests.get(key) ?? outcomes.map(() => '–');
-      cells[column] = marks[state] ?? state;
+      const mark = marks[state] ?? state;
+      cells[column] = state === 'skipped' ? `${mark} ${reasons.numberOf(note)}` : mark;
       tests.set(key, cells);
     }
   const heads = outcomes.map(({ kernel, release }) => release || kernel);
@@ -34,20 +51,9 @@ export function printReport(outcomes) {
   }
   for (const { kernel, unavailable } of outcomes)
     if (unavailable) console.log(`\nKernel ${kernel} skipped: ${unavailable}`);
-  printReasons(outcomes);
+  if (reasons.list().length > 0) console.log('\nSkipped because');
+  for (const { reason, number } of reasons.list()) console.log(`  ${number}  ${reason}`);
   printFailures(outcomes);
-}
-
-function printReasons(outcomes) {
-  const reasons = new Map();
-  for (const { release, results } of outcomes)
-    for (const { state, note } of results) {
-      if (state !== 'skipped') continue;
-      const key = `${release}: ${note ?? 'no reason given'}`;
-      reasons.set(key, (reasons.get(key) ?? 0) + 1);
-    }
-  if (reasons.size > 0) console.log('\nSkipped:');
-  for (const [reason, count] of reasons) console.log(`  ${count} on ${reason}`);
 }
 
 function printFailures(outcomes) {

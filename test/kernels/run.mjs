@@ -5,7 +5,7 @@
 //   --kernel NAME    this kernel only; may be repeated
 //   --test PATTERN   tests whose names match only
 //   --update         looks for newer packages of kernels and emulator
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { architecture, inProject } from '../../scripts/lib/paths.mjs';
 import { Explained, main, step } from '../../scripts/lib/steps.mjs';
 import { build } from '../../scripts/build.mjs';
+import { compilerOptions } from '../kernel/support/compiler.mjs';
 import { NotToBeHad, unpackedPackages } from './apt.mjs';
 import { collectModules, findImage, kernels, unpackKernel } from './debian-kernels.mjs';
 import { addToSystem, modules, writeSystem } from './guest.mjs';
@@ -67,6 +68,15 @@ async function findBusybox(options) {
     options,
   );
   return path.join(folder, 'bin/busybox');
+}
+
+/** The tests' own programs in C. There is no compiler in a machine. */
+async function compilePrograms(folder, run) {
+  const sources = readdirSync(inProject('test/kernel/support')).filter((file) => file.endsWith('.c'));
+  const programs = sources.map((source) => path.join(folder, path.basename(source, '.c')));
+  for (const [index, source] of sources.entries())
+    await run('cc', [...compilerOptions, '-o', programs[index], inProject('test/kernel/support', source)]);
+  return programs;
 }
 
 /** Runs the tests in one kernel. Resolves to what it is, or why there is none, and to the result of each test. */
@@ -134,9 +144,8 @@ async function runKernels({ chosen, pattern, update }) {
     let emulator;
     await step('Prepare the virtual machine', async ({ run }) => {
       emulator = await findEmulator({ update });
-      const program = path.join(folder, 'leader-exits');
-      await run('cc', ['-pthread', '-o', program, inProject('test/kernel/support/leader-exits.c')]);
-      writeSystem(system, { busybox: await findBusybox({ update }), programs: [program] });
+      const programs = await compilePrograms(folder, run);
+      writeSystem(system, { busybox: await findBusybox({ update }), programs });
     });
     const outcomes = [];
     for (const kernel of chosen)

@@ -1,6 +1,7 @@
 // Small C programs for tests.
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compilerOptions } from './compiler.mjs';
 import { run } from './namespaces';
 
 /**
@@ -11,6 +12,6 @@ export function compiledProgram(name: string, folder: string): string {
   const readyMade = process.env['PROCNETMON_TEST_PROGRAMS'];
   if (readyMade !== undefined) return path.join(readyMade, name);
   const program = path.join(folder, name);
-  run('cc', '-pthread', '-o', program, fileURLToPath(new URL(`${name}.c`, import.meta.url)));
+  run('cc', ...compilerOptions, '-o', program, fileURLToPath(new URL(`${name}.c`, import.meta.url)));
   return program;
 }
