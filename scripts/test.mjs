@@ -86,6 +86,14 @@ async function editorSuite() {
   return atLeastOneFailed(counts, status);
 }
 
+/** Ends with the same line of figures as this. What cannot be had here, the kernels' packages say, is skipped. */
+async function otherKernels() {
+  const { status, output } = await show('node', ['test/kernels/run.mjs', '--short'], { collect: true });
+  const found = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(stripVTControlCharacters(output));
+  const [passed, failed, skipped] = (found ?? [0, 0, 0, 0]).slice(1).map(Number);
+  return atLeastOneFailed({ passed, failed, skipped }, status);
+}
+
 /**
  * What stands before a command that needs root: nothing for root itself, sudo where it may be had.
  * @returns {string[] | undefined} undefined when there is no way
@@ -168,6 +176,7 @@ await main(async () => {
     ['Unit tests', () => vitest('unit')],
     ['The package', () => vitest('package')],
     ['Kernel tests', () => asRootOrSkipped(asRoot, 'kernel')],
+    ['Other kernels, in a virtual machine', otherKernels],
     ['The panel in a browser', () => vitest('browser')],
     ['The extension in a real editor', editorSuite],
     ['The product, used as a person would', () => asRootOrSkipped(asRoot, 'end-to-end')],

@@ -36,6 +36,9 @@ const projectFiles = [
   ...['helper/src', 'src/shared', 'test/kernel', 'test/kernels/guest', 'test/tsconfig.json'],
 ];
 
+/** What the tests import. */
+const testPackages = ['vitest', 'zod'];
+
 // What the packet filter and the two kinds of attachment need, and the kinds of interface that tests make.
 export const modules = [
   ...['veth', 'bridge', 'sch_ingress', 'cls_bpf', 'cls_u32'],
@@ -134,7 +137,9 @@ export function writeSystem(file, { busybox, programs }) {
   const notLibraries = (folder) => path.basename(folder) !== 'node_modules';
   for (const name of projectFiles)
     addTree(archive, inProject(name), path.join(projectInGuest, name), notLibraries);
-  for (const folder of packageFolders('vitest'))
+  const found = new Set();
+  for (const name of testPackages) packageFolders(name, inProject(), found);
+  for (const folder of found)
     addTree(archive, folder, path.join(projectInGuest, path.relative(inProject(), folder)), isForRunning);
   archive.end();
 }

@@ -35,12 +35,13 @@ export async function findEmulator(options) {
   const command = path.join(folder, 'usr/bin', program);
   if (!existsSync(command))
     throw new NotToBeHad(`There is no ${program} in version ${oldestGoodVersion} or later`);
-  const inRoots = (...folders) =>
-    [folder, '/'].flatMap((root) => folders.map((name) => path.join(root, name))).filter(existsSync);
+  const inFolders = (roots, names) =>
+    roots.flatMap((root) => names.map((name) => path.join(root, name))).filter(existsSync);
   return {
     command,
-    libraries: inRoots('usr/lib/x86_64-linux-gnu').slice(0, 1),
-    firmware: inRoots('usr/share/qemu', 'usr/share/seabios'),
+    // Bookworm's packages still have libraries in both.
+    libraries: inFolders([folder], ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu']),
+    firmware: inFolders([folder, '/'], ['usr/share/qemu', 'usr/share/seabios']),
   };
 }
 
