@@ -60,15 +60,17 @@ export function identifyCaller(
 
 /**
  * Irreversibly becomes the caller, with no more rights than counting needs: children that need more are to be
- * spawned before. Root keeps the right to look at every process.
+ * spawned before.
+ * @param keepPtrace keeps the right to look at the sockets of every process
  */
 export function dropToCaller(
   addon: Pick<KernelAddon, 'dropPrivileges' | 'trimMemory'>,
   caller: CallerIdentity,
+  keepPtrace: boolean,
 ): void {
   const { uid, gid, groups } = caller;
   try {
-    addon.dropPrivileges({ uid, gid, groups, keepPtrace: uid === 0 });
+    addon.dropPrivileges({ uid, gid, groups, keepPtrace });
   } catch (error) {
     throw new StartupError(
       ExitStatus.NoRights,

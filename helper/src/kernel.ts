@@ -195,6 +195,15 @@ export interface KernelAddon {
   open(options: OpenOptions): Kernel;
   /** Irreversibly gives up every right but those named, for this process; also no-new-privileges and no dumps. */
   dropPrivileges(options: DropOptions): void;
+  /**
+   * Irreversibly lets the process make only the system calls that counting takes, after `dropPrivileges`: it executes
+   * nothing, opens no file for writing and no socket, loads no program into the kernel.
+   * To be called while a script is loaded or from `setImmediate`, since the event loop is made anew without io_uring.
+   * @param child a process that may still be signalled; 0 for none
+   */
+  confine(child: number): void;
+  /** Ends the process as it is: the way out that Node takes by itself uses io_uring, and is barred by `confine`. */
+  exitNow(status: number): never;
   capabilities(): Capabilities;
   /** Supplementary groups of a user, as initgroups(3) would set them. */
   groupsOf(userName: string, gid: number): number[];

@@ -11,7 +11,7 @@ import { isInitialPidNamespace, realHost, type HostSources } from './host-facts'
 import type { Kernel, KernelAddon, OpenOptions } from './kernel';
 
 export { adoptEverything } from './adoption';
-export { type CallerIdentity, dropToCaller, identifyCaller } from './caller';
+export { type CallerIdentity, identifyCaller } from './caller';
 export { findCgroup } from './cgroup';
 
 export interface OpenedKernel {

@@ -1,6 +1,6 @@
 // Names of users, looked up once.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { sanitise } from '../../src/shared/sanitise';
 
 /** A line of the user database. */
@@ -41,6 +41,16 @@ export function parseUsers(text: string, uid: number): User | undefined {
     }
   }
   return undefined;
+}
+
+/** Looks up the name of every user who owns a process now, so that it is known when programs cannot be run any more. */
+export function rememberUsers(): void {
+  const owners = new Set(
+    readdirSync('/proc')
+      .filter((name) => /^[1-9]\d*$/.test(name))
+      .map((pid) => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid),
+  );
+  for (const uid of owners) if (uid !== undefined) findUser(uid);
 }
 
 function lookUp(uid: number): User | undefined {

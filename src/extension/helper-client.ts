@@ -13,6 +13,7 @@ import {
   Method,
   protocolVersion,
   type DoctorReport,
+  type HeldRights,
   type InitializationOptions,
   type InitializeResult,
   type MonitorEvent,
@@ -201,7 +202,16 @@ function remedyOf(data: unknown): string | undefined {
 }
 
 function isInitializeResult(value: unknown): value is InitializeResult {
-  return isObject(value) && typeof value['protocolVersion'] === 'number' && typeof value['pid'] === 'number';
+  return (
+    isObject(value) &&
+    typeof value['protocolVersion'] === 'number' &&
+    typeof value['pid'] === 'number' &&
+    isHeldRights(value['rights'])
+  );
+}
+
+function isHeldRights(value: unknown): value is HeldRights {
+  return isObject(value) && typeof value['user'] === 'string' && Array.isArray(value['capabilities']);
 }
 
 function isMonitorSample(value: unknown): value is MonitorSample {

@@ -2,7 +2,7 @@
 // At most one helper runs in a window. It is never started again by itself after it failed or was declined.
 import { userInfo } from 'node:os';
 import * as vscode from 'vscode';
-import type { MonitorEvent, MonitorSample } from '../shared/protocol';
+import type { HeldRights, MonitorEvent, MonitorSample } from '../shared/protocol';
 import { Command, ContextKey, type HelperState } from './contributions';
 import type { HelperConnection } from './helper-connection';
 import { explainDisconnect, explainStartFailure, passwordBox, type Explanation } from './helper-messages';
@@ -196,7 +196,7 @@ export class HelperService implements vscode.Disposable {
     connection.onEvent((event) => this.#events.fire(event));
     connection.onDidDisconnect(() => this.#lost(connection));
     this.#log.info(
-      `The helper runs as process ${String(connection.helper.pid)}, attached by ${connection.helper.attachment}.`,
+      `The helper runs as process ${String(connection.helper.pid)}, attached by ${connection.helper.attachment}. ${describeRights(connection.helper.rights)}`,
     );
     this.#setState('running');
   }
@@ -285,6 +285,15 @@ export class HelperService implements vscode.Disposable {
     void vscode.commands.executeCommand('setContext', ContextKey.State, state);
     this.#stateChanged.fire(state);
   }
+}
+
+function describeRights({ user, capabilities, noNewPrivileges, systemCallFilter }: HeldRights): string {
+  const parts = [
+    `It is ${user} with ${capabilities.join(', ') || 'no capabilities'}`,
+    noNewPrivileges ? 'gains no others' : 'could gain others',
+    systemCallFilter ? 'and makes filtered system calls only' : 'and its system calls are not filtered',
+  ];
+  return `${parts.join(', ')}.`;
 }
 
 function describeError(error: unknown): string {

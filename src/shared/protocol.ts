@@ -76,6 +76,20 @@ export interface InitializeResult {
   pid: number;
   /** How packets are seen: tcx links, or clsact filters on kernels below 6.6. */
   attachment: 'tcx' | 'clsact';
+  /** What it holds from here on. */
+  rights: HeldRights;
+}
+
+/** The rights of a helper that counts, as the kernel says. */
+export interface HeldRights {
+  /** Name of the user it runs as, sanitised. */
+  user: string;
+  /** Names such as `cap_bpf`. */
+  capabilities: string[];
+  /** Nothing that it could execute would bring more rights. */
+  noNewPrivileges: boolean;
+  /** Only the system calls that counting takes are let through. */
+  systemCallFilter: boolean;
 }
 
 /** Bytes or bytes per second, by direction as seen from the process. */

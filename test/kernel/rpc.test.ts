@@ -1,7 +1,7 @@
 // The root helper at the other end of its pipe: the real executable, spoken to properly and badly.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -115,8 +115,27 @@ describe('a proper conversation', () => {
 });
 
 describe('for an ordinary user', () => {
-  it('has become that user, with two capabilities and no way to more', async () => {
-    const client = await initialized(nobody);
+  it('has become that user, with two capabilities and no way to more, and says so', async () => {
+    const client = connect(nobody);
+    expect(await client.initialize()).toMatchObject({
+      result: {
+        procnetmon: {
+          rights: {
+            user: 'nobody',
+            capabilities: ['cap_net_admin', 'cap_bpf'],
+            noNewPrivileges: true,
+            systemCallFilter: true,
+          },
+        },
+      },
+    });
+    expect(await client.request('doctor')).toMatchObject({
+      result: {
+        checks: expect.arrayContaining([
+          expect.objectContaining({ id: 'held-rights', status: 'ok' }),
+        ]) as unknown,
+      },
+    });
     const status = readFileSync(`/proc/${String(client.process.pid)}/status`, 'utf8');
     expect(status).toMatch(/^Uid:\t65534\t65534\t65534\t65534$/m);
     expect(status).toMatch(/^Gid:\t65534\t65534\t65534\t65534$/m);
@@ -127,6 +146,14 @@ describe('for an ordinary user', () => {
     expect(status).toMatch(/^CapBnd:\t0000000000000000$/m);
     expect(status).toMatch(/^CapAmb:\t0000000000000000$/m);
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    // A filter of system calls, in every thread.
+    const threads = readdirSync(`/proc/${String(client.process.pid)}/task`);
+    for (const thread of threads) {
+      const own = readFileSync(`/proc/${String(client.process.pid)}/task/${thread}/status`, 'utf8');
+      expect(own).toMatch(/^Seccomp:\t2$/m);
+    }
+    // Not dumpable: its files belong to root, though it runs as somebody else.
+    expect(statSync(`/proc/${String(client.process.pid)}/mem`).uid).toBe(0);
   });
 
   it('refuses the processes of others, and does not list them', async () => {

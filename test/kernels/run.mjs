@@ -75,7 +75,12 @@ async function compilePrograms(folder, run) {
   const sources = readdirSync(inProject('test/kernel/support')).filter((file) => file.endsWith('.c'));
   const programs = sources.map((source) => path.join(folder, path.basename(source, '.c')));
   for (const [index, source] of sources.entries())
-    await run('cc', [...compilerOptions, '-o', programs[index], inProject('test/kernel/support', source)]);
+    await run('cc', [
+      ...compilerOptions(source),
+      '-o',
+      programs[index],
+      inProject('test/kernel/support', source),
+    ]);
   return programs;
 }
 

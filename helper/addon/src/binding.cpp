@@ -2,6 +2,8 @@
 #include "boundary.h"
 #include "capabilities.h"
 #include "clsact.h"
+#include "confinement.h"
+#include "event_loop.h"
 #include "kernel_object.h"
 #include "libbpf_log.h"
 #include "memory.h"
@@ -49,6 +51,21 @@ Napi::Value drop(const Napi::CallbackInfo &info)
 		});
 		return info.Env().Undefined();
 	});
+}
+
+Napi::Value confine_process(const Napi::CallbackInfo &info)
+{
+	return guarded(info.Env(), [&] {
+		confine(static_cast<pid_t>(to_u32(info[0], "child")));
+		renew_event_loop(info.Env());
+		return info.Env().Undefined();
+	});
+}
+
+Napi::Value exit_now(const Napi::CallbackInfo &info)
+{
+	return guarded(info.Env(),
+		       [&]() -> Napi::Value { ::_exit(static_cast<int>(to_u32(info[0], "status"))); });
 }
 
 Napi::Value capabilities(const Napi::CallbackInfo &info)
@@ -100,6 +117,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	silence_libbpf();
 	exports.Set("open", Napi::Function::New<open>(env, "open"));
 	exports.Set("dropPrivileges", Napi::Function::New<drop>(env, "dropPrivileges"));
+	exports.Set("confine", Napi::Function::New<confine_process>(env, "confine"));
+	exports.Set("exitNow", Napi::Function::New<exit_now>(env, "exitNow"));
 	exports.Set("capabilities", Napi::Function::New<capabilities>(env, "capabilities"));
 	exports.Set("groupsOf", Napi::Function::New<groups_of_user>(env, "groupsOf"));
 	exports.Set("monotonicNanos", Napi::Function::New<monotonic>(env, "monotonicNanos"));

@@ -3,9 +3,12 @@ import { Chalk } from 'chalk';
 import CliTable from 'cli-table3';
 import type { DoctorCheck, DoctorReport } from '../../../src/shared/protocol';
 import { formatQuantity } from '../../../src/shared/format';
+import { sanitise } from '../../../src/shared/sanitise';
 import { collectFacts, diagnose, doctorStatus, usable, type Attempt } from '../doctor';
 import type { KernelAddon } from '../kernel';
-import { loadAddon, openKernel } from '../startup';
+import { asError, StartupError } from '../errors';
+import { giveUpRights, heldRightsCheck, readHeldRights } from '../rights';
+import { identifyCaller, loadAddon, openKernel } from '../startup';
 import { noBorders } from './columns';
 import { StreamOutput, wantsColours } from './output';
 import type { Format } from './program';
@@ -33,6 +36,7 @@ export async function runDoctor(options: {
     attempt = tryKernel(addon);
   }
   const report = diagnose(options.version, facts, attempt);
+  if (addon !== undefined && 'opened' in attempt) report.checks.push(await tryGivingUpRights(addon));
 
   const output = new StreamOutput(process.stdout);
   if (options.format === 'json') {
@@ -53,6 +57,24 @@ function tryKernel(addon: KernelAddon): Attempt {
     return { opened: { attachment, processEvents, limitations } };
   } catch (failure) {
     return { failure };
+  }
+}
+
+/** As a helper does that counts. The doctor has read everything else by now. */
+async function tryGivingUpRights(addon: KernelAddon): Promise<DoctorCheck> {
+  try {
+    const caller = identifyCaller(addon);
+    await giveUpRights({ addon, caller, othersToo: caller.uid === 0, warn: () => undefined });
+    return heldRightsCheck(readHeldRights(addon));
+  } catch (error) {
+    const remedy = error instanceof StartupError ? error.remedy : 'Report this with the text above.';
+    return {
+      id: 'held-rights',
+      title: 'Rights while it counts',
+      status: 'failed',
+      detail: sanitise(asError(error).message, 1_024),
+      remedy,
+    };
   }
 }
 

@@ -3,7 +3,7 @@
 import { CommanderError } from 'commander';
 import { version } from '../../../package.json';
 import { ExitStatus, RequestError, StartupError } from '../errors';
-import { loadAddon, openKernel, dropToCaller, identifyCaller } from '../startup';
+import { identifyCaller, loadAddon, openKernel } from '../startup';
 import { CommandError } from './gated-command';
 import { createProgram, type Actions } from './program';
 
@@ -29,25 +29,27 @@ function report(error: unknown): number {
 
 const actions: Actions = {
   async serve() {
-    const [{ serve }, { collectFacts, diagnose }] = await Promise.all([
-      import('../rpc/serve'),
-      import('../doctor'),
-    ]);
+    const [{ serve }, { collectFacts, diagnose }, { giveUpRights, heldRightsCheck, readHeldRights }] =
+      await Promise.all([import('../rpc/serve'), import('../doctor'), import('../rights')]);
     const addon = loadAddon();
     const caller = identifyCaller(addon, process.env);
     const facts = collectFacts(addon);
     const { kernel, limitations } = openKernel(addon);
     try {
-      dropToCaller(addon, caller);
+      await giveUpRights({ addon, caller, othersToo: caller.uid === 0, warn });
       limitations.forEach(warn);
       const opened = { attachment: kernel.attachment, processEvents: kernel.processEvents, limitations };
       return await serve({
         kernel,
         caller,
+        rights: readHeldRights(addon),
         input: process.stdin,
         output: process.stdout,
         version,
-        doctor: () => diagnose(version, facts, { opened }),
+        doctor: () => {
+          const report = diagnose(version, facts, { opened });
+          return { ...report, checks: [...report.checks, heldRightsCheck(readHeldRights(addon))] };
+        },
         log: warn,
       });
     } finally {

@@ -1,6 +1,7 @@
 // `procnetmon run -- COMMAND...`: starts a command, watches it from its first socket on, and exits as it did.
 import type { KernelAddon } from '../kernel';
-import { dropToCaller, identifyCaller, openKernel } from '../startup';
+import { giveUpRights } from '../rights';
+import { identifyCaller, openKernel } from '../startup';
 import { findUser } from '../users';
 import { callerEnvironment, checkCommand, GatedCommand, inForegroundOfTerminal } from './gated-command';
 import type { MonitorOptions } from './options';
@@ -39,9 +40,18 @@ export async function run(options: RunOptions): Promise<number> {
     });
     let session: Session;
     try {
-      dropToCaller(addon, caller);
-      // Opened with the rights of the caller only: it names a file of theirs.
-      const output = openOutput(monitor);
+      let output: Output = new StreamOutput(monitor.format === 'json' ? process.stdout : process.stderr);
+      const openOutput = (): void => {
+        if (monitor.output !== undefined) output = new FileOutput(monitor.output);
+      };
+      await giveUpRights({
+        addon,
+        caller,
+        othersToo: caller.uid === 0,
+        asCaller: openOutput,
+        child: command.pid,
+        warn: options.warn,
+      });
       session = new Session({
         kernel,
         caller,
@@ -86,10 +96,4 @@ async function measure(command: GatedCommand, session: Session): Promise<number>
   const value = await status;
   for (const signal of signals) process.off(signal, forward);
   return value;
-}
-
-/** The file of `--output`; else JSON lines go to standard output, a table to standard error. */
-function openOutput(monitor: MonitorOptions): Output {
-  if (monitor.output !== undefined) return new FileOutput(monitor.output);
-  return new StreamOutput(monitor.format === 'json' ? process.stdout : process.stderr);
 }

@@ -36,7 +36,8 @@ export class LiveScreen {
   open(): void {
     this.#active = true;
     this.#output.write(enter);
-    process.on('exit', this.#restore);
+    // Before the listener of rights.ts, which ends the process.
+    process.prependListener('exit', this.#restore);
     process.on('SIGTSTP', this.#suspend);
     process.on('SIGCONT', this.#resume);
   }

@@ -1,8 +1,9 @@
 // `procnetmon watch PID...`: shows processes that run already, until they end or the user has seen enough.
 import type { KernelAddon } from '../kernel';
-import { dropToCaller, identifyCaller, openKernel } from '../startup';
+import { giveUpRights } from '../rights';
+import { identifyCaller, openKernel } from '../startup';
 import type { MonitorOptions } from './options';
-import { FileOutput, StreamOutput, wantsColours } from './output';
+import { FileOutput, type Output, StreamOutput, wantsColours } from './output';
 import { Session } from './session';
 
 export interface WatchOptions {
@@ -19,9 +20,17 @@ export async function watch(options: WatchOptions): Promise<number> {
   const caller = identifyCaller(addon, process.env);
   const { kernel, limitations } = openKernel(addon);
   try {
-    dropToCaller(addon, caller);
-    const output =
-      monitor.output === undefined ? new StreamOutput(process.stdout) : new FileOutput(monitor.output);
+    let output: Output = new StreamOutput(process.stdout);
+    const openOutput = (): void => {
+      if (monitor.output !== undefined) output = new FileOutput(monitor.output);
+    };
+    await giveUpRights({
+      addon,
+      caller,
+      othersToo: caller.uid === 0,
+      asCaller: openOutput,
+      warn: options.warn,
+    });
     const session = new Session({
       kernel,
       caller,

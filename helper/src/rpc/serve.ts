@@ -10,6 +10,7 @@ import {
   type DoctorReport,
   ErrorCode,
   type ErrorData,
+  type HeldRights,
   type InitializeResult,
   maximumFrameBytes,
   Method,
@@ -29,6 +30,8 @@ import { initializeParams, noParams, parse, startParams, stopParams, updateParam
 export interface ServeOptions {
   kernel: Kernel;
   caller: Caller;
+  /** What this process holds, given to the client. */
+  rights: HeldRights;
   input: Readable;
   output: Writable;
   /** Version of the helper, given to the client. */
@@ -200,6 +203,7 @@ class Conversation {
       protocolVersion,
       pid: process.pid,
       attachment: this.options.kernel.attachment,
+      rights: this.options.rights,
     };
     return {
       capabilities: {},

@@ -2,12 +2,28 @@
 // in order, and events are lines on its standard output. For tests that need a process of its own: in another
 // network namespace, killed, or without its rights.
 import { createInterface } from 'node:readline';
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { promisify } from 'node:util';
 
 const loaded = { exports: {} };
 process.dlopen(loaded, process.argv[2]);
 const addon = loaded.exports;
 let kernel;
+let forbiddenCalls;
 
 const methods = {
   ...addon,
@@ -42,6 +58,22 @@ const methods = {
   readFile: (path) => readFileSync(path, 'latin1'),
   readLink: (path) => readlinkSync(path),
   list: (path) => readdirSync(path),
+  /** Loads a module that makes forbidden system calls. */
+  loadForbiddenCalls(path) {
+    const module = { exports: {} };
+    process.dlopen(module, path);
+    forbiddenCalls = module.exports;
+  },
+  tryForbiddenCalls: () => forbiddenCalls.tryAll(),
+  /** Each answers with the name of the errno it met, or with `done`. */
+  tryTo: (attempt, ...args) => {
+    try {
+      attempts[attempt](...args);
+      return 'done';
+    } catch (error) {
+      return error.code ?? error.message;
+    }
+  },
   setuid: (uid) => process.setuid(uid),
   residentBytes: () => process.memoryUsage.rss(),
   exit: () => process.exit(0),
@@ -53,18 +85,55 @@ const methods = {
   }),
 };
 
+const temporary = `/tmp/procnetmon-confined-${process.pid}`;
+
+/** What a helper that an attacker has taken over would try. */
+const attempts = {
+  'run a program': () => {
+    const { error } = spawnSync('/bin/true');
+    if (error) throw error;
+  },
+  'make a file': () => writeFileSync(temporary, ''),
+  'write to a file': () => closeSync(openSync(process.argv[1], 'r+')),
+  'truncate a file': () => truncateSync(process.argv[1], 1),
+  'remove a file': () => unlinkSync(process.argv[1]),
+  'rename a file': () => renameSync(process.argv[1], temporary),
+  'make a folder': () => mkdirSync(temporary),
+  'change a mode': () => chmodSync(process.argv[1], 0o777),
+  'link a file': () => linkSync(process.argv[1], temporary),
+  'change the root': () => process.chdir('/'),
+  'signal another process': () => process.kill(process.ppid, 'SIGCONT'),
+  'become root': () => process.setuid(0),
+  'load programs': (cgroup) => addon.open({ cgroup, attachment: 'auto' }).close(),
+  'filter less': () => addon.confine(0),
+  'read a file': () => readFileSync(process.argv[1]),
+  'ask whether a process lives': () => process.kill(process.ppid, 0),
+  'signal itself': () => process.kill(process.pid, 'SIGCONT'),
+};
+
 function say(message) {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
 const lines = createInterface({ input: process.stdin });
-lines.on('line', (line) => {
+const turnOfLoop = promisify(setImmediate);
+let turn = Promise.resolve();
+
+async function answer(line) {
   const { method, args } = JSON.parse(line);
   try {
+    if (method === 'confine') await turnOfLoop();
     const result = method in methods ? methods[method](...args) : kernel[method](...args);
     say({ result: result ?? null });
   } catch (error) {
     say({ error: { message: error.message, code: error.code, operation: error.operation } });
   }
+}
+// In order, also where one takes a while.
+lines.on('line', (line) => (turn = turn.then(() => answer(line))));
+lines.on('close', () => {
+  turn = turn.then(() => {
+    kernel?.close();
+    addon.exitNow(0);
+  });
 });
-lines.on('close', () => kernel?.close());

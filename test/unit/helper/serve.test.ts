@@ -48,6 +48,7 @@ function begin(output: Writable): void {
   status = serve({
     kernel,
     caller: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    rights: { user: 'me', capabilities: ['cap_bpf'], noNewPrivileges: true, systemCallFilter: true },
     input,
     output,
     version: '1.2.3',

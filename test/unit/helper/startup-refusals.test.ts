@@ -12,6 +12,10 @@ function addonThat(open: KernelAddon['open']): KernelAddon {
   return {
     open,
     dropPrivileges: () => {},
+    confine: () => {},
+    exitNow: () => {
+      throw new Error('not in a test');
+    },
     capabilities: () => ({
       effective: ['cap_bpf', 'cap_net_admin'],
       permitted: [],
