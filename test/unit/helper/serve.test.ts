@@ -32,6 +32,8 @@ let input: PassThrough;
 let status: Promise<number>;
 let log: string[];
 
+const rights = { user: 'me', capabilities: ['cap_bpf'], noNewPrivileges: true, systemCallFilter: true };
+
 beforeEach(() => {
   kernel = new FakeKernel();
   input = new PassThrough();
@@ -48,7 +50,7 @@ function begin(output: Writable): void {
   status = serve({
     kernel,
     caller: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
-    rights: { user: 'me', capabilities: ['cap_bpf'], noNewPrivileges: true, systemCallFilter: true },
+    rights,
     input,
     output,
     version: '1.2.3',
@@ -123,7 +125,7 @@ describe('the life cycle', () => {
     expect(await initialize(connection)).toEqual({
       capabilities: {},
       serverInfo: { name: 'procnetmon', version: '1.2.3' },
-      procnetmon: { protocolVersion, pid, attachment: 'tcx' },
+      procnetmon: { protocolVersion, pid, attachment: 'tcx', rights },
     });
     await connection.sendNotification('initialized', {});
     expect(await connection.sendRequest('shutdown')).toBeNull();
