@@ -26,6 +26,8 @@ const files = ['scenarios/*', 'addon-*', 'helper-leftovers'].map((name) => `test
 const shortPattern = [
   'tcp-both over ipv6, helper inside',
   'udp-sockets over ipv4, helper outside',
+  'tcp-both over ipv4 with offloads',
+  'moving: splice over tcp and ipv4',
   'follows children and their children',
   'reports the sockets of watched processes',
   'counts a connection from before',

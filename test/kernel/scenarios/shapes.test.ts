@@ -1,42 +1,50 @@
 // Directions and shapes of traffic: up, down, both at once, many and few, over TCP and UDP, counted inside of the
 // network namespace (by tc) and from outside (by cgroup_skb).
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Family, measureAgainstServer, type Place, trafficProgram } from '../support/far-server';
 import { HostPair } from '../support/namespaces';
-import { tellsNetworkNamespace, withoutNetworkNamespace } from '../support/running-kernel';
-import {
-  crossed,
-  expectEveryByteOnce,
-  expectPayload,
-  expectWire,
-  inside,
-  processOf,
-  runWatched,
-  Server,
-} from '../support/scenario';
+import { tellsNetworkNamespace, vethBundles, withoutNetworkNamespace } from '../support/running-kernel';
+import { crossed, expectEveryByteOnce, expectPayload, expectWire, processOf } from '../support/scenario';
 
-const traffic = fileURLToPath(new URL('../support/traffic.mjs', import.meta.url));
-
-type Family = 'ipv4' | 'ipv6';
-type Place = 'inside' | 'outside';
-
-/** Starts the serving end in the far host, runs the other one under the helper, and collects all counts. */
-async function measure(pair: HostPair, kind: string, family: Family, place: Place) {
-  const address = pair.far[family];
-  const { server, port } = await Server.start(inside(pair.far, process.execPath, traffic, 'server', address));
-  try {
-    const client = [process.execPath, traffic, 'client', address, String(port), kind] as const;
-    const report = await runWatched(pair.near, place === 'inside' ? pair.near : 'outside', client);
-    return { report, server: await server.stop() };
-  } finally {
-    await server.dispose();
-  }
+/** Runs one kind of traffic of traffic.mjs between the hosts. */
+function measure(pair: HostPair, kind: string, family: Family, place: Place) {
+  return measureAgainstServer(pair, { family, place }, (address, port) => [
+    ...([process.execPath, trafficProgram, 'client'] as const),
+    ...[address, String(port), kind],
+  ]);
 }
 
 const kinds = [
   ...['tcp-up', 'tcp-down', 'tcp-both', 'tcp-small', 'tcp-parallel', 'tcp-closing-first'],
   ...['udp-up', 'udp-down', 'udp-sockets', 'udp-fragments'],
 ];
+/** Those that differ in their rhythm only. */
+const rhythms = ['tcp-bursts', 'tcp-drip', 'tcp-small-writes', 'udp-rapid'];
+/** Those in which segments are bundled while offloads are on. */
+const bundledKinds = ['tcp-up', 'tcp-down', 'tcp-both', 'tcp-parallel'];
+
+interface Case {
+  kind: string;
+  family: Family;
+  place: Place;
+}
+
+/** Each kind over both families, from both places. */
+function combinations(names: readonly string[]): Case[] {
+  return names.flatMap((kind) =>
+    (['ipv4', 'ipv6'] as const).flatMap((family) =>
+      (['inside', 'outside'] as const).map((place) => ({ kind, family, place })),
+    ),
+  );
+}
+
+/** Each kind over IPv4 from inside, and over IPv6 from outside. */
+function crosswise(names: readonly string[]): Case[] {
+  return names.flatMap((kind): Case[] => [
+    { kind, family: 'ipv4', place: 'inside' },
+    { kind, family: 'ipv6', place: 'outside' },
+  ]);
+}
 
 describe('directions and shapes', () => {
   let pair: HostPair;
@@ -52,32 +60,26 @@ describe('directions and shapes', () => {
   // will be is not known there, so the headers of further fragments are missing from the wire ledger.
   const isKnownLimit = ({ kind, place }: { kind: string; place: Place }) =>
     kind === 'udp-fragments' && place === 'outside';
-  const cases = kinds
-    .flatMap((kind) =>
-      (['ipv4', 'ipv6'] as const).flatMap((family) =>
-        (['inside', 'outside'] as const).map((place) => ({ kind, family, place })),
-      ),
-    )
-    .filter((candidate) => !isKnownLimit(candidate));
+  const cases = [...combinations(kinds), ...crosswise(rhythms)].filter(
+    (candidate) => !isKnownLimit(candidate),
+  );
   it.for(cases)(
-    '$kind over $family, helper $place the namespace',
+    'shapes: $kind over $family, helper $place the namespace',
     async ({ kind, family, place }, { skip }) => {
       skip(kind === 'udp-fragments' && !tellsNetworkNamespace, withoutNetworkNamespace);
       pair.startCounting();
-      const { report, server } = await measure(pair, kind, family, place);
-      const [truth] = report.truths;
-      expect(server).toEqual({ sent: truth?.received, received: truth?.sent });
+      const report = await measure(pair, kind, family, place);
       expectEveryByteOnce(report, crossed(pair));
     },
   );
 
-  it('counts the same whether or not another helper runs', async () => {
+  it('shapes: counts the same whether or not another helper runs', async () => {
     pair.startCounting();
     const measured = await Promise.all([
       measure(pair, 'tcp-both', 'ipv4', 'inside'),
       measure(pair, 'udp-sockets', 'ipv6', 'inside'),
     ]);
-    const processes = measured.flatMap(({ report }) =>
+    const processes = measured.flatMap((report) =>
       report.truths.map((truth) => {
         const process = processOf(report, truth.pid);
         expectPayload(process, truth);
@@ -87,4 +89,28 @@ describe('directions and shapes', () => {
     expect(processes).toHaveLength(2);
     expectWire(processes, crossed(pair));
   });
+});
+
+describe('directions and shapes with offloads', () => {
+  let pair: HostPair;
+  beforeAll(() => {
+    pair = new HostPair('ofl', 'segmenting');
+  });
+  afterAll(() => {
+    pair.dispose();
+  });
+
+  it.for(crosswise(bundledKinds))(
+    'shapes: $kind over $family with offloads, helper $place the namespace',
+    async ({ kind, family, place }) => {
+      pair.startCounting();
+      const report = await measure(pair, kind, family, place);
+      const wire = crossed(pair);
+      // Otherwise the test would show nothing.
+      const bundles = pair.bundlesOfNear();
+      if (kind !== 'tcp-down') expect(bundles.sent).toBeLessThan(wire.sent.packets);
+      if (kind !== 'tcp-up' && vethBundles) expect(bundles.received).toBeLessThan(wire.received.packets);
+      expectEveryByteOnce(report, wire);
+    },
+  );
 });

@@ -15,6 +15,19 @@ export interface Host {
   readonly interface: string;
 }
 
+/**
+ * What joins two hosts. `direct`: a veth pair, which hands bundles of segments over as they are while offloads are on.
+ * `segmenting`: a bridge between them. The near host bundles segments in both directions, and beyond it each is by
+ * itself, as on the wire behind a real network card, so that they can be counted.
+ */
+export type Wire = 'direct' | 'segmenting';
+
+/** Where what arrives at a host is counted. */
+interface CountingPlace {
+  readonly namespace: string;
+  readonly interface: string;
+}
+
 /** What a host's packet filter saw come in at its interface: IP packets, without link headers. */
 export interface WireCounters {
   packets: number;
@@ -25,26 +38,78 @@ interface NftCounter {
   counter?: { name: string; packets: number; bytes: number };
 }
 
+function addVeth(namespace: string, name: string, peerNamespace: string, peer: string): void {
+  run(
+    ...(['ip', 'link', 'add', name, 'netns', namespace] as const),
+    ...['type', 'veth', 'peer', 'name', peer, 'netns', peerNamespace],
+  );
+}
+
+function setBundling(namespace: string, device: string, state: 'on' | 'off'): void {
+  run(
+    ...(['ip', 'netns', 'exec', namespace, 'ethtool', '-K', device] as const),
+    ...['tso', state, 'gso', state, 'gro', state],
+  );
+}
+
+function counterIn(namespace: string, name: string): WireCounters {
+  const listing = run(
+    ...(['ip', 'netns', 'exec', namespace, 'nft', '-j'] as const),
+    ...['list', 'counters', 'table', 'netdev', 'ground_truth'],
+  );
+  const { nftables } = JSON.parse(listing) as { nftables: NftCounter[] };
+  const counter = nftables.find((entry) => entry.counter?.name === name)?.counter;
+  if (!counter) throw new Error(`The packet filter of ${namespace} has no counter ${name}`);
+  return { packets: counter.packets, bytes: counter.bytes };
+}
+
 /** Two hosts, `near` and `far`, that reach each other over Ethernet. Remove them with `dispose`. */
 export class HostPair {
   readonly near: Host;
   readonly far: Host;
+  /** Namespace of the bridge; undefined when there is none. */
+  readonly #bridge: string | undefined;
+  #sentBefore = 0;
 
-  constructor(name: string) {
+  constructor(name: string, wire: Wire = 'direct') {
     const prefix = `pnm${String(process.pid)}${name}`;
+    this.#bridge = wire === 'segmenting' ? `${prefix}m` : undefined;
     this.near = { namespace: `${prefix}a`, ipv4: '10.77.0.1', ipv6: 'fd77::1', interface: 'wire0' };
     this.far = { namespace: `${prefix}b`, ipv4: '10.77.0.2', ipv6: 'fd77::2', interface: 'wire0' };
     try {
       for (const host of [this.near, this.far]) run('ip', 'netns', 'add', host.namespace);
-      run(
-        ...(['ip', 'link', 'add', 'wire0', 'netns', this.near.namespace] as const),
-        ...['type', 'veth', 'peer', 'name', 'wire0', 'netns', this.far.namespace],
-      );
+      if (this.#bridge === undefined) addVeth(this.near.namespace, 'wire0', this.far.namespace, 'wire0');
+      else this.#makeBridge(this.#bridge);
       for (const host of [this.near, this.far]) this.#bringUp(host);
     } catch (error) {
       this.dispose();
       throw error;
     }
+  }
+
+  #makeBridge(bridge: string): void {
+    run('ip', 'netns', 'add', bridge);
+    const inBridge = ['-n', bridge, 'link'];
+    run('ip', ...inBridge, 'add', 'bridge0', 'type', 'bridge');
+    run('ip', ...inBridge, 'set', 'bridge0', 'up');
+    for (const [host, port] of [
+      [this.near, 'near0'],
+      [this.far, 'far0'],
+    ] as const) {
+      addVeth(host.namespace, 'wire0', bridge, port);
+      run('ip', ...inBridge, 'set', port, 'master', 'bridge0', 'up');
+    }
+    setBundling(this.near.namespace, 'wire0', 'on');
+    setBundling(this.far.namespace, 'wire0', 'off');
+    // A veth interface bundles what it receives only when its peer hands it single segments.
+    for (const port of ['near0', 'far0']) setBundling(bridge, port, 'off');
+  }
+
+  /** Where a host's packets are counted as they arrive: before the near host bundles them, where it does. */
+  #countingPlace(host: Host): CountingPlace {
+    return host === this.near && this.#bridge !== undefined
+      ? { namespace: this.#bridge, interface: 'far0' }
+      : host;
   }
 
   #bringUp(host: Host): void {
@@ -57,12 +122,21 @@ export class HostPair {
 
   /** Switches the offloads that bundle segments: off, the far end sees every segment by itself. */
   setOffloads(state: 'on' | 'off'): void {
-    for (const host of [this.near, this.far]) {
-      run(
-        ...(['ip', 'netns', 'exec', host.namespace, 'ethtool', '-K', host.interface] as const),
-        ...['tso', state, 'gso', state, 'gro', state],
-      );
-    }
+    for (const host of [this.near, this.far]) setBundling(host.namespace, host.interface, state);
+  }
+
+  /** What the near host's interface was handed to send, and handed up, since `startCounting`: a bundle is one packet. */
+  bundlesOfNear(): { sent: number; received: number } {
+    const received = counterIn(this.near.namespace, 'arrived').packets;
+    return { sent: this.#sentByNear() - this.#sentBefore, received };
+  }
+
+  #sentByNear(): number {
+    const { namespace, interface: device } = this.near;
+    const [link] = JSON.parse(run('ip', '-n', namespace, '-j', '-s', 'link', 'show', device)) as [
+      { stats64: { tx: { packets: number } } },
+    ];
+    return link.stats64.tx.packets;
   }
 
   /**
@@ -72,33 +146,30 @@ export class HostPair {
    */
   startCounting(matches: Record<string, string> = { arrived: 'meta l4proto { tcp, udp }' }): void {
     const names = Object.keys(matches);
-    const rules = `
+    const rules = (device: string) => `
       table netdev ground_truth
       delete table netdev ground_truth
       table netdev ground_truth {
         ${names.map((name) => `counter ${name} {}`).join('\n')}
         chain in {
-          type filter hook ingress device "wire0" priority 0;
+          type filter hook ingress device "${device}" priority 0;
           ${Object.entries(matches)
             .map(([name, match]) => `${match} counter name ${name}`)
             .join('\n')}
         }
       }`;
-    for (const host of [this.near, this.far]) {
-      execFileSync('ip', ['netns', 'exec', host.namespace, 'nft', '-f', '-'], { input: rules });
+    this.#sentBefore = this.#sentByNear();
+    const places = [this.near, this.far].map((host) => this.#countingPlace(host));
+    for (const place of new Set([this.near, ...places])) {
+      execFileSync('ip', ['netns', 'exec', place.namespace, 'nft', '-f', '-'], {
+        input: rules(place.interface),
+      });
     }
   }
 
   /** What arrived at a host since `startCounting`, by the counter's name. */
   arrivedAt(host: Host, name = 'arrived'): WireCounters {
-    const listing = run(
-      ...(['ip', 'netns', 'exec', host.namespace, 'nft', '-j'] as const),
-      ...['list', 'counters', 'table', 'netdev', 'ground_truth'],
-    );
-    const { nftables } = JSON.parse(listing) as { nftables: NftCounter[] };
-    const counter = nftables.find((entry) => entry.counter?.name === name)?.counter;
-    if (!counter) throw new Error(`The packet filter of ${host.namespace} has no counter ${name}`);
-    return { packets: counter.packets, bytes: counter.bytes };
+    return counterIn(this.#countingPlace(host).namespace, name);
   }
 
   /**
@@ -110,9 +181,10 @@ export class HostPair {
   }
 
   dispose(): void {
-    for (const host of [this.near, this.far]) {
+    const bridge = this.#bridge === undefined ? [] : [this.#bridge];
+    for (const namespace of [this.near.namespace, this.far.namespace, ...bridge]) {
       try {
-        run('ip', 'netns', 'delete', host.namespace);
+        run('ip', 'netns', 'delete', namespace);
       } catch {
         // It was not made: the constructor failed before.
       }

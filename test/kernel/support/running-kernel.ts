@@ -12,6 +12,9 @@ export const hasTcx = isAtLeast(6, 6);
 /** Whether a program can ask which network namespace it is in, by cookie. Before, the first one is assumed. */
 export const tellsNetworkNamespace = isAtLeast(5, 14);
 
+/** Whether a veth interface can bundle the segments that it receives (GRO). */
+export const vethBundles = isAtLeast(5, 13);
+
 /** Why a test is skipped in which the helper has to know that it is in a network namespace of its own. */
 export const withoutNetworkNamespace =
   'below Linux 5.14 a helper in a network namespace of its own takes all sockets there for foreign';

@@ -6,6 +6,7 @@
 import net from 'node:net';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const totals = { sent: 0, received: 0 };
 
@@ -115,6 +116,61 @@ async function sendDatagrams(address, port, { count, bytes, answer, sockets, con
   }
 }
 
+/** Writes that leave as they come, each in a segment of its own as far as TCP lets them. */
+async function sendBits(address, port, { count, bytes, pauseMillis = 0 }) {
+  const socket = net.connect({ port: Number(port), host: address, allowHalfOpen: true, noDelay: true });
+  socket.on('data', (data) => (totals.received += data.length));
+  await once(socket, 'connect');
+  const ended = once(socket, 'end');
+  const request = header(count * bytes, count * bytes, 'server');
+  totals.sent += request.length;
+  socket.write(request);
+  for (let index = 0; index < count; index += 1) {
+    await new Promise((resolve) => socket.write(Buffer.alloc(bytes, 'b'), resolve));
+    totals.sent += bytes;
+    if (pauseMillis > 0) await delay(pauseMillis);
+  }
+  await ended;
+  const closed = once(socket, 'close');
+  socket.end();
+  await closed;
+}
+
+/** Small datagrams, as fast as they can be made while no more than `window` are without an answer. */
+async function sendRapidly(address, port, { count, bytes, window }) {
+  const socket = dgram.createSocket(net.isIPv6(address) ? 'udp6' : 'udp4');
+  socket.connect(port, address);
+  await once(socket, 'connect');
+  const message = Buffer.alloc(bytes);
+  message.writeUInt32BE(bytes, 0);
+  let sent = 0;
+  let answered = 0;
+  await new Promise((resolve, reject) => {
+    const fill = () => {
+      for (; sent < count && sent - answered < window; sent += 1) {
+        totals.sent += bytes;
+        socket.send(message, (error) => error && reject(error));
+      }
+    };
+    socket.on('message', (data) => {
+      totals.received += data.length;
+      answered += 1;
+      if (answered === count) resolve();
+      else fill();
+    });
+    fill();
+  });
+  socket.close();
+}
+
+/** Bursts of connections at once, with rests in between. */
+async function exchangeInBursts(address, port) {
+  for (let burst = 0; burst < 4; burst += 1) {
+    await Promise.all(Array.from({ length: 12 }, () => exchange(address, port, 100_000, 100_000)));
+    await delay(100);
+  }
+}
+
 const kinds = {
   'tcp-up': (address, port) => exchange(address, port, 20_000_000, 0),
   'tcp-down': (address, port) => exchange(address, port, 0, 20_000_000),
@@ -124,12 +180,16 @@ const kinds = {
   },
   'tcp-parallel': (address, port) =>
     Promise.all(Array.from({ length: 16 }, () => exchange(address, port, 500_000, 500_000))),
+  'tcp-bursts': exchangeInBursts,
+  'tcp-drip': (address, port) => sendBits(address, port, { count: 12, bytes: 20, pauseMillis: 150 }),
+  'tcp-small-writes': (address, port) => sendBits(address, port, { count: 5_000, bytes: 30 }),
   'tcp-closing-first': (address, port) =>
     Promise.all(Array.from({ length: 16 }, () => exchange(address, port, 200_000, 200_000, 'client'))),
   'udp-up': (address, port) =>
     sendDatagrams(address, port, { count: 300, bytes: 1_200, answer: 4, sockets: 1, connected: false }),
   'udp-down': (address, port) =>
     sendDatagrams(address, port, { count: 300, bytes: 16, answer: 1_200, sockets: 1, connected: true }),
+  'udp-rapid': (address, port) => sendRapidly(address, port, { count: 20_000, bytes: 32, window: 64 }),
   'udp-fragments': (address, port) =>
     sendDatagrams(address, port, { count: 50, bytes: 9_000, answer: 20_000, sockets: 1, connected: false }),
   'udp-sockets': (address, port) =>
