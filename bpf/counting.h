@@ -4,6 +4,7 @@
 #ifndef PROCNETMON_COUNTING_H
 #define PROCNETMON_COUNTING_H
 
+#include "capture.h"
 #include "flow.h"
 #include "packet.h"
 #include "tcp.h"
@@ -132,6 +133,7 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 		flow->rtt_us = tcp->srtt_us >> 3;
 		flow->retransmits = tcp->total_retrans;
 	}
+	payload_inspect(skb, socket, flow, packet, tcp, is_out, network_bytes);
 }
 
 #endif

@@ -73,11 +73,16 @@ static __always_inline void flow_fill(struct pnm_flow *flow, const struct pnm_fl
 		      (socket->flags & PNM_SOCKET_OUTGOING ? PNM_FLOW_OUTGOING : 0) |
 		      (socket->flags & PNM_SOCKET_RELEASED ? PNM_FLOW_CLOSED : 0);
 	flow->retired = 0;
+	flow->inspection = 0;
 	flow->process_id = owner->process_id;
 	flow->user_id = owner->user_id;
 	flow->rtt_us = 0;
 	flow->retransmits = 0;
 	__builtin_memcpy(flow->name, owner->name, sizeof(flow->name));
+	flow->uninspected = 0;
+	flow->message_credit = 0;
+	flow->sampled_tx = 0;
+	flow->sampled_rx = 0;
 	__builtin_memcpy(flow->key.remote_address, key->remote_address, sizeof(key->remote_address));
 	flow->key.interface_index = key->interface_index;
 	flow->key.remote_port = key->remote_port;

@@ -40,6 +40,7 @@ struct pnm_wire_amount {
 
 const volatile struct pnm_settings settings = {};
 struct pnm_statistics statistics = {};
+struct pnm_inspection inspection = {};
 
 /* BPF_F_CLONE: an accepted socket inherits its listener's entry, before any of its packets is seen. */
 struct {
@@ -89,7 +90,7 @@ struct {
 	__type(value, struct pnm_counters);
 } overflow SEC(".maps");
 
-/* Processes whose socket events are wanted. */
+/* Processes whose socket events are wanted: PNM_WATCH_*. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, PNM_WATCH_CAPACITY);
@@ -128,5 +129,10 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, PNM_RING_BYTES);
 } events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, PNM_SAMPLE_RING_BYTES);
+} samples SEC(".maps");
 
 #endif

@@ -29,6 +29,7 @@ struct packet {
 	bool is_ipv4;
 	bool is_fragment;
 	bool is_later_fragment;
+	__u32 sequence; /* TCP: of the first byte of payload */
 	bool is_fin;
 	__u32 fin_end;       /* sequence number after the FIN, when is_fin */
 	__u32 payload_bytes; /* datagrams: content as the UDP header gives it */
@@ -128,6 +129,7 @@ static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *pa
 		packet->source_port = bpf_ntohs(tcp.source);
 		packet->destination_port = bpf_ntohs(tcp.dest);
 		packet->transport_header_bytes = tcp.doff * 4;
+		packet->sequence = bpf_ntohl(tcp.seq) + tcp.syn;
 		packet->is_fin = tcp.fin;
 		packet->fin_end = bpf_ntohl(tcp.seq) + packet->total_bytes - packet->network_header_bytes -
 				  packet->transport_header_bytes + 1;

@@ -120,7 +120,9 @@ int count_ingress(struct __sk_buff *skb)
 		return TC_NEXT;
 	struct bpf_sock *sk = bpf_sk_fullsock(found);
 
-	if (!sk)
+	/* Of a batch, what follows the last acknowledgement of the handshake comes by before that is taken
+	 * in: which socket its content reaches is known to packet_in() only. */
+	if (!sk && packet.total_bytes == packet.network_header_bytes + packet.transport_header_bytes)
 		sk = bpf_get_listener_sock(found);
 	if (sk) {
 		struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);

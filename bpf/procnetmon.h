@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-/* Slots in the flow pool. 16,384 slots of 152 bytes are 2.4 MB of kernel memory. */
+/* Slots in the flow pool. 16,384 slots of 168 bytes are 2.8 MB of kernel memory. */
 #define PNM_FLOW_CAPACITY 16384
 /* Processes that keep counters of their own once the flow pool is full. */
 #define PNM_OVERFLOW_CAPACITY 4096
@@ -15,7 +15,12 @@
 #define PNM_DEVICE_CAPACITY   4096
 /* Bytes of ring buffer; a power of two and a multiple of the page size. */
 #define PNM_RING_BYTES (1 << 20)
-#define PNM_NAME_BYTES 16
+/* Bytes of the ring of payload samples, apart from that of the events, which samples thus never crowd out. */
+#define PNM_SAMPLE_RING_BYTES (1 << 19)
+/* Bytes that are copied of a flow, each way: a TLS hello with post-quantum keys, in whatever segments it
+ * comes, and a handful of QUIC Initials. Also the largest single sample. */
+#define PNM_SAMPLE_BUDGET 4096
+#define PNM_NAME_BYTES    16
 /* No slot: a socket whose first packet has not been seen. */
 #define PNM_NO_SLOT 0xffffffffu
 
@@ -23,6 +28,16 @@
 #define PNM_FLOW_CLOSED   0x01 /* the socket is gone, no packet will follow */
 #define PNM_FLOW_FOREIGN  0x04 /* the socket lives in another network namespace than the helper */
 #define PNM_FLOW_OUTGOING 0x08 /* this end called connect() */
+
+/* Bits of pnm_flow.inspection, which user space writes. */
+#define PNM_INSPECTION_SENT_DONE     0x01 /* no more of the first bytes are wanted */
+#define PNM_INSPECTION_RECEIVED_DONE 0x02
+#define PNM_INSPECTION_MESSAGES      0x04 /* further messages are, within message_credit */
+#define PNM_INSPECTION_HTTP_HEADS    0x08 /* ... such as begin like a head of HTTP/1 */
+
+/* Bits of the values in `watched`. */
+#define PNM_WATCH_EVENTS  0x01
+#define PNM_WATCH_INSPECT 0x02 /* payload may be copied */
 
 /* pnm_flow.state holds the kernel's TCP state (TCP_ESTABLISHED = 1 ... TCP_NEW_SYN_RECV = 12) or this. */
 #define PNM_STATE_DATAGRAM 0x40
@@ -57,12 +72,18 @@ struct pnm_flow {
 	__u8 protocol;    /* IPPROTO_TCP, IPPROTO_UDP */
 	__u8 state;
 	__u16 flags;
-	__u16 retired;    /* user space sets it to 1: give the slot up, the next packet takes another one */
+	__u8 retired;     /* user space sets it to 1: give the slot up, the next packet takes another one */
+	__u8 inspection;  /* PNM_INSPECTION_*, of user space */
 	__u32 process_id; /* thread group id of the owner */
 	__u32 user_id;
 	__u32 rtt_us;
 	__u32 retransmits;
 	char name[PNM_NAME_BYTES]; /* comm of the owner when it made the socket */
+	__u32 uninspected;    /* value of pnm_inspection.generation at which its owner was not inspected */
+	__u32 message_credit; /* user space sets it, each message takes one off */
+	__u16 sampled_tx;     /* bytes copied so far, at most PNM_SAMPLE_BUDGET */
+	__u16 sampled_rx;
+	__u32 padding;
 };
 
 /* Who owns a socket. User space writes it too, by descriptor, for sockets that were there before. */
@@ -119,6 +140,37 @@ struct pnm_statistics {
 	__u64 dropped_flows;     /* packets that found the flow pool full; they count on the process */
 	__u64 dropped_processes; /* ... and found the per-process table full too: wire bytes lost */
 	__u64 high_water;        /* slots below this one may be in use, none above */
+	__u64 samples;           /* pieces of payload that were copied */
+	__u64 dropped_samples;   /* ... that found no room in the ring */
+	__u64 skipped_messages;  /* messages for which a flow had no credit */
+};
+
+/* Whether payload is copied at all. User space writes it. */
+struct pnm_inspection {
+	__u32 generation; /* 0: of nobody. Otherwise changes whenever who is inspected, or who owns what, does
+			   */
+	__u32 padding;
+};
+
+/* A piece of payload. Behind it in the ring come `copied_bytes` of it, and then, up to the end of the record,
+ * bytes without a meaning. */
+struct pnm_sample {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 socket_cookie;
+	__u64 offset; /* TCP: place of the first byte in its direction's stream; datagrams: 0 */
+	__u32 slot;
+	__u32 process_id;
+	__u32 payload_bytes; /* of the packet */
+	__u32 copied_bytes;
+	__u32 segment_bytes; /* of a bundle of datagrams: the length of each but the last; else 0 */
+	__u8 local_address[16];
+	__u8 remote_address[16];
+	__u16 local_port;  /* host byte order */
+	__u16 remote_port; /* host byte order */
+	__u8 protocol;
+	__u8 is_sent;
+	__u8 is_outgoing; /* this end called connect(); false where that is not known */
+	__u8 padding[5];
 };
 
 enum pnm_event_kind {

@@ -32,6 +32,7 @@
         'src/memory.cpp',
         'src/netlink.cpp',
         'src/packet_marks.cpp',
+        'src/payload_samples.cpp',
         'src/privileges.cpp',
         'src/process_connector.cpp',
         'src/process_files.cpp',

@@ -1,7 +1,8 @@
 // A flow as the outside sees it: one socket talking to one remote endpoint over one interface.
-import type { Endpoint, FlowState, TransportProtocol } from '../../src/shared/protocol';
+import type { Endpoint, FlowState, HostName, TransportProtocol } from '../../src/shared/protocol';
 import type { Counters } from './counters';
 import { Counters as CounterSet } from './counters';
+import type { Conversation } from './inspection/conversation';
 import { datagramState, type FlowIdentity, FlowFlag } from './kernel';
 import type { ProcessAccount } from './ledger';
 
@@ -39,6 +40,16 @@ export function endpoint(address: string, port: number): Endpoint {
   return { address: address.replace(mappedPrefix, ''), port };
 }
 
+/** Names a connection, or what a datagram socket says to one peer, whatever interface it passes. */
+export function conversationKey(
+  identity: Pick<FlowIdentity, 'socketCookie' | 'protocol' | 'remoteAddress' | 'remotePort'>,
+): string {
+  const { socketCookie, protocol, remoteAddress, remotePort } = identity;
+  return protocol === udp
+    ? `${String(socketCookie)} ${remoteAddress} ${String(remotePort)}`
+    : String(socketCookie);
+}
+
 /** Several slots of the kernel's pool may belong to one flow, after a race or when one was retired. */
 export class Flow {
   readonly counters: Counters = new CounterSet();
@@ -46,6 +57,11 @@ export class Flow {
   readonly local: Endpoint;
   readonly remote: Endpoint | undefined;
   readonly openedNanos: number;
+  /** Finds what is said on it: one conversation per connection, and per peer of a datagram socket. */
+  readonly conversationKey: string;
+  conversation: Conversation | undefined;
+  /** Name of the remote host by other means than what was said; null once nothing was found. */
+  host: HostName | null | undefined;
   state: FlowState = 'open';
   rttMicros = 0;
   retransmits = 0;
@@ -68,6 +84,7 @@ export class Flow {
     this.remote =
       identity.remoteAddress === '' ? undefined : endpoint(identity.remoteAddress, identity.remotePort);
     this.openedNanos = identity.openedNanos;
+    this.conversationKey = conversationKey(identity);
   }
 
   /** Takes over what the kernel says of the socket. */

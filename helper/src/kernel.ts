@@ -85,11 +85,53 @@ export interface ProcessOverflow {
   payloadRxBytes: number;
 }
 
+/** A piece of payload of an inspected process: what a packet, or a bundle of segments, began with. */
+export interface PayloadSample {
+  slot: number;
+  socketCookie: number;
+  processId: number;
+  /** Nanoseconds since boot. */
+  nanos: number;
+  /** IP protocol number: 6 or 17. */
+  protocol: number;
+  localAddress: string;
+  localPort: number;
+  remoteAddress: string;
+  remotePort: number;
+  /** This end called connect(); false where that is not known. */
+  outgoing: boolean;
+  sent: boolean;
+  /** TCP: place of the first byte in the stream of its direction; datagrams: 0. */
+  offset: number;
+  /** Bytes of payload in the packet, of which `bytes` are the first. */
+  payloadBytes: number;
+  /** Of a bundle of datagrams: the length of each but the last; otherwise 0. */
+  segmentBytes: number;
+  bytes: Uint8Array;
+}
+
+/** What is wanted of the payload of a flow: bits for `inspectFlow`. */
+export const InspectFlag = {
+  /** No more of the first bytes that are sent. */
+  SentDone: 0x01,
+  ReceivedDone: 0x02,
+  /** Further messages after that, as long as there is credit. */
+  Messages: 0x04,
+  /** ... of those only segments that begin like a head of HTTP/1. */
+  HttpHeads: 0x08,
+} as const;
+
 export interface KernelStatistics {
   droppedEvents: number;
   /** Packets that found the flow pool full; they are in `readOverflow`. */
   droppedFlows: number;
   droppedProcesses: number;
+  /** Pieces of payload that were copied. */
+  samples: number;
+  /** Pieces of payload that found no room. */
+  droppedSamples: number;
+  /** Messages that were not copied because their flow had no credit. */
+  skippedMessages: number;
   flowCapacity: number;
 }
 
@@ -146,9 +188,9 @@ export interface Kernel {
   detachInterface(index: number): void;
   /**
    * Reports the events of a process from now on. With `followChildren`, a process it forks is watched
-   * before the fork event is handed out. Watching again changes `followChildren`.
+   * before the fork event is handed out, in the same way. With `inspect`, payload is copied. Watching again changes both.
    */
-  watch(processId: number, followChildren: boolean): void;
+  watch(processId: number, followChildren: boolean, inspect?: boolean): void;
   unwatch(processId: number): void;
   /**
    * Copies every slot in use into `rows`, `flowColumns` numbers each. Returns how many rows there are; when
@@ -161,6 +203,14 @@ export interface Kernel {
   retireFlow(slot: number): void;
   /** Gives a retired slot back to the pool. Its counters are gone afterwards. */
   recycleFlow(slot: number): void;
+  /**
+   * Says what of a flow's payload is wanted from now on; does nothing when the slot belongs to another socket by now.
+   * @param wanted bits of `InspectFlag`
+   * @param messageCredit how many further messages may be copied
+   */
+  inspectFlow(slot: number, socketCookie: number, wanted: number, messageCredit: number): void;
+  /** Takes payload that was copied and did not have to be handed out at once. At most a few hundred pieces. */
+  collectSamples(): PayloadSample[];
   readOverflow(): ProcessOverflow[];
   statistics(): KernelStatistics;
   /**
@@ -168,8 +218,8 @@ export interface Kernel {
    * before the programs were loaded, and those passed on by another process. Returns how many changed.
    */
   adoptSockets(processId: number): number;
-  /** Hands events out in batches, in order, on the main loop. Called once. */
-  listen(callback: (events: KernelEvent[]) => void): void;
+  /** Hands events, and payload, out in batches, in order, on the main loop. Called once. */
+  listen(callback: (events: KernelEvent[]) => void, onSamples?: (samples: PayloadSample[]) => void): void;
   /** Detaches and unloads everything. The object is of no use afterwards; calling it again does nothing. */
   close(): void;
 }

@@ -1,6 +1,7 @@
 // What each process has sent and received: sums that outlive its flows, and the process itself.
 import { Counters, type CounterValues } from './counters';
 import type { Flow } from './flow';
+import type { Fact } from './protocols/detection';
 import { readStartTicks } from './processes';
 
 /** Is told what happens to the flows of an account. */
@@ -9,6 +10,8 @@ export interface AccountObserver {
   flowChanged(flow: Flow): void;
   /** A flow belongs to another process from now on. */
   flowLeft(flow: Flow): void;
+  /** Something was said on a flow. */
+  factTold(flow: Flow, fact: Fact): void;
 }
 
 /** Processes that ended and that nobody watches keep their sums, this many of them. */

@@ -8,10 +8,13 @@ import {
 } from '../../src/shared/protocol';
 import type { WallClock } from './clock';
 import { Counters } from './counters';
+import { TalliedFacts } from './inspection/tallied-facts';
+import type { Inspection } from './inspection/inspection';
 import type { Flow } from './flow';
 import type { Interfaces } from './interfaces';
 import type { AccountObserver, ProcessAccount } from './ledger';
 import { MonitoredFlows } from './monitored-flows';
+import type { Fact } from './protocols/detection';
 import { type Period, UsageView } from './usage';
 import type { EventDetails, ProcessObserver, WatchedProcess, WatchedProcesses } from './watched-processes';
 
@@ -21,6 +24,8 @@ export interface MonitorSettings {
   interfaces: string[];
   intervalMillis: number;
   windowMillis: number;
+  inspect: boolean;
+  reverseLookup: boolean;
 }
 
 /** What a monitor shares with the others. */
@@ -28,6 +33,7 @@ export interface MonitorContext {
   processes: WatchedProcesses;
   interfaces: Interfaces;
   wallClock: WallClock;
+  inspection: Inspection;
   onEvent(event: MonitorEvent): void;
 }
 
@@ -42,6 +48,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
   /** Flows opened before this time have a past that is not of this monitor. */
   readonly #coveredSince = new Map<ProcessAccount, number>();
   readonly #flows: MonitoredFlows;
+  readonly #facts: TalliedFacts;
   /** Sums of processes that had to make room. */
   readonly #departed = new Counters();
   /** Everything counted since the monitor began, whatever came and went. */
@@ -65,7 +72,8 @@ export class Monitor implements ProcessObserver, AccountObserver {
     now: number,
   ) {
     this.#settings = settings;
-    this.#flows = new MonitoredFlows(context.interfaces, context.wallClock);
+    this.#flows = new MonitoredFlows(context, () => this.#settings);
+    this.#facts = new TalliedFacts(context.wallClock);
     this.#sinceNanos = now;
     this.#lastNanos = now;
   }
@@ -76,6 +84,10 @@ export class Monitor implements ProcessObserver, AccountObserver {
 
   get followsChildren(): boolean {
     return this.#settings.children;
+  }
+
+  get inspects(): boolean {
+    return this.#settings.inspect;
   }
 
   /** Covers a process that has been running, with its past. */
@@ -127,11 +139,17 @@ export class Monitor implements ProcessObserver, AccountObserver {
     this.#flows.remove(flow);
   }
 
+  factTold(flow: Flow, fact: Fact): void {
+    if (this.#settings.inspect && this.#lets(flow.interfaceKey)) this.#facts.add(flow.id, fact);
+  }
+
   /** Takes new settings over. What they leave out is taken back, what they let in is told of in the next sample. */
   update(settings: MonitorSettings, now: number): void {
     const former = this.#settings;
     this.#settings = settings;
     if (settings.children !== former.children) this.#childrenChanged(now);
+    if (settings.inspect !== former.inspect) this.#inspectChanged();
+    if (settings.reverseLookup && !former.reverseLookup) this.#flows.changeAll();
     const sameInterfaces = settings.interfaces.join('/') === former.interfaces.join('/');
     if (!sameInterfaces || settings.windowMillis !== former.windowMillis) this.#restart();
   }
@@ -151,6 +169,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
     const period = this.#periodUntil(now);
     const removedFlows = this.#flows.takeRemoved();
     const flows = this.#flows.compose(period);
+    const facts = this.#facts.take();
     const processes = this.#composeProcesses(period);
     const rest = {
       monitor: this.id,
@@ -158,7 +177,11 @@ export class Monitor implements ProcessObserver, AccountObserver {
       monotonicMicros: Math.round(now / 1000),
       total: this.#composeTotal(period, processes),
       processes,
-      dropped: { ...dropped, flows: dropped.flows + this.#flows.dropped },
+      dropped: {
+        ...dropped,
+        flows: dropped.flows + this.#flows.dropped,
+        facts: dropped.facts + this.#facts.dropped,
+      },
     };
     this.#lastNanos = now;
     const samples: MonitorSample[] = [];
@@ -168,6 +191,8 @@ export class Monitor implements ProcessObserver, AccountObserver {
         sequence: this.#sequence++,
         flows: flows.slice(from, from + maximumFlows),
         removedFlows: from === 0 ? removedFlows : [],
+        // With the last of the flows that they may be about.
+        facts: from + maximumFlows >= flows.length ? facts : [],
       });
     }
     return samples;
@@ -266,6 +291,12 @@ export class Monitor implements ProcessObserver, AccountObserver {
     // Told first, so that no child escapes between the look at `/proc` and the events.
     this.context.processes.refresh(root);
     if (this.#settings.children) this.coverDescendants(root, now);
+  }
+
+  #inspectChanged(): void {
+    if (!this.#settings.inspect) this.#facts.take();
+    for (const process of this.#processes.keys()) this.context.processes.refresh(process);
+    this.#flows.changeAll();
   }
 
   /** Rates begin anew, because the counters or the window they are of are others from now on. */

@@ -1,7 +1,8 @@
 // The flows of one monitor: what was told of each, what is to be told, and which ids are to be taken back.
-import type { FlowSample } from '../../src/shared/protocol';
+import type { FlowSample, HostName } from '../../src/shared/protocol';
 import type { WallClock } from './clock';
 import type { Flow } from './flow';
+import type { Inspection } from './inspection/inspection';
 import type { Interfaces } from './interfaces';
 import type { ProcessAccount } from './ledger';
 import { type Period, standingStill, UsageView } from './usage';
@@ -29,8 +30,12 @@ export class MonitoredFlows {
   dropped = 0;
 
   constructor(
-    private readonly interfaces: Interfaces,
-    private readonly wallClock: WallClock,
+    private readonly context: {
+      interfaces: Interfaces;
+      wallClock: WallClock;
+      inspection: Inspection;
+    },
+    private readonly settings: () => { inspect: boolean; reverseLookup: boolean },
   ) {}
 
   /**
@@ -40,7 +45,7 @@ export class MonitoredFlows {
   change(flow: Flow, old: boolean): void {
     let view = this.#views.get(flow);
     if (view === undefined) {
-      const openedAt = this.wallClock.iso(flow.openedNanos);
+      const openedAt = this.context.wallClock.iso(flow.openedNanos);
       view = { flow, usage: new UsageView(old), openedAt, told: false };
       this.#views.set(flow, view);
       this.#removed.delete(flow.id);
@@ -51,6 +56,11 @@ export class MonitoredFlows {
     if (this.#unseen <= maximumUnseenFlows) return;
     this.dropped += 1;
     this.#drop(view);
+  }
+
+  /** Has every flow told of in the next sample. */
+  changeAll(): void {
+    for (const view of this.#views.values()) this.#changed.add(view);
   }
 
   /** Takes a flow back. */
@@ -85,7 +95,7 @@ export class MonitoredFlows {
     for (const view of this.#changed) {
       view.usage.advance(view.flow.counters, period);
       view.usage.update(period);
-      samples.push(this.#sample(view));
+      samples.push(this.#sample(view, period.nowNanos));
       view.told = true;
       // The last word on a flow; its id is taken back with the sample after this one.
       if (view.flow.ended) this.#drop(view);
@@ -93,7 +103,7 @@ export class MonitoredFlows {
     }
     for (const view of this.#moving) {
       if (this.#changed.has(view)) continue;
-      if (view.usage.update(period)) samples.push(this.#sample(view));
+      if (view.usage.update(period)) samples.push(this.#sample(view, period.nowNanos));
       if (!view.usage.moving) this.#moving.delete(view);
     }
     this.#changed.clear();
@@ -101,23 +111,43 @@ export class MonitoredFlows {
     return samples;
   }
 
-  #sample({ flow, usage, openedAt }: FlowView): FlowSample {
+  #sample({ flow, usage, openedAt }: FlowView, nowNanos: number): FlowSample {
     const { wire, payload, rates } = usage.usage();
+    const detection = this.settings().inspect ? flow.conversation?.detection : undefined;
+    const host = this.#hostOf(flow, nowNanos);
     return {
       id: flow.id,
       pid: flow.account.pid,
       protocol: flow.protocol,
       local: flow.local,
       ...(flow.remote !== undefined && { remote: flow.remote }),
-      interface: this.interfaces.name(flow.interfaceKey),
+      interface: this.context.interfaces.name(flow.interfaceKey),
       state: flow.state,
       openedAt,
       rttMicros: flow.rttMicros,
       retransmits: flow.retransmits,
+      ...(detection !== undefined && {
+        application: detection.application,
+        applicationLabel: detection.label,
+        certainty: detection.certainty,
+      }),
+      ...(host !== undefined && { host }),
       wire,
       payload,
       rates: flow.ended ? standingStill() : rates,
     };
+  }
+
+  #hostOf(flow: Flow, nowNanos: number): HostName | undefined {
+    const { inspect, reverseLookup } = this.settings();
+    const said = inspect ? flow.conversation?.host : undefined;
+    const host = said ?? this.context.inspection.hostOf(flow, nowNanos);
+    if (host !== undefined || !reverseLookup || flow.remote === undefined) return host;
+    this.context.inspection.lookUp(flow, () => {
+      const view = this.#views.get(flow);
+      if (view !== undefined) this.#changed.add(view);
+    });
+    return undefined;
   }
 
   #drop(view: FlowView): void {

@@ -17,12 +17,15 @@ import { type Caller, listVisibleProcesses } from './access';
 import { monotonicNanos, WallClock } from './clock';
 import { asError, RequestError } from './errors';
 import { endpoint, protocolName } from './flow';
+import { Inspection } from './inspection/inspection';
 import { Interfaces } from './interfaces';
 import type { Kernel, KernelEvent, SocketEvent } from './kernel';
 import { Ledger } from './ledger';
 import { Monitor, type MonitorSettings } from './monitor';
+import { FlowNames, flowNameSources } from './names/flow-names';
 import { Sampler } from './sampler';
 import { Schedule } from './schedule';
+import { findUser } from './users';
 import { WatchedProcesses } from './watched-processes';
 
 export interface MonitorEngineOptions {
@@ -62,6 +65,7 @@ export class MonitorEngine {
   readonly #ledger = new Ledger();
   readonly #interfaces: Interfaces;
   readonly #processes: WatchedProcesses;
+  readonly #inspection: Inspection;
   readonly #sampler: Sampler;
   readonly #monitors = new Map<string, Monitor>();
   readonly #schedule = new Schedule((names, now) => this.#tick(names, now));
@@ -75,9 +79,23 @@ export class MonitorEngine {
     const onError = (error: Error): void => options.onError?.(error);
     this.#interfaces = new Interfaces(kernel, onError);
     this.#processes = new WatchedProcesses(kernel, caller, this.#ledger, onError);
-    this.#sampler = new Sampler(kernel, this.#ledger, onError);
+    this.#inspection = new Inspection({
+      kernel,
+      names: new FlowNames(flowNameSources(findUser(caller.uid)?.home)),
+      inspected: (pid) => {
+        const process = this.#processes.find(pid);
+        return process?.inspected === true ? process.account : undefined;
+      },
+    });
+    this.#sampler = new Sampler(kernel, this.#ledger, onError, this.#inspection);
+    this.#inspection.useFinder(this.#sampler);
     this.#interfaces.attachAll();
-    kernel.listen((events) => this.#receive(events));
+    kernel.listen(
+      (events) => this.#receive(events),
+      (samples) => {
+        if (!this.#closed) this.#guard(() => this.#inspection.take(samples));
+      },
+    );
     this.#scheduleTidying(monotonicNanos());
   }
 
@@ -95,6 +113,8 @@ export class MonitorEngine {
       interfaces: params.interfaces ?? [],
       intervalMillis: params.intervalMillis ?? limits.intervalMillis.default,
       windowMillis: params.windowMillis ?? limits.windowMillis.default,
+      inspect: params.inspect ?? true,
+      reverseLookup: params.reverseLookup ?? false,
     };
     this.#interfaces.validate(settings.interfaces);
     const now = monotonicNanos();
@@ -119,6 +139,8 @@ export class MonitorEngine {
       interfaces: params.interfaces ?? former.interfaces,
       intervalMillis: params.intervalMillis ?? former.intervalMillis,
       windowMillis: params.windowMillis ?? former.windowMillis,
+      inspect: params.inspect ?? former.inspect,
+      reverseLookup: params.reverseLookup ?? former.reverseLookup,
     };
     if (params.interfaces !== undefined) this.#interfaces.validate(settings.interfaces);
     const now = monotonicNanos();
@@ -179,6 +201,7 @@ export class MonitorEngine {
       processes: this.#processes,
       interfaces: this.#interfaces,
       wallClock: this.#wallClock,
+      inspection: this.#inspection,
       onEvent: (event) => this.options.onEvent(event),
     };
   }
@@ -198,8 +221,10 @@ export class MonitorEngine {
     this.#wallClock.measure();
     this.#processes.poll(monotonicNanos());
     this.#processes.adopt(monotonicNanos());
+    this.#inspection.collect();
     const now = monotonicNanos();
     this.#sampler.read(now);
+    this.#inspection.tidy(now);
     this.#readNanos = now;
     this.#scheduleTidying(now);
     const { droppedEvents } = this.#sampler.statistics;
@@ -214,11 +239,14 @@ export class MonitorEngine {
   }
 
   #dropped(): MonitorSample['dropped'] {
-    const { droppedEvents, droppedFlows, droppedProcesses } = this.#sampler.statistics;
+    const { droppedEvents, droppedFlows, droppedProcesses, droppedSamples, skippedMessages } =
+      this.#sampler.statistics;
     return {
       events: droppedEvents,
       flows: droppedFlows,
       processes: droppedProcesses + this.#processes.dropped,
+      inspections: droppedSamples + skippedMessages + this.#inspection.dropped,
+      facts: 0,
     };
   }
 

@@ -17,6 +17,13 @@ import { GrowthMeter, type Ledger } from './ledger';
 import { decodeName } from './processes';
 import { Slot } from './slot';
 
+/** Is told which flows there are, watched or not. */
+export interface FlowListener {
+  opened(flow: Flow): void;
+  /** It has no slot any more. */
+  ended(flow: Flow): void;
+}
+
 /** A datagram flow without a packet for this long gives its slot back; so does what a dead process left open. */
 export const idleNanos = 60e9;
 /** A closed flow keeps its slot this long after its last packet, unless half of the pool is in use. */
@@ -51,6 +58,7 @@ export class Sampler {
     private readonly kernel: Kernel,
     private readonly ledger: Ledger,
     private readonly onError: (error: Error) => void,
+    private readonly listener?: FlowListener,
   ) {
     this.#statistics = kernel.statistics();
   }
@@ -58,6 +66,11 @@ export class Sampler {
   /** As of the last read. */
   get statistics(): KernelStatistics {
     return this.#statistics;
+  }
+
+  /** The flow in a slot, as of the last read. */
+  flowIn(slot: number): Flow | undefined {
+    return this.#slots[slot]?.flow;
   }
 
   /** Share of the pool that was in use at the last read, 0 to 1. */
@@ -136,6 +149,7 @@ export class Sampler {
       flow = new Flow(this.#nextFlowId++, key, device, identity, owner);
       this.#flows.set(key, flow);
       owner.flows.add(flow);
+      this.listener?.opened(flow);
     }
     return flow;
   }
@@ -223,6 +237,7 @@ export class Sampler {
     this.#flows.delete(flow.key);
     flow.account.flows.delete(flow);
     for (const observer of flow.account.observers) observer.flowChanged(flow);
+    this.listener?.ended(flow);
   }
 
   /** Slots that were not among the rows are free, by whatever way. */

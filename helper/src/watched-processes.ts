@@ -25,6 +25,11 @@ export class WatchedProcess {
   get followed(): boolean {
     return [...this.observers].some((observer) => observer.followsChildren);
   }
+
+  /** Payload may be looked at. */
+  get inspected(): boolean {
+    return [...this.observers].some((observer) => observer.inspects);
+  }
 }
 
 export type EventDetails = Omit<MonitorEvent, 'monitor' | 'time'>;
@@ -32,6 +37,8 @@ export type EventDetails = Omit<MonitorEvent, 'monitor' | 'time'>;
 /** Who covers processes: a monitor. */
 export interface ProcessObserver {
   readonly followsChildren: boolean;
+  /** Wants payload to be looked at. */
+  readonly inspects: boolean;
   /**
    * Covers a child from its birth on. Returns false when there is no room for it.
    * @param bornNanos nanoseconds since boot
@@ -290,7 +297,7 @@ export class WatchedProcesses {
   }
 
   #watch(process: WatchedProcess): void {
-    this.#tell(() => this.kernel.watch(process.info.pid, process.followed));
+    this.#tell(() => this.kernel.watch(process.info.pid, process.followed, process.inspected));
   }
 
   #unwatch(process: WatchedProcess): void {

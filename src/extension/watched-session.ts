@@ -79,7 +79,7 @@ export class MonitoredSession implements WatchedSession {
   state: WatchState = 'searching';
   failure?: { message: string; remedy?: string };
   total: Usage = emptyUsage();
-  dropped: DroppedCounters = { events: 0, flows: 0, processes: 0 };
+  dropped: DroppedCounters = { events: 0, flows: 0, processes: 0, inspections: 0, facts: 0 };
 
   readonly #monitors = new Map<string, MonitorFigures>();
   /** Figures of monitors that were stopped: their totals stay in the session's. */
@@ -191,6 +191,8 @@ export class MonitoredSession implements WatchedSession {
         events: Math.max(this.dropped.events, each.dropped.events),
         flows: Math.max(this.dropped.flows, each.dropped.flows),
         processes: Math.max(this.dropped.processes, each.dropped.processes),
+        inspections: Math.max(this.dropped.inspections, each.dropped.inspections),
+        facts: Math.max(this.dropped.facts, each.dropped.facts),
       };
     }
   }

@@ -5,7 +5,7 @@
 // helper, rates are bytes per second, times are ISO 8601 unless the name says microseconds.
 
 /** Raised by one whenever a message changes its meaning. Both ends must hold the same number. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /**
  * Largest frame either end accepts, in bytes of content. Larger ones end the conversation. A sample with as many
@@ -23,6 +23,8 @@ export const limits = {
   interfaces: 64,
   /** Processes followed by one monitor, the root included. Further children are counted in `dropped`. */
   processes: 1_024,
+  /** Facts in one sample. Further ones are counted in `dropped`. */
+  facts: 500,
 } as const;
 
 export const Method = {
@@ -143,6 +145,26 @@ export interface Endpoint {
   port: number;
 }
 
+/**
+ * How sure it is what is spoken. `certain`: bytes that only this protocol writes; `likely`: bytes that fit it; `guess`:
+ * the port number, nothing else.
+ */
+export type Certainty = 'certain' | 'likely' | 'guess';
+
+/**
+ * Where the name of a host comes from, the surest first. `sni` and `http-host`: the program asked for it on this
+ * connection; `dns`, `mdns`: it asked for the name and was answered this address; `hosts-file`: `/etc/hosts`; `local`: an
+ * address of this machine; `container`: of a container on it; `reverse-lookup`: the address was asked for in the DNS.
+ */
+export type HostNameSource =
+  'sni' | 'http-host' | 'dns' | 'mdns' | 'hosts-file' | 'local' | 'container' | 'reverse-lookup';
+
+/** Name of the remote host. Only characters of host and container names, at most 253. */
+export interface HostName {
+  name: string;
+  source: HostNameSource;
+}
+
 /** One socket talking to one remote endpoint over one interface. */
 export interface FlowSample extends Usage {
   /** Unique for the life of the helper. */
@@ -161,7 +183,89 @@ export interface FlowSample extends Usage {
   rttMicros: number;
   /** Segments sent again since the socket opened; 0 for datagrams. */
   retransmits: number;
+  /** Application protocol: a stable id such as `http/1.1`, `h2`, `tls`, `postgresql`. Absent while it is not known. */
+  application?: string;
+  /** The same for people: `TLS 1.3 · h2`. Present with `application`. */
+  applicationLabel?: string;
+  /** Present with `application`. */
+  certainty?: Certainty;
+  /** Who is at the other end. Absent where nothing names it. */
+  host?: HostName;
 }
+
+/** Something that was said on a connection. Never a query string, credential, cookie, header or body. */
+interface FactOf<Kind extends string> {
+  kind: Kind;
+  /** Id of the flow. */
+  flow: number;
+  time: string;
+}
+
+/**
+ * A request and its answer. Told when the request was seen, and again, under the same `id`, with the answer: the later
+ * one replaces the earlier.
+ */
+export interface HttpExchangeFact extends FactOf<'http-exchange'> {
+  /** Number of the exchange in its connection, from 1; for HTTP/2 that of the stream. */
+  id: number;
+  requestedBy: 'local' | 'remote';
+  version: string;
+  /** `?` where the request was not seen. */
+  method: string;
+  /** Without query and fragment, cut to 256 characters; `?` where the request was not seen. */
+  path: string;
+  host?: string;
+  status?: number;
+  /** Status of a gRPC call; 0 is success. */
+  grpcStatus?: number;
+  /** From the first byte of the request to the first byte of the answer, in microseconds. */
+  latencyMicros?: number;
+}
+
+/** A question to the DNS and its answer; told twice, like a request. */
+export interface DnsExchangeFact extends FactOf<'dns-exchange'> {
+  id: number;
+  requestedBy: 'local' | 'remote';
+  /** The name asked for. */
+  question: string;
+  /** `A`, `AAAA`, `PTR`, … */
+  recordType: string;
+  /** `NOERROR`, `NXDOMAIN`, …; absent until answered. */
+  answerCode?: string;
+  /** Addresses and names in the answer, the first 8 of them. */
+  answers?: string[];
+  latencyMicros?: number;
+}
+
+export interface TlsHandshakeFact extends FactOf<'tls-handshake'> {
+  version?: string;
+  durationMicros: number;
+}
+
+export interface TlsAlertFact extends FactOf<'tls-alert'> {
+  from: 'local' | 'remote';
+  /** Its name in the standard; absent where it is encrypted. */
+  alert?: string;
+  /** In words. */
+  meaning: string;
+}
+
+/** How one side introduces itself, such as `OpenSSH_9.6`. */
+export interface SoftwareFact extends FactOf<'software'> {
+  of: 'local' | 'remote';
+  name: string;
+}
+
+/** A server refused in its own protocol. */
+export interface RefusedFact extends FactOf<'refused'> {
+  by: 'local' | 'remote';
+  /** The protocol's own code: an SQLSTATE, an SMTP reply code. */
+  code: string;
+  meaning: string;
+}
+
+export type FlowFact =
+  HttpExchangeFact | DnsExchangeFact | TlsHandshakeFact | TlsAlertFact | SoftwareFact | RefusedFact;
 
 /** Identity of a process. `pid` with `startTicks` names one process for ever, `pid` alone does not. */
 export interface ProcessInfo {
@@ -195,6 +299,10 @@ export interface DroppedCounters {
   flows: number;
   /** Child processes beyond `limits.processes`. */
   processes: number;
+  /** Pieces of payload, and requests, that could not be looked at: protocols, names and facts may be missing. */
+  inspections: number;
+  /** Facts beyond `limits.facts` in a sample. */
+  facts: number;
 }
 
 export interface MonitorStartParams {
@@ -207,6 +315,13 @@ export interface MonitorStartParams {
   interfaces?: string[];
   intervalMillis?: number;
   windowMillis?: number;
+  /**
+   * Look at the first bytes of connections for what is spoken and to whom. Default true. When no monitor wants it of a
+   * process, the kernel copies no payload of it.
+   */
+  inspect?: boolean;
+  /** Ask the system's DNS servers for the names of addresses that nothing else names. Default false. */
+  reverseLookup?: boolean;
 }
 
 export interface MonitorStartResult {
@@ -220,6 +335,8 @@ export interface MonitorUpdateParams {
   interfaces?: string[];
   intervalMillis?: number;
   windowMillis?: number;
+  inspect?: boolean;
+  reverseLookup?: boolean;
 }
 
 export interface MonitorStopParams {
@@ -278,6 +395,8 @@ export interface MonitorSample {
   flows: FlowSample[];
   /** Ids of flows that were given out before and exist no more. */
   removedFlows: number[];
+  /** What was said on the flows since the sample before, oldest first; at most `limits.facts`. */
+  facts: FlowFact[];
   dropped: DroppedCounters;
 }
 

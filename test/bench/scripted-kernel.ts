@@ -6,6 +6,7 @@ import {
   type Kernel,
   type KernelInterface,
   type KernelStatistics,
+  type PayloadSample,
   type ProcessOverflow,
 } from '../../helper/src/kernel';
 
@@ -82,7 +83,19 @@ export class ScriptedKernel implements Kernel {
   }
 
   statistics(): KernelStatistics {
-    return { droppedEvents: 0, droppedFlows: 0, droppedProcesses: 0, flowCapacity: 16_384 };
+    return {
+      droppedEvents: 0,
+      droppedFlows: 0,
+      droppedProcesses: 0,
+      samples: 0,
+      droppedSamples: 0,
+      skippedMessages: 0,
+      flowCapacity: 16_384,
+    };
+  }
+
+  collectSamples(): PayloadSample[] {
+    return [];
   }
 
   readOverflow(): ProcessOverflow[] {
@@ -99,6 +112,7 @@ export class ScriptedKernel implements Kernel {
   unwatch(): void {}
   retireFlow(): void {}
   recycleFlow(): void {}
+  inspectFlow(): void {}
   listen(): void {}
   close(): void {}
 }

@@ -48,6 +48,16 @@ uint32_t to_u32(const Napi::Value &value, const char *name)
 	return static_cast<uint32_t>(number);
 }
 
+uint64_t to_u64(const Napi::Value &value, const char *name)
+{
+	constexpr double most = 9007199254740991;
+	const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+
+	if (!(number >= 0 && number <= most) || std::floor(number) != number)
+		refuse(value, name, "a whole number up to 2^53");
+	return static_cast<uint64_t>(number);
+}
+
 bool to_boolean(const Napi::Value &value, const char *name)
 {
 	if (!value.IsBoolean())

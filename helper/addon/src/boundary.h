@@ -30,6 +30,8 @@ template <typename Body> auto guarded(Napi::Env env, Body body)
 
 // Each takes a value and its name for the message; throws a TypeError.
 uint32_t to_u32(const Napi::Value &value, const char *name);
+/// Whole numbers as far as JavaScript's are exact.
+uint64_t to_u64(const Napi::Value &value, const char *name);
 bool to_boolean(const Napi::Value &value, const char *name);
 /// Text without zero bytes.
 std::string to_text(const Napi::Value &value, const char *name);

@@ -125,6 +125,16 @@ void FlowPool::retire(uint32_t slot)
 	forget_key(slot, flow->key);
 }
 
+void FlowPool::inspect(uint32_t slot, uint64_t cookie, uint8_t bits, uint32_t message_credit)
+{
+	pnm_flow *flow = at(slot);
+
+	if (!flow || cookie_of(*flow) != cookie)
+		return;
+	__atomic_store_n(&flow->message_credit, message_credit, __ATOMIC_RELAXED);
+	__atomic_store_n(&flow->inspection, bits, __ATOMIC_RELEASE);
+}
+
 void FlowPool::retire_socket(uint64_t cookie)
 {
 	const uint32_t end = high_water();

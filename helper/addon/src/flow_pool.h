@@ -25,6 +25,9 @@ class FlowPool {
 	std::optional<pnm_flow> describe(uint32_t slot) const;
 	/// The next packet of this flow takes another slot. Does nothing to a free slot.
 	void retire(uint32_t slot);
+	/// Says what of a flow's payload is wanted from now on: bits PNM_INSPECTION_*, and how many further
+	/// messages. Does nothing when the slot belongs to another socket by now.
+	void inspect(uint32_t slot, uint64_t cookie, uint8_t bits, uint32_t message_credit);
 	/// Retires every flow of a socket.
 	void retire_socket(uint64_t cookie);
 	/// Gives a retired slot back. Throws EINVAL for one that is still in use.

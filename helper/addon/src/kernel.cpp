@@ -31,11 +31,12 @@ uint64_t nanos_of(const Event &event)
 
 Kernel::Kernel(const std::string &cgroup, Attachment attachment)
     : flow_pool_(programs_), epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-      socket_events_(programs_.events()), watch_list_(programs_.watched()),
-      process_connector_(watch_list_, epoll_.get()), socket_adoption_(programs_, flow_pool_),
-      hooks_(programs_, attachment)
+      socket_events_(programs_.events()), payload_samples_(programs_.samples()),
+      watch_list_(programs_.watched(), programs_.inspection()), process_connector_(watch_list_, epoll_.get()),
+      socket_adoption_(programs_, flow_pool_), hooks_(programs_, attachment)
 {
 	poll_too(epoll_.get(), socket_events_.fd());
+	poll_too(epoll_.get(), payload_samples_.fd());
 	poll_too(epoll_.get(), link_monitor_.fd());
 	programs_.attach_cgroup(cgroup);
 }
@@ -49,12 +50,12 @@ std::vector<Interface> Kernel::interfaces() const
 	return interfaces;
 }
 
-void Kernel::watch(uint32_t process_id, bool follow_children)
+void Kernel::watch(uint32_t process_id, Watching watching)
 {
 	const bool was_watched = watch_list_.contains(process_id);
 
 	// Watched first, looked at then: whichever way its end falls, it is either reported or found here.
-	watch_list_.add(process_id, follow_children);
+	watch_list_.add(process_id, watching);
 	const FileDescriptor process = open_process(process_id);
 	const int error = process ? (is_process_over(process.get()) ? ESRCH : 0) : errno;
 
@@ -94,7 +95,11 @@ Statistics Kernel::statistics() const
 
 	// Children that were not followed and records that made no sense are events that nobody hears of.
 	return {kernel.dropped_events + process_connector_.unfollowed() + socket_events_.invalid(),
-		kernel.dropped_flows, kernel.dropped_processes};
+		kernel.dropped_flows,
+		kernel.dropped_processes,
+		kernel.samples,
+		kernel.dropped_samples + payload_samples_.invalid(),
+		kernel.skipped_messages};
 }
 
 std::vector<Event> Kernel::collect()

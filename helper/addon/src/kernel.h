@@ -4,6 +4,7 @@
 #include "events.h"
 #include "flow_pool.h"
 #include "link_monitor.h"
+#include "payload_samples.h"
 #include "process_connector.h"
 #include "programs.h"
 #include "socket_adoption.h"
@@ -30,6 +31,9 @@ struct Statistics {
 	uint64_t dropped_events;
 	uint64_t dropped_flows;
 	uint64_t dropped_processes;
+	uint64_t samples;
+	uint64_t dropped_samples;
+	uint64_t skipped_messages;
 };
 
 /// Opening that fails half-way takes everything back. Destruction detaches and unloads.
@@ -57,7 +61,7 @@ class Kernel {
 	}
 
 	/// Throws ESRCH for a process that is gone.
-	void watch(uint32_t process_id, bool follow_children);
+	void watch(uint32_t process_id, Watching watching);
 	void unwatch(uint32_t process_id);
 
 	FlowPool &flow_pool()
@@ -78,6 +82,11 @@ class Kernel {
 	}
 	/// Takes what has happened, in order of time; bounded, so more may be left.
 	std::vector<Event> collect();
+	/// Takes the payload that was copied, in order; bounded, so more may be left.
+	std::vector<PayloadSample> collect_samples()
+	{
+		return payload_samples_.collect();
+	}
 
       private:
 	// In order of construction; destruction goes the other way round: tc hooks before cgroup hooks before
@@ -86,6 +95,7 @@ class Kernel {
 	FlowPool flow_pool_;
 	FileDescriptor epoll_;
 	SocketEvents socket_events_;
+	PayloadSamples payload_samples_;
 	LinkMonitor link_monitor_;
 	WatchList watch_list_;
 	ProcessConnector process_connector_;

@@ -65,6 +65,8 @@ Napi::FunctionReference KernelObject::define(Napi::Env env)
 			    InstanceMethod<&KernelObject::describe_flow>("describeFlow"),
 			    InstanceMethod<&KernelObject::retire_flow>("retireFlow"),
 			    InstanceMethod<&KernelObject::recycle_flow>("recycleFlow"),
+			    InstanceMethod<&KernelObject::inspect_flow>("inspectFlow"),
+			    InstanceMethod<&KernelObject::collect_samples>("collectSamples"),
 			    InstanceMethod<&KernelObject::read_overflow>("readOverflow"),
 			    InstanceMethod<&KernelObject::statistics>("statistics"),
 			    InstanceMethod<&KernelObject::adopt_sockets>("adoptSockets"),
@@ -143,7 +145,9 @@ Napi::Value KernelObject::detach_interface(const Napi::CallbackInfo &info)
 Napi::Value KernelObject::watch(const Napi::CallbackInfo &info)
 {
 	return guarded(info.Env(), [&] {
-		kernel().watch(process_id(info[0]), to_boolean(info[1], "followChildren"));
+		kernel().watch(process_id(info[0]),
+			       {.follows_children = to_boolean(info[1], "followChildren"),
+				.is_inspected = !info[2].IsUndefined() && to_boolean(info[2], "inspect")});
 		return info.Env().Undefined();
 	});
 }
@@ -196,6 +200,23 @@ Napi::Value KernelObject::recycle_flow(const Napi::CallbackInfo &info)
 	});
 }
 
+Napi::Value KernelObject::inspect_flow(const Napi::CallbackInfo &info)
+{
+	return guarded(info.Env(), [&] {
+		const uint32_t slot = to_u32(info[0], "slot");
+		const uint64_t cookie = to_u64(info[1], "socketCookie");
+
+		kernel().flow_pool().inspect(slot, cookie, static_cast<uint8_t>(to_u32(info[2], "wanted")),
+					     to_u32(info[3], "messageCredit"));
+		return info.Env().Undefined();
+	});
+}
+
+Napi::Value KernelObject::collect_samples(const Napi::CallbackInfo &info)
+{
+	return guarded(info.Env(), [&] { return to_javascript(info.Env(), kernel().collect_samples()); });
+}
+
 Napi::Value KernelObject::read_overflow(const Napi::CallbackInfo &info)
 {
 	return guarded(info.Env(), [&] { return to_javascript(info.Env(), kernel().overflow()); });
@@ -226,6 +247,8 @@ Napi::Value KernelObject::listen(const Napi::CallbackInfo &info)
 		poll_ = poll.release();
 		poll_->data = this;
 		callback_ = Napi::Persistent(info[0].As<Napi::Function>());
+		if (info[1].IsFunction())
+			sample_callback_ = Napi::Persistent(info[1].As<Napi::Function>());
 		context_.emplace(info.Env(), "procnetmon");
 		// Until close(), so that the object is not collected while the loop knows it.
 		Ref();
@@ -249,6 +272,14 @@ void KernelObject::on_readable()
 
 			if (!events.empty())
 				callback_.MakeCallback(Value(), {to_javascript(env, events)}, *context_);
+			// The callback may have closed it.
+			if (!kernel_)
+				return;
+			const std::vector<PayloadSample> samples = kernel().collect_samples();
+
+			if (!samples.empty() && !sample_callback_.IsEmpty())
+				sample_callback_.MakeCallback(Value(), {to_javascript(env, samples)},
+							      *context_);
 		});
 	} catch (const Napi::Error &error) {
 		report_uncaught(env, error);
@@ -261,6 +292,7 @@ Napi::Value KernelObject::close(const Napi::CallbackInfo &info)
 
 	shut_down();
 	callback_.Reset();
+	sample_callback_.Reset();
 	if (was_listening)
 		Unref();
 	return info.Env().Undefined();

@@ -34,6 +34,8 @@ class KernelObject : public Napi::ObjectWrap<KernelObject> {
 	Napi::Value describe_flow(const Napi::CallbackInfo &info);
 	Napi::Value retire_flow(const Napi::CallbackInfo &info);
 	Napi::Value recycle_flow(const Napi::CallbackInfo &info);
+	Napi::Value inspect_flow(const Napi::CallbackInfo &info);
+	Napi::Value collect_samples(const Napi::CallbackInfo &info);
 	Napi::Value read_overflow(const Napi::CallbackInfo &info);
 	Napi::Value statistics(const Napi::CallbackInfo &info);
 	Napi::Value adopt_sockets(const Napi::CallbackInfo &info);
@@ -49,6 +51,8 @@ class KernelObject : public Napi::ObjectWrap<KernelObject> {
 	/// libuv wants it to live on until it is closed for good, so it frees itself.
 	uv_poll_t *poll_ = nullptr;
 	Napi::FunctionReference callback_;
+	/// Empty where nobody wants payload.
+	Napi::FunctionReference sample_callback_;
 	std::optional<Napi::AsyncContext> context_;
 };
 

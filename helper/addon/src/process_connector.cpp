@@ -253,9 +253,11 @@ void ProcessConnector::handle_fork(const proc_event &event, std::vector<Event> &
 	if (fork.child_pid != fork.child_tgid || !watch_list_.contains(parent))
 		return;
 	// Before anybody hears of the child: its own children come right behind.
-	if (watch_list_.follows_children(parent)) {
+	const Watching watching = watch_list_.at(parent);
+
+	if (watching.follows_children) {
 		try {
-			watch_list_.add(child, true);
+			watch_list_.add(child, watching);
 		} catch (const KernelError &) {
 			unfollowed_++;
 		}

@@ -154,6 +154,10 @@ int Programs::events() const
 {
 	return bpf_map__fd(skeleton_->maps.events);
 }
+int Programs::samples() const
+{
+	return bpf_map__fd(skeleton_->maps.samples);
+}
 const pnm_settings &Programs::settings() const
 {
 	return skeleton_->rodata->settings;
@@ -161,6 +165,10 @@ const pnm_settings &Programs::settings() const
 const volatile pnm_statistics &Programs::statistics() const
 {
 	return skeleton_->bss->statistics;
+}
+volatile pnm_inspection &Programs::inspection() const
+{
+	return skeleton_->bss->inspection;
 }
 
 } // namespace procnetmon

@@ -41,10 +41,13 @@ class Programs {
 	int watched() const;
 	int devices() const;
 	int events() const;
+	int samples() const;
 
 	const pnm_settings &settings() const;
 	/// Changes while it is looked at.
 	const volatile pnm_statistics &statistics() const;
+	/// The kernel half looks at it with every packet.
+	volatile pnm_inspection &inspection() const;
 
       private:
 	PacketMarks marks_;

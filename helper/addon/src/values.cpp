@@ -122,6 +122,32 @@ Napi::Value to_javascript(Napi::Env env, const std::vector<Event> &events)
 	});
 }
 
+Napi::Value to_javascript(Napi::Env env, const std::vector<PayloadSample> &samples)
+{
+	return array_of(env, samples, [&](const PayloadSample &sample) {
+		const pnm_sample &head = sample.head;
+		Napi::Object object = Napi::Object::New(env);
+
+		object.Set("slot", number(env, head.slot));
+		object.Set("socketCookie", number(env, head.socket_cookie));
+		object.Set("processId", number(env, head.process_id));
+		object.Set("nanos", number(env, head.time_ns));
+		object.Set("protocol", number(env, head.protocol));
+		object.Set("localAddress", address_text(head.local_address));
+		object.Set("localPort", number(env, head.local_port));
+		object.Set("remoteAddress", address_text(head.remote_address));
+		object.Set("remotePort", number(env, head.remote_port));
+		object.Set("outgoing", Napi::Boolean::New(env, head.is_outgoing != 0));
+		object.Set("sent", Napi::Boolean::New(env, head.is_sent != 0));
+		object.Set("offset", number(env, head.offset));
+		object.Set("payloadBytes", number(env, head.payload_bytes));
+		object.Set("segmentBytes", number(env, head.segment_bytes));
+		object.Set("bytes",
+			   Napi::Buffer<uint8_t>::Copy(env, sample.bytes.data(), sample.bytes.size()));
+		return object;
+	});
+}
+
 Napi::Value to_javascript(Napi::Env env, const std::vector<Interface> &interfaces)
 {
 	return array_of(env, interfaces, [&](const Interface &entry) {
@@ -158,6 +184,9 @@ Napi::Value to_javascript(Napi::Env env, const Statistics &statistics)
 	object.Set("droppedEvents", number(env, statistics.dropped_events));
 	object.Set("droppedFlows", number(env, statistics.dropped_flows));
 	object.Set("droppedProcesses", number(env, statistics.dropped_processes));
+	object.Set("samples", number(env, statistics.samples));
+	object.Set("droppedSamples", number(env, statistics.dropped_samples));
+	object.Set("skippedMessages", number(env, statistics.skipped_messages));
 	object.Set("flowCapacity", number(env, PNM_FLOW_CAPACITY));
 	return object;
 }

@@ -11,6 +11,8 @@
 namespace procnetmon {
 
 Napi::Value to_javascript(Napi::Env env, const std::vector<Event> &events);
+/// `PayloadSample` of kernel.ts.
+Napi::Value to_javascript(Napi::Env env, const std::vector<PayloadSample> &samples);
 Napi::Value to_javascript(Napi::Env env, const std::vector<Interface> &interfaces);
 Napi::Value to_javascript(Napi::Env env, const std::vector<Overflow> &entries);
 Napi::Value to_javascript(Napi::Env env, const Statistics &statistics);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type {
   DoctorReport,
   DroppedCounters,
+  FlowFact,
   FlowSample,
   MonitorEvent,
   MonitorSample,
@@ -67,6 +68,10 @@ const dropped = {
   events: count.describe('Events that were lost because too many came at once.'),
   flows: count.describe('Flows without a line of their own; their traffic counts on the process.'),
   processes: count.describe('Child processes beyond the limit, not followed.'),
+  inspections: count.describe(
+    'Payload that could not be looked at: protocols, names and facts may be missing.',
+  ),
+  facts: count.describe('Facts that were too many for one interval.'),
 };
 
 const droppedCounters = z
@@ -74,6 +79,15 @@ const droppedCounters = z
   .describe(
     'Work that could not be done in full, counted since the start.',
   ) satisfies z.ZodType<DroppedCounters>;
+
+const application = z.string().describe('Application protocol: a stable id such as "http/1.1", "h2", "tls".');
+const applicationLabel = z.string().describe('The application protocol for people: "TLS 1.3 · h2".');
+const certainty = z
+  .enum(['certain', 'likely', 'guess'])
+  .describe('How sure the application protocol is; "guess": by the port number only.');
+const hostSource = z
+  .enum(['sni', 'http-host', 'dns', 'mdns', 'hosts-file', 'local', 'container', 'reverse-lookup'])
+  .describe('Where the name of the host comes from.');
 
 const flowSample = z
   .strictObject({
@@ -87,6 +101,10 @@ const flowSample = z
     openedAt: time,
     rttMicros,
     retransmits,
+    application: application.optional(),
+    applicationLabel: applicationLabel.optional(),
+    certainty: certainty.optional(),
+    host: z.strictObject({ name: z.string(), source: hostSource }).optional().describe('The remote host.'),
     ...usage,
   })
   .describe('One socket talking to one remote endpoint over one interface.')
@@ -158,6 +176,88 @@ const eventLine = z
   .describe('Something that happened to a socket or a process.')
   .meta({ id: 'eventLine' });
 
+const side = z.enum(['local', 'remote']);
+
+const fact = {
+  type: z.literal('fact'),
+  watchedPid,
+  time,
+  pid,
+  flow: count.describe('Id of the flow, as in sample lines.'),
+  remote: endpoint.optional(),
+  remoteName: z.string().optional().describe('Name of the remote host, where it is known.'),
+};
+
+const latencyMicros = count
+  .optional()
+  .describe('From the first byte of the request to the first byte of the answer.');
+
+const requestNumber = count.describe(
+  'Number of the request on its flow. A later line with the same number replaces this one: it holds the answer.',
+);
+
+const factLine = z
+  .discriminatedUnion('kind', [
+    z.strictObject({
+      ...fact,
+      kind: z.literal('http-exchange'),
+      id: requestNumber,
+      requestedBy: side,
+      version: z.string(),
+      method: z.string(),
+      path: z.string().describe('Without query and fragment.'),
+      host: z.string().optional().describe('The host that was asked for.'),
+      status: count.optional(),
+      grpcStatus: count.optional(),
+      latencyMicros,
+    }),
+    z.strictObject({
+      ...fact,
+      kind: z.literal('dns-exchange'),
+      id: requestNumber,
+      requestedBy: side,
+      question: z.string(),
+      recordType: z.string(),
+      answerCode: z.string().optional(),
+      answers: z.array(z.string()).optional(),
+      latencyMicros,
+    }),
+    z.strictObject({
+      ...fact,
+      kind: z.literal('tls-handshake'),
+      version: z.string().optional(),
+      durationMicros: count,
+    }),
+    z.strictObject({
+      ...fact,
+      kind: z.literal('tls-alert'),
+      from: side,
+      alert: z.string().optional(),
+      meaning: z.string(),
+    }),
+    z.strictObject({ ...fact, kind: z.literal('software'), of: side, name: z.string() }),
+    z.strictObject({
+      ...fact,
+      kind: z.literal('refused'),
+      by: side,
+      code: z.string(),
+      meaning: z.string(),
+    }),
+  ])
+  .describe('Something that was said on a flow: a request and its answer, a handshake, an alert.')
+  .meta({ id: 'factLine' });
+
+const requestSummary = z
+  .strictObject({
+    request: z.string().describe('Such as "GET /users" or "AAAA example.org".'),
+    count: count.describe('How often it was made.'),
+    answered: count,
+    failed: count.describe('Answered with an error.'),
+    averageLatencyMicros: count.nullable().describe('Null where it is not known.'),
+    slowestLatencyMicros: count.nullable(),
+  })
+  .meta({ id: 'requestSummary' });
+
 const endpointText = z
   .string()
   .describe('"address:port", IPv6 addresses in brackets: "192.0.2.1:443", "[2001:db8::1]:443".');
@@ -171,12 +271,16 @@ const flowSummary = z
       .describe('Null for listening sockets and datagram sockets without a peer.'),
     interface: interfaceName,
     state: state.describe('At the end; "closed" for flows that ended before.'),
-    application: z.string().nullable().describe('Application protocol; null where it was not detected.'),
+    application: application.nullable().describe('Application protocol; null where it was not detected.'),
+    applicationLabel: applicationLabel.nullable(),
+    certainty: certainty.nullable(),
     host: z.string().nullable().describe('Name of the remote host; null where it is not known.'),
+    hostSource: hostSource.nullable(),
     wire,
     payload,
     rttMicros,
     retransmits,
+    requests: z.array(requestSummary).describe('Requests on it, the same ones together; at most 32.'),
   })
   .describe('One socket talking to one remote endpoint over one interface, over the whole run.')
   .meta({ id: 'flowSummary' });
@@ -205,7 +309,7 @@ const summaryLine = z
   .describe('The last line: totals of every process and of every flow, closed ones included.')
   .meta({ id: 'summaryLine' });
 
-const line = z.discriminatedUnion('type', [sampleLine, eventLine, summaryLine]);
+const line = z.discriminatedUnion('type', [sampleLine, eventLine, factLine, summaryLine]);
 
 /** One line of `--format json`, as a schema to check it against. */
 export const outputLine: z.ZodType<OutputLine> = line;
@@ -213,8 +317,10 @@ export const outputLine: z.ZodType<OutputLine> = line;
 export type OutputLine = z.infer<typeof line>;
 export type SampleLine = z.infer<typeof sampleLine>;
 export type EventLine = z.infer<typeof eventLine>;
+export type FactLine = z.infer<typeof factLine>;
 export type SummaryLine = z.infer<typeof summaryLine>;
 export type ProcessSummary = z.infer<typeof processSummary>;
+export type RequestSummary = z.infer<typeof requestSummary>;
 export type FlowSummary = z.infer<typeof flowSummary>;
 
 /** Zod gives optional fields the type `T | undefined`; so does this, for the comparison with the protocol. */
@@ -222,7 +328,22 @@ type Exact<T> = { [K in keyof T]: undefined extends T[K] ? T[K] | undefined : T[
 
 /** The line for a sample of the monitor that watches `watchedPid`. */
 export function sampleToLine(watched: number, sample: MonitorSample): SampleLine {
-  return { type: 'sample', watchedPid: watched, ...withoutMonitor(sample) };
+  const line: Omit<MonitorSample, 'monitor' | 'facts'> & { facts?: unknown } = withoutMonitor(sample);
+  // They have lines of their own.
+  delete line.facts;
+  return { type: 'sample', watchedPid: watched, ...line };
+}
+
+/** The line for a fact of a sample; `flow` is what it is about. */
+export function factToLine(watched: number, fact: FlowFact, flow: FlowSample): FactLine {
+  return {
+    type: 'fact',
+    watchedPid: watched,
+    pid: flow.pid,
+    ...(flow.remote !== undefined && { remote: flow.remote }),
+    ...(flow.host !== undefined && { remoteName: flow.host.name }),
+    ...fact,
+  };
 }
 
 /** The line for an event of the monitor that watches `watchedPid`. */

@@ -4,7 +4,7 @@ import type { MonitorEvent, MonitorSample } from '../../../src/shared/protocol';
 import type { Caller } from '../access';
 import type { Kernel } from '../kernel';
 import { MonitorEngine } from '../monitoring';
-import { eventToLine, sampleToLine, type OutputLine } from './json-lines';
+import { eventToLine, factToLine, sampleToLine, type OutputLine } from './json-lines';
 import { Tally } from './tally';
 import type { MonitorOptions } from './options';
 import type { Output } from './output';
@@ -162,7 +162,7 @@ export class Session {
     const written = this.#written.get(sample.monitor) ?? 0;
     if (written < samples) {
       this.#written.set(sample.monitor, written + 1);
-      if (format === 'json') this.#writeLine(sampleToLine(pid, sample));
+      if (format === 'json') this.#writeSample(pid, sample);
       else this.#drawing ??= setImmediate(() => this.#draw());
       const complete = [...this.#watched.keys()].every((monitor) => this.#written.get(monitor) === samples);
       if (complete) this.#end();
@@ -175,6 +175,14 @@ export class Session {
     if (pid === undefined || this.#finished) return;
     if (this.#options.monitor.format === 'json') this.#writeLine(eventToLine(pid, event));
     if (event.kind === 'exit') this.checkProcesses();
+  }
+
+  #writeSample(pid: number, sample: MonitorSample): void {
+    this.#writeLine(sampleToLine(pid, sample));
+    for (const fact of sample.facts) {
+      const flow = this.#tally.flow(fact.flow);
+      if (flow !== undefined) this.#writeLine(factToLine(pid, fact, flow));
+    }
   }
 
   #writeLine(line: OutputLine): void {

@@ -1,14 +1,16 @@
 // Everything that was seen since the command started, gathered from the samples of all monitors: what the
 // table shows and what the summary is made of. One process or flow appears once, whichever monitors cover it.
+import { ConnectionFacts, type RequestGroup } from '../../../src/shared/facts';
 import { formatEndpoint } from '../../../src/shared/format';
 import type {
   Directions,
   DroppedCounters,
+  FlowFact,
   FlowSample,
   MonitorSample,
   ProcessSample,
 } from '../../../src/shared/protocol';
-import type { FlowSummary, ProcessSummary, SummaryLine } from './json-lines';
+import type { FlowSummary, ProcessSummary, RequestSummary, SummaryLine } from './json-lines';
 
 /** Flows that the summary holds at most; further ones are counted and left out. */
 export const maximumSummaryFlows = 100_000;
@@ -36,10 +38,17 @@ export class Tally {
   /** The process that has an id now, or had it last: ids are used again. */
   readonly #processByPid = new Map<number, ProcessSample>();
   readonly #flows = new Map<number, OwnedFlow>();
+  readonly #facts = new Map<number, ConnectionFacts>();
   #omitted = 0;
   /** Flows that found no room and still exist, so that each is counted once. */
   readonly #omittedOpen = new Set<number>();
-  #dropped: DroppedCounters = { events: 0, flows: 0, processes: 0 };
+  #dropped: DroppedCounters = {
+    events: 0,
+    flows: 0,
+    processes: 0,
+    inspections: 0,
+    facts: 0,
+  };
   readonly #maximumFlows: number;
 
   constructor(maximumFlows = maximumSummaryFlows) {
@@ -63,7 +72,28 @@ export class Tally {
         this.#flows.set(id, { ...entry, flow: { ...entry.flow, state: 'closed', rates: stillRates } });
       }
     }
+    for (const fact of sample.facts) this.#addFact(fact);
     this.#dropped = sample.dropped;
+  }
+
+  #addFact(fact: FlowFact): void {
+    if (!this.#flows.has(fact.flow)) return;
+    let facts = this.#facts.get(fact.flow);
+    if (facts === undefined) {
+      facts = new ConnectionFacts();
+      this.#facts.set(fact.flow, facts);
+    }
+    facts.add(fact);
+  }
+
+  /** What was said on a flow; undefined when nothing is known. */
+  factsOf(flow: number): ConnectionFacts | undefined {
+    return this.#facts.get(flow);
+  }
+
+  /** A flow that was seen. */
+  flow(id: number): FlowSample | undefined {
+    return this.#flows.get(id)?.flow;
   }
 
   #addFlow(flow: FlowSample): void {
@@ -119,29 +149,47 @@ export class Tally {
   summary(): SummaryLine {
     return {
       type: 'summary',
-      processes: this.processes().map(summariseProcess),
+      processes: this.processes().map((process) => summariseProcess(process, this.#facts)),
       dropped: { ...this.#dropped, summaryFlows: this.#omitted },
     };
   }
 }
 
-function summariseProcess({ process, flows }: TalliedProcess): ProcessSummary {
+function summariseProcess(
+  { process, flows }: TalliedProcess,
+  facts: ReadonlyMap<number, ConnectionFacts>,
+): ProcessSummary {
   const { pid, ppid, name, exe, wire, payload } = process;
-  return { pid, ppid, name, exe, wire, payload, flows: flows.map(summariseFlow) };
+  const summaries = flows.map((flow) => summariseFlow(flow, facts.get(flow.id)));
+  return { pid, ppid, name, exe, wire, payload, flows: summaries };
 }
 
-function summariseFlow(flow: FlowSample): FlowSummary {
+function summariseFlow(flow: FlowSample, facts: ConnectionFacts | undefined): FlowSummary {
   return {
     protocol: flow.protocol,
     local: formatEndpoint(flow.local),
     remote: flow.remote === undefined ? null : formatEndpoint(flow.remote),
     interface: flow.interface,
     state: flow.state,
-    application: null,
-    host: null,
+    application: flow.application ?? null,
+    applicationLabel: flow.applicationLabel ?? null,
+    certainty: flow.certainty ?? null,
+    host: flow.host?.name ?? null,
+    hostSource: flow.host?.source ?? null,
     wire: flow.wire,
     payload: flow.payload,
     rttMicros: flow.rttMicros,
     retransmits: flow.retransmits,
+    requests: (facts?.groups ?? []).map(summariseRequests),
+  };
+}
+
+function summariseRequests(group: RequestGroup): RequestSummary {
+  const { request, count, answered, failed, latencyMicros, timed, slowestMicros } = group;
+  const average = timed === 0 ? null : Math.round(latencyMicros / timed);
+  return {
+    ...{ request, count, answered, failed },
+    averageLatencyMicros: average,
+    slowestLatencyMicros: timed === 0 ? null : slowestMicros,
   };
 }

@@ -19,6 +19,8 @@ const settings = {
   interfaces: interfaces.exactOptional(),
   intervalMillis: intervalMillis.exactOptional(),
   windowMillis: windowMillis.exactOptional(),
+  inspect: z.boolean().exactOptional(),
+  reverseLookup: z.boolean().exactOptional(),
 };
 
 // Parameters of each request. Unknown fields are refused.

@@ -32,7 +32,10 @@ const methods = {
     return { attachment: kernel.attachment, processEvents: kernel.processEvents };
   },
   listen() {
-    kernel.listen((events) => say({ events }));
+    kernel.listen(
+      (events) => say({ events }),
+      (samples) => say({ samples: samples.map(asText) }),
+    );
   },
   flows() {
     const columns = 16;
@@ -40,6 +43,7 @@ const methods = {
     const count = kernel.readFlows(rows);
     return Array.from({ length: count }, (_, row) => [...rows.subarray(row * columns, (row + 1) * columns)]);
   },
+  collect: () => kernel.collectSamples().map(asText),
   /** `bpf` objects that this process holds, as [kind, id]. */
   objects() {
     const found = [];
@@ -110,6 +114,8 @@ const attempts = {
   'ask whether a process lives': () => process.kill(process.ppid, 0),
   'signal itself': () => process.kill(process.pid, 'SIGCONT'),
 };
+
+const asText = (sample) => ({ ...sample, bytes: sample.bytes.toString('latin1') });
 
 function say(message) {
   process.stdout.write(`${JSON.stringify(message)}\n`);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { KernelEvent } from '../../../helper/src/kernel';
+import type { KernelEvent, PayloadSample } from '../../../helper/src/kernel';
 
 /** The addon under test. */
 export const addonPath =
@@ -17,7 +17,11 @@ interface Answer {
   result?: unknown;
   error?: { message: string; code?: string; operation?: string };
   events?: KernelEvent[];
+  samples?: SampledText[];
 }
+
+/** A piece of payload, its bytes as Latin-1. */
+export type SampledText = Omit<PayloadSample, 'bytes'> & { bytes: string };
 
 export class AddonProcess {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
@@ -25,6 +29,8 @@ export class AddonProcess {
   readonly #ended: Promise<unknown>;
   /** Every event so far. */
   readonly events: KernelEvent[] = [];
+  /** Every piece of payload that was handed out by itself so far. */
+  readonly samples: SampledText[] = [];
 
   /** Started in a network namespace, or in that of the test. */
   constructor(namespace?: string) {
@@ -48,6 +54,7 @@ export class AddonProcess {
 
   #take(answer: Answer): void {
     if (answer.events) this.events.push(...answer.events);
+    else if (answer.samples) this.samples.push(...answer.samples);
     else this.#waiting.shift()?.(answer);
   }
 

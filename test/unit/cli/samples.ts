@@ -68,7 +68,8 @@ export function sample(changes: Partial<MonitorSample> = {}): MonitorSample {
     processes: [processSample()],
     flows: [],
     removedFlows: [],
-    dropped: { events: 0, flows: 0, processes: 0 },
+    facts: [],
+    dropped: { events: 0, flows: 0, processes: 0, inspections: 0, facts: 0 },
     ...changes,
   };
 }

@@ -75,7 +75,7 @@ describe('Tally', () => {
           flow({ id: 1, remote: { address: '2001:db8::1', port: 443 }, wire: wire(1500, 3000) }),
           flow({ id: 2, remote: undefined, local: { address: '::', port: 80 }, state: 'listening' } as never),
         ],
-        dropped: { events: 1, flows: 2, processes: 3 },
+        dropped: { events: 1, flows: 2, processes: 3, inspections: 4, facts: 5 },
       }),
     );
     const summary = tally.summary();
@@ -98,17 +98,21 @@ describe('Tally', () => {
               interface: 'eth0',
               state: 'established',
               application: null,
+              applicationLabel: null,
+              certainty: null,
               host: null,
+              hostSource: null,
               wire: { txBytes: 1500, rxBytes: 3000, txPackets: 1, rxPackets: 2 },
               payload: { txBytes: 0, rxBytes: 0 },
               rttMicros: 1234,
               retransmits: 0,
+              requests: [],
             },
             expect.objectContaining({ local: '[::]:80', remote: null, state: 'listening' }),
           ],
         },
       ],
-      dropped: { events: 1, flows: 2, processes: 3, summaryFlows: 0 },
+      dropped: { events: 1, flows: 2, processes: 3, inspections: 4, facts: 5, summaryFlows: 0 },
     });
   });
 });

@@ -131,7 +131,7 @@ describe('the live table', () => {
 
   it('tells what was dropped', () => {
     const tally = new Tally();
-    tally.add(sample({ dropped: { events: 1, flows: 0, processes: 1_200 } }));
+    tally.add(sample({ dropped: { events: 1, flows: 0, processes: 1_200, inspections: 0, facts: 0 } }));
     expect(new MonitorView(plain).live(tally, 0, unbounded).at(-1)).toBe(
       'Not shown: 1 event, 1,200 child processes.',
     );

@@ -52,7 +52,8 @@ export function sample(part: Partial<MonitorSample>): MonitorSample {
     processes: [],
     flows: [],
     removedFlows: [],
-    dropped: { events: 0, flows: 0, processes: 0 },
+    facts: [],
+    dropped: { events: 0, flows: 0, processes: 0, inspections: 0, facts: 0 },
     ...part,
   };
 }

@@ -97,9 +97,10 @@ test('each moment is one point of history, however many monitors there are', () 
 
 test('losses are counts since the helper started, not sums over monitors', () => {
   const watched = session();
-  watched.applySample(sample({ monitor: 'a', dropped: { events: 3, flows: 1, processes: 0 } }));
-  watched.applySample(sample({ monitor: 'b', dropped: { events: 4, flows: 1, processes: 0 } }));
-  expect(watched.dropped).toEqual({ events: 4, flows: 1, processes: 0 });
+  const dropped = { events: 3, flows: 1, processes: 0, inspections: 5, facts: 0 };
+  watched.applySample(sample({ monitor: 'a', dropped }));
+  watched.applySample(sample({ monitor: 'b', dropped: { ...dropped, events: 4, facts: 2 } }));
+  expect(watched.dropped).toEqual({ events: 4, flows: 1, processes: 0, inspections: 5, facts: 2 });
 });
 
 test('usages add up ledger by ledger', () => {

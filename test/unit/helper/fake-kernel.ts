@@ -10,6 +10,7 @@ import {
   type KernelEvent,
   type KernelInterface,
   type KernelStatistics,
+  type PayloadSample,
   type ProcessOverflow,
 } from '../../../helper/src/kernel';
 
@@ -46,12 +47,27 @@ export class FakeKernel implements Kernel {
     { index: 2, name: 'eth0', up: true, attached: true },
   ];
   overflow: ProcessOverflow[] = [];
-  counts: KernelStatistics = { droppedEvents: 0, droppedFlows: 0, droppedProcesses: 0, flowCapacity: 16_384 };
+  counts: KernelStatistics = {
+    droppedEvents: 0,
+    droppedFlows: 0,
+    droppedProcesses: 0,
+    samples: 0,
+    droppedSamples: 0,
+    skippedMessages: 0,
+    flowCapacity: 16_384,
+  };
+  /** Processes whose payload may be copied. */
+  readonly inspected = new Set<number>();
+  /** What `inspectFlow` said last, by slot. */
+  readonly inspections = new Map<number, { wanted: number; messageCredit: number }>();
+  /** Payload that waits for `collectSamples`. */
+  samples: PayloadSample[] = [];
   /** Errno with which `adoptSockets` fails, by process. */
   readonly adoptionErrors = new Map<number, string>();
   readFlowsCalls = 0;
   closed = false;
   #listener: ((events: KernelEvent[]) => void) | undefined;
+  #sampleListener: ((samples: PayloadSample[]) => void) | undefined;
   #nextCookie = 1_000;
 
   /** Puts a flow into the pool, in the lowest slot that is free. */
@@ -85,6 +101,11 @@ export class FakeKernel implements Kernel {
     this.#listener?.(events);
   }
 
+  /** Hands payload out at once. */
+  emitSamples(...samples: PayloadSample[]): void {
+    this.#sampleListener?.(samples);
+  }
+
   interfaces(): KernelInterface[] {
     return this.devices;
   }
@@ -97,12 +118,15 @@ export class FakeKernel implements Kernel {
     this.attached.delete(index);
   }
 
-  watch(processId: number, followChildren: boolean): void {
+  watch(processId: number, followChildren: boolean, inspect = false): void {
     this.watched.set(processId, followChildren);
+    if (inspect) this.inspected.add(processId);
+    else this.inspected.delete(processId);
   }
 
   unwatch(processId: number): void {
     this.watched.delete(processId);
+    this.inspected.delete(processId);
   }
 
   readFlows(rows: Float64Array): number {
@@ -132,6 +156,16 @@ export class FakeKernel implements Kernel {
     this.slots.delete(slot);
   }
 
+  inspectFlow(slot: number, socketCookie: number, wanted: number, messageCredit: number): void {
+    if (this.slots.get(slot)?.socketCookie === socketCookie) {
+      this.inspections.set(slot, { wanted, messageCredit });
+    }
+  }
+
+  collectSamples(): PayloadSample[] {
+    return this.samples.splice(0);
+  }
+
   readOverflow(): ProcessOverflow[] {
     return this.overflow;
   }
@@ -147,8 +181,9 @@ export class FakeKernel implements Kernel {
     return 0;
   }
 
-  listen(callback: (events: KernelEvent[]) => void): void {
+  listen(callback: (events: KernelEvent[]) => void, onSamples?: (samples: PayloadSample[]) => void): void {
     this.#listener = callback;
+    this.#sampleListener = onSamples;
   }
 
   close(): void {

@@ -52,6 +52,7 @@ function observe(pid: number): { changed: Flow[]; left: Flow[] } {
   const observer: AccountObserver = {
     flowChanged: (flow) => seen.changed.push(flow),
     flowLeft: (flow) => seen.left.push(flow),
+    factTold: () => {},
   };
   ledger.find(pid)?.observers.add(observer);
   return seen;
@@ -342,7 +343,7 @@ describe('Ledger', () => {
 
   it('forgets no process that is observed', () => {
     const watched = ledger.ofOwner(999, 'gone', now, 1);
-    watched.observers.add({ flowChanged: () => {}, flowLeft: () => {} });
+    watched.observers.add({ flowChanged: () => {}, flowLeft: () => {}, factTold: () => {} });
     for (let pid = 1_000; pid < 1_050; pid += 1) ledger.ofOwner(pid, 'gone', now, 1);
     ledger.prune();
     expect(ledger.find(999)).toBe(watched);

@@ -61,7 +61,8 @@ export function sampleMessage(sequence: number, changes: Partial<MonitorSample> 
     processes: [sampleProcess(4242, 'node')],
     flows: [],
     removedFlows: [],
-    dropped: { events: 0, flows: 0, processes: 0 },
+    facts: [],
+    dropped: { events: 0, flows: 0, processes: 0, inspections: 0, facts: 0 },
     ...changes,
   };
 }

@@ -1,0 +1,70 @@
+// Names by asking the system's DNS servers for the address (PTR). The one thing here that sends anything, so only where
+// the user has turned it on.
+import { Resolver } from 'node:dns/promises';
+import { toHostName } from './host-name';
+
+/** Questions under way at once; further addresses wait, so many at most. */
+const maximumPending = 8;
+const maximumWaiting = 256;
+/** Answers that are kept, also those that there is no name. */
+const maximumKnown = 4_096;
+const keptMillis = 10 * 60_000;
+
+interface Known {
+  name: string | undefined;
+  untilMillis: number;
+}
+
+export class ReverseLookup {
+  readonly #known = new Map<string, Known>();
+  readonly #waiting = new Map<string, ((name: string) => void)[]>();
+  readonly #pending = new Set<string>();
+
+  constructor(
+    private readonly ask: (address: string) => Promise<string[]> = askSystem(),
+    private readonly nowMillis: () => number = () => performance.now(),
+  ) {}
+
+  /** Hands the name of an address to `told`, now or later; never, when it has none. */
+  find(address: string, told: (name: string) => void): void {
+    const known = this.#known.get(address);
+    if (known !== undefined && known.untilMillis > this.nowMillis()) {
+      if (known.name !== undefined) told(known.name);
+      return;
+    }
+    const waiting = this.#waiting.get(address);
+    if (waiting !== undefined) waiting.push(told);
+    else if (this.#waiting.size < maximumWaiting) this.#waiting.set(address, [told]);
+    this.#askNext();
+  }
+
+  #askNext(): void {
+    for (const address of this.#waiting.keys()) {
+      if (this.#pending.size >= maximumPending) return;
+      if (!this.#pending.has(address)) void this.#askFor(address);
+    }
+  }
+
+  async #askFor(address: string): Promise<void> {
+    this.#pending.add(address);
+    let name: string | undefined;
+    try {
+      name = (await this.ask(address)).map(toHostName).find((candidate) => candidate !== undefined);
+    } catch {
+      // No name, or nobody who would tell it.
+    }
+    this.#pending.delete(address);
+    this.#known.set(address, { name, untilMillis: this.nowMillis() + keptMillis });
+    const oldest = this.#known.keys().next();
+    if (this.#known.size > maximumKnown && oldest.done !== true) this.#known.delete(oldest.value);
+    const waiting = this.#waiting.get(address) ?? [];
+    this.#waiting.delete(address);
+    if (name !== undefined) for (const told of waiting) told(name);
+    this.#askNext();
+  }
+}
+
+function askSystem(): (address: string) => Promise<string[]> {
+  const resolver = new Resolver({ timeout: 2_000, tries: 1 });
+  return (address) => resolver.reverse(address);
+}
