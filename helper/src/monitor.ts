@@ -25,7 +25,6 @@ export interface MonitorSettings {
   intervalMillis: number;
   windowMillis: number;
   inspect: boolean;
-  reverseLookup: boolean;
 }
 
 /** What a monitor shares with the others. */
@@ -149,7 +148,6 @@ export class Monitor implements ProcessObserver, AccountObserver {
     this.#settings = settings;
     if (settings.children !== former.children) this.#childrenChanged(now);
     if (settings.inspect !== former.inspect) this.#inspectChanged();
-    if (settings.reverseLookup && !former.reverseLookup) this.#flows.changeAll();
     const sameInterfaces = settings.interfaces.join('/') === former.interfaces.join('/');
     if (!sameInterfaces || settings.windowMillis !== former.windowMillis) this.#restart();
   }

@@ -35,7 +35,7 @@ export class MonitoredFlows {
       wallClock: WallClock;
       inspection: Inspection;
     },
-    private readonly settings: () => { inspect: boolean; reverseLookup: boolean },
+    private readonly settings: () => { inspect: boolean },
   ) {}
 
   /**
@@ -139,15 +139,8 @@ export class MonitoredFlows {
   }
 
   #hostOf(flow: Flow, nowNanos: number): HostName | undefined {
-    const { inspect, reverseLookup } = this.settings();
-    const said = inspect ? flow.conversation?.host : undefined;
-    const host = said ?? this.context.inspection.hostOf(flow, nowNanos);
-    if (host !== undefined || !reverseLookup || flow.remote === undefined) return host;
-    this.context.inspection.lookUp(flow, () => {
-      const view = this.#views.get(flow);
-      if (view !== undefined) this.#changed.add(view);
-    });
-    return undefined;
+    const said = this.settings().inspect ? flow.conversation?.host : undefined;
+    return said ?? this.context.inspection.hostOf(flow, nowNanos);
   }
 
   #drop(view: FlowView): void {

@@ -114,7 +114,6 @@ export class MonitorEngine {
       intervalMillis: params.intervalMillis ?? limits.intervalMillis.default,
       windowMillis: params.windowMillis ?? limits.windowMillis.default,
       inspect: params.inspect ?? true,
-      reverseLookup: params.reverseLookup ?? false,
     };
     this.#interfaces.validate(settings.interfaces);
     const now = monotonicNanos();
@@ -140,7 +139,6 @@ export class MonitorEngine {
       intervalMillis: params.intervalMillis ?? former.intervalMillis,
       windowMillis: params.windowMillis ?? former.windowMillis,
       inspect: params.inspect ?? former.inspect,
-      reverseLookup: params.reverseLookup ?? former.reverseLookup,
     };
     if (params.interfaces !== undefined) this.#interfaces.validate(settings.interfaces);
     const now = monotonicNanos();

@@ -154,7 +154,8 @@ export type Certainty = 'certain' | 'likely' | 'guess';
 /**
  * Where the name of a host comes from, the surest first. `sni` and `http-host`: the program asked for it on this
  * connection; `dns`, `mdns`: it asked for the name and was answered this address; `hosts-file`: `/etc/hosts`; `local`: an
- * address of this machine; `container`: of a container on it; `reverse-lookup`: the address was asked for in the DNS.
+ * address of this machine; `container`: of a container on it; `reverse-lookup`: the address was asked for in the DNS,
+ * which the helper never does, as it speaks to nobody.
  */
 export type HostNameSource =
   'sni' | 'http-host' | 'dns' | 'mdns' | 'hosts-file' | 'local' | 'container' | 'reverse-lookup';
@@ -320,8 +321,6 @@ export interface MonitorStartParams {
    * process, the kernel copies no payload of it.
    */
   inspect?: boolean;
-  /** Ask the system's DNS servers for the names of addresses that nothing else names. Default false. */
-  reverseLookup?: boolean;
 }
 
 export interface MonitorStartResult {
@@ -336,7 +335,6 @@ export interface MonitorUpdateParams {
   intervalMillis?: number;
   windowMillis?: number;
   inspect?: boolean;
-  reverseLookup?: boolean;
 }
 
 export interface MonitorStopParams {

@@ -98,15 +98,6 @@ export class Inspection {
     return flow.host ?? undefined;
   }
 
-  /** Asks the network for the name of the remote end; `told` is called when it has come, if ever. */
-  lookUp(flow: Flow, told: () => void): void {
-    if (flow.remote === undefined) return;
-    this.options.names.lookUp(flow.remote.address, (host) => {
-      flow.host = host;
-      told();
-    });
-  }
-
   #takeOne(sample: PayloadSample): void {
     const account = this.options.inspected(sample.processId);
     if (account === undefined) {

@@ -3,7 +3,7 @@
 import type { HostName } from '../../../src/shared/protocol';
 import type { ProcessAccount } from '../ledger';
 import type { DnsAnswer, DnsExchangeFact } from '../protocols/detection';
-import { toHostName } from './host-name';
+import { toHostName } from '../../../src/shared/host-name';
 
 /** Programs and their libraries keep answers longer than they may, those with a short life above all. */
 const shortestLifeNanos = 60e9;

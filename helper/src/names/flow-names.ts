@@ -6,14 +6,12 @@ import { AnsweredNames } from './answered-names';
 import { ContainerNames, containerSources } from './container-names';
 import { HostsFiles } from './hosts-file';
 import { LocalNames } from './local-names';
-import { ReverseLookup } from './reverse-lookup';
 
 export interface FlowNameSources {
   answered: AnsweredNames;
   hostsFiles: Pick<HostsFiles, 'find'>;
   local: Pick<LocalNames, 'find'>;
   containers: Pick<ContainerNames, 'find'>;
-  reverse: Pick<ReverseLookup, 'find'>;
 }
 
 export function flowNameSources(home: string | undefined): FlowNameSources {
@@ -22,7 +20,6 @@ export function flowNameSources(home: string | undefined): FlowNameSources {
     hostsFiles: new HostsFiles(),
     local: new LocalNames(),
     containers: new ContainerNames(containerSources(home)),
-    reverse: new ReverseLookup(),
   };
 }
 
@@ -50,11 +47,6 @@ export class FlowNames {
     if (own !== undefined) return { name: own, source: 'local' };
     const container = isPrivate(address) ? containers.find(address, nanos) : undefined;
     return container === undefined ? undefined : { name: container, source: 'container' };
-  }
-
-  /** Asks the network for a name, which may come at any later time. */
-  lookUp(address: string, told: (host: HostName) => void): void {
-    this.sources.reverse.find(address, (name) => told({ name, source: 'reverse-lookup' }));
   }
 }
 

@@ -1,7 +1,7 @@
 // `/etc/hosts`, as each process sees it: names that somebody has given to addresses on this machine.
 import { readlinkSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { toHostName } from './host-name';
+import { toHostName } from '../../../src/shared/host-name';
 import { canonicalAddress } from './local-names';
 import { readSmallFile } from './small-file';
 

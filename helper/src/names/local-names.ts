@@ -1,6 +1,6 @@
 // The addresses of this machine and what it calls itself.
 import { hostname, networkInterfaces } from 'node:os';
-import { toHostName } from './host-name';
+import { toHostName } from '../../../src/shared/host-name';
 
 /** Between two looks at the addresses of this machine. */
 const lookAgainNanos = 5e9;

@@ -20,7 +20,6 @@ const settings = {
   intervalMillis: intervalMillis.exactOptional(),
   windowMillis: windowMillis.exactOptional(),
   inspect: z.boolean().exactOptional(),
-  reverseLookup: z.boolean().exactOptional(),
 };
 
 // Parameters of each request. Unknown fields are refused.

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ProcessAccount } from '../../../../helper/src/ledger';
 import { AnsweredNames } from '../../../../helper/src/names/answered-names';
-import { toHostName } from '../../../../helper/src/names/host-name';
+import { toHostName } from '../../../../src/shared/host-name';
 import { HostsFiles, parseHosts } from '../../../../helper/src/names/hosts-file';
 import { canonicalAddress, LocalNames } from '../../../../helper/src/names/local-names';
-import { ReverseLookup } from '../../../../helper/src/names/reverse-lookup';
+import { ReverseLookup } from '../../../../src/shared/reverse-lookup';
 import type { DnsAnswer, DnsExchangeFact } from '../../../../helper/src/protocols/detection';
 
 const second = 1e9;

@@ -1,6 +1,5 @@
-// Names by asking the system's DNS servers for the address (PTR). The one thing here that sends anything, so only where
-// the user has turned it on.
-import { Resolver } from 'node:dns/promises';
+// Names by asking DNS servers for the address (PTR). The one thing here that sends anything, so only where the user has
+// turned it on; and never in the helper that counts, which speaks to nobody.
 import { toHostName } from './host-name';
 
 /** Questions under way at once; further addresses wait, so many at most. */
@@ -21,7 +20,8 @@ export class ReverseLookup {
   readonly #pending = new Set<string>();
 
   constructor(
-    private readonly ask: (address: string) => Promise<string[]> = askSystem(),
+    /** Asks the system's DNS servers. */
+    private readonly ask: (address: string) => Promise<string[]>,
     private readonly nowMillis: () => number = () => performance.now(),
   ) {}
 
@@ -62,9 +62,4 @@ export class ReverseLookup {
     if (name !== undefined) for (const told of waiting) told(name);
     this.#askNext();
   }
-}
-
-function askSystem(): (address: string) => Promise<string[]> {
-  const resolver = new Resolver({ timeout: 2_000, tries: 1 });
-  return (address) => resolver.reverse(address);
 }
