@@ -18,6 +18,8 @@ import { userName } from './users';
 export interface Caller {
   uid: number;
   gid: number;
+  /** Root's policy lets this user see the processes of everybody, and the user asked for it. */
+  seesAllUsers?: boolean;
 }
 
 /**
@@ -27,11 +29,15 @@ export interface Caller {
  */
 export function mayTrace(caller: Caller, credentials: Credentials): boolean {
   return (
-    caller.uid === 0 ||
+    seesEverything(caller) ||
     (credentials.uids.every((uid) => uid === caller.uid) &&
       credentials.gids.every((gid) => gid === caller.gid) &&
       credentials.filesOwner === caller.uid)
   );
+}
+
+function seesEverything(caller: Caller): boolean {
+  return caller.uid === 0 || caller.seesAllUsers === true;
 }
 
 /**
@@ -83,7 +89,7 @@ export function listVisibleProcesses(caller: Caller): ProcessInfo[] {
  * capabilities of the process, security modules, Landlock. Reading the link needs the same permission as tracing.
  */
 function kernelAgrees(caller: Caller, pid: number): boolean {
-  if (caller.uid === 0 || process.geteuid?.() !== caller.uid) return true;
+  if (seesEverything(caller) || process.geteuid?.() !== caller.uid) return true;
   try {
     readlinkSync(`/proc/${String(pid)}/exe`);
     return true;
@@ -108,6 +114,6 @@ function accessDenied(caller: Caller, pid: number, name: string, credentials: Cr
     other === undefined
       ? `${what} has more rights than ${userName(caller.uid)} has, so ${userName(caller.uid)} may not watch it.`
       : `${what} belongs to ${userName(other)}, so ${userName(caller.uid)} may not watch it.`,
-    'Watch a process of your own, or run the helper as root from a root shell.',
+    'Watch a process of your own, run the helper as root from a root shell, or ask root for a policy (--all-users).',
   );
 }

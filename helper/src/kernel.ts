@@ -162,6 +162,8 @@ export interface SocketEvent {
 export type ProcessEvent =
   | { type: 'fork'; nanos: number; processId: number; childId: number }
   | { type: 'exec'; nanos: number; processId: number }
+  /** A user or group id has changed. */
+  | { type: 'credentials'; nanos: number; processId: number }
   /** `status` as the shell counts it: 128 + signal when killed. */
   | { type: 'exit'; nanos: number; processId: number; status: number };
 

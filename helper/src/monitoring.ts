@@ -265,6 +265,7 @@ export class MonitorEngine {
     switch (event.type) {
       case 'fork':
       case 'exec':
+      case 'credentials':
       case 'exit':
         this.#processes.handle(event);
         break;

@@ -10,8 +10,6 @@ import { rememberUsers, userName } from './users';
 export interface RightsOptions {
   addon: KernelAddon;
   caller: CallerIdentity;
-  /** Keeps CAP_SYS_PTRACE, to look at the sockets of other users' processes. */
-  othersToo: boolean;
   /** Runs as the caller, with no more rights than the caller has: opens what the caller named. */
   asCaller?: () => void;
   /** The command that was started and may still be signalled; none when absent. */
@@ -31,7 +29,8 @@ export async function giveUpRights(options: RightsOptions): Promise<void> {
   const { addon, caller } = options;
   // Names of users from a directory service come from a program, which cannot be run afterwards.
   rememberUsers();
-  dropToCaller(addon, caller, options.othersToo);
+  // CAP_SYS_PTRACE is for the sockets of other users' processes.
+  dropToCaller(addon, caller, caller.uid === 0 || caller.seesAllUsers === true);
   options.asCaller?.();
   await turnOfLoop();
   try {

@@ -53,6 +53,30 @@ export function rememberUsers(): void {
   for (const uid of owners) if (uid !== undefined) findUser(uid);
 }
 
+/** Name of a group, raw; undefined where it has none. */
+export function findGroupName(gid: number): string | undefined {
+  const lines = (text: string): string | undefined =>
+    text
+      .split('\n')
+      .map((line) => line.split(':'))
+      .find(([, , id]) => id === String(gid))?.[0];
+  try {
+    return lines(readFileSync('/etc/group', 'utf8')) ?? lines(getent('group', gid));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Directory services (LDAP, systemd-homed) are reached through the C library only, so through a program. */
+function getent(database: 'passwd' | 'group', id: number): string {
+  return execFileSync('/usr/bin/getent', [database, String(id)], {
+    encoding: 'utf8',
+    timeout: lookupTimeoutMillis,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: {},
+  });
+}
+
 function lookUp(uid: number): User | undefined {
   try {
     const user = parseUsers(readFileSync('/etc/passwd', 'utf8'), uid);
@@ -61,14 +85,7 @@ function lookUp(uid: number): User | undefined {
     // Without the file there is still the name service.
   }
   try {
-    // Directory services (LDAP, systemd-homed) are reached through the C library only, so through a program.
-    const answer = execFileSync('/usr/bin/getent', ['passwd', String(uid)], {
-      encoding: 'utf8',
-      timeout: lookupTimeoutMillis,
-      stdio: ['ignore', 'pipe', 'ignore'],
-      env: {},
-    });
-    return parseUsers(answer, uid);
+    return parseUsers(getent('passwd', uid), uid);
   } catch {
     return undefined;
   }

@@ -171,6 +171,9 @@ export class WatchedProcesses {
       case 'exec':
         this.#replaced(process, event.nanos);
         break;
+      case 'credentials':
+        this.#lookAgain(process);
+        break;
       case 'exit':
         this.#end(process, event.nanos, event.status);
         break;

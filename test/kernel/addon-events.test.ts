@@ -120,6 +120,17 @@ describe('process events', () => {
     expect(processEvents()).toEqual([{ type: 'exit', processId: shell.pid, status: 128 + 9 }]);
   });
 
+  it('tells when a process becomes another user or group', async () => {
+    const shell = await watchedShell(
+      'exec setpriv --reuid=65534 --regid=65534 --clear-groups /bin/true',
+      false,
+    );
+    await untilExit(shell.pid);
+    const types = addon.events.filter(({ type }) => type !== 'link').map(({ type }) => type);
+    // setpriv itself, then the group, then the user, then the program.
+    expect(types).toEqual(['exec', 'credentials', 'credentials', 'exec', 'exit']);
+  });
+
   it('says nothing of processes that are not watched any more', async () => {
     const shell = await startShell('exec /bin/true');
     await addon.call('watch', shell.pid, true);

@@ -10,7 +10,7 @@
 namespace procnetmon {
 
 struct ProcessEvent {
-	enum class Kind { Fork, Exec, Exit };
+	enum class Kind { Fork, Exec, Credentials, Exit };
 
 	Kind kind;
 	/// Nanoseconds since boot.

@@ -31,6 +31,8 @@ constexpr int acknowledge_milliseconds = 50;
 constexpr uint32_t event_none = 0; // an acknowledgement
 constexpr uint32_t event_fork = 0x00000001;
 constexpr uint32_t event_exec = 0x00000002;
+constexpr uint32_t event_uid = 0x00000004;
+constexpr uint32_t event_gid = 0x00000040;
 constexpr uint32_t event_exit = 0x80000000;
 
 constexpr size_t connector_offset = NLMSG_HDRLEN;
@@ -46,8 +48,10 @@ void keep_processes_only(int socket)
 	constexpr uint32_t exit_tgid = event_offset + offsetof(proc_event, event_data.exit.process_tgid);
 	sock_filter program[] = {
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, what),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(event_none), 11, 0),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(event_exec), 10, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(event_none), 13, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(event_exec), 12, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(event_uid), 11, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(event_gid), 10, 0),
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(event_fork), 0, 4),
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, fork_child_pid),
 	    BPF_STMT(BPF_MISC | BPF_TAX, 0),
@@ -234,6 +238,15 @@ void ProcessConnector::handle(const proc_event &event, std::vector<Event> &event
 		// Another thread than the main one called exec(): it became the main thread.
 		endings_.erase(process_id);
 		events.emplace_back(ProcessEvent{ProcessEvent::Kind::Exec, event.timestamp_ns, process_id});
+		break;
+	}
+	case event_uid:
+	case event_gid: {
+		const auto process_id = static_cast<uint32_t>(event.event_data.id.process_tgid);
+
+		if (watch_list_.contains(process_id))
+			events.emplace_back(
+			    ProcessEvent{ProcessEvent::Kind::Credentials, event.timestamp_ns, process_id});
 		break;
 	}
 	case event_exit:

@@ -1,4 +1,4 @@
-// Fork, exec and exit of watched processes, from the kernel's process connector.
+// Fork, exec, exit and change of user or group of watched processes, from the kernel's process connector.
 #pragma once
 
 #include "events.h"

@@ -70,6 +70,9 @@ Napi::Object event_object(Napi::Env env, const ProcessEvent &event)
 	case ProcessEvent::Kind::Exec:
 		object.Set("type", "exec");
 		break;
+	case ProcessEvent::Kind::Credentials:
+		object.Set("type", "credentials");
+		break;
 	case ProcessEvent::Kind::Exit:
 		object.Set("type", "exit");
 		object.Set("status", number(env, event.status));

@@ -64,7 +64,7 @@ function tryKernel(addon: KernelAddon): Attempt {
 async function tryGivingUpRights(addon: KernelAddon): Promise<DoctorCheck> {
   try {
     const caller = identifyCaller(addon);
-    await giveUpRights({ addon, caller, othersToo: caller.uid === 0, warn: () => undefined });
+    await giveUpRights({ addon, caller, warn: () => undefined });
     return heldRightsCheck(readHeldRights(addon));
   } catch (error) {
     const remedy = error instanceof StartupError ? error.remedy : 'Report this with the text above.';

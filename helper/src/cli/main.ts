@@ -3,6 +3,7 @@
 import { CommanderError } from 'commander';
 import { version } from '../../../package.json';
 import { ExitStatus, RequestError, StartupError } from '../errors';
+import { allowAllUsers } from '../policy';
 import { identifyCaller, loadAddon, openKernel } from '../startup';
 import { CommandError } from './gated-command';
 import { createProgram, type Actions } from './program';
@@ -28,15 +29,15 @@ function report(error: unknown): number {
 }
 
 const actions: Actions = {
-  async serve() {
+  async serve(allUsers) {
     const [{ serve }, { collectFacts, diagnose }, { giveUpRights, heldRightsCheck, readHeldRights }] =
       await Promise.all([import('../rpc/serve'), import('../doctor'), import('../rights')]);
     const addon = loadAddon();
-    const caller = identifyCaller(addon, process.env);
+    const caller = allowAllUsers(identifyCaller(addon, process.env), allUsers);
     const facts = collectFacts(addon);
     const { kernel, limitations } = openKernel(addon);
     try {
-      await giveUpRights({ addon, caller, othersToo: caller.uid === 0, warn });
+      await giveUpRights({ addon, caller, warn });
       limitations.forEach(warn);
       const opened = { attachment: kernel.attachment, processEvents: kernel.processEvents, limitations };
       return await serve({

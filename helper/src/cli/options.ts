@@ -34,6 +34,8 @@ export interface MonitorOptions {
   interfaces: string[];
   durationMillis?: number;
   samples?: number;
+  /** Of `watch`: processes of other users too, where root's policy lets the caller see them. */
+  allUsers?: boolean;
   /** File for the output instead of the standard one. */
   output?: string;
 }

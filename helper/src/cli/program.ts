@@ -17,7 +17,7 @@ export type Format = MonitorOptions['format'];
 
 /** What the commands do. Each resolves with the exit status of the process. */
 export interface Actions {
-  serve(): Promise<number>;
+  serve(allUsers: boolean): Promise<number>;
   watch(pids: number[], options: MonitorOptions, colours: boolean): Promise<number>;
   run(command: string, args: string[], options: MonitorOptions, colours: boolean): Promise<number>;
   doctor(format: Format, colours: boolean): Promise<number>;
@@ -34,6 +34,7 @@ interface RawMonitorOptions {
   interface?: string[];
   children: boolean;
   output?: string;
+  allUsers?: boolean;
   color: boolean;
 }
 
@@ -71,7 +72,7 @@ export function createProgram(version: string, actions: Actions, finish: (status
     .showHelpAfterError('Run "procnetmon --help" for the commands and options there are.')
     .addHelpText('after', examples);
 
-  addMonitorOptions(program.command('watch'))
+  addAllUsersOption(addMonitorOptions(program.command('watch')))
     .description('watch running processes and their children, live')
     .argument('<pid...>', 'ids of the processes', parsePids)
     .addHelpText('after', '\nEnds when the processes have ended, or with Ctrl-C.')
@@ -102,10 +103,9 @@ export function createProgram(version: string, actions: Actions, finish: (status
     .description('remove what a killed procnetmon left in the kernel (before Linux 6.6)')
     .action(async () => finish(await actions.cleanup()));
 
-  program
-    .command('serve')
+  addAllUsersOption(program.command('serve'))
     .description('serve an editor: JSON-RPC on standard input and output')
-    .action(async () => finish(await actions.serve()));
+    .action(async ({ allUsers = false }: { allUsers?: boolean }) => finish(await actions.serve(allUsers)));
 
   return program;
 }
@@ -126,6 +126,10 @@ function formatOption(): Option {
 
 function addColourOption(command: Command): Command {
   return command.option('--no-color', 'write without colours, as with NO_COLOR set');
+}
+
+function addAllUsersOption(command: Command): Command {
+  return command.option('--all-users', 'let processes of other users be watched, where root allows you that');
 }
 
 function addMonitorOptions(command: Command): Command {
@@ -164,5 +168,6 @@ function monitorOptions(raw: RawMonitorOptions): MonitorOptions {
     ...(raw.duration === undefined ? {} : { durationMillis: raw.duration }),
     ...(raw.samples === undefined ? {} : { samples: raw.samples }),
     ...(raw.output === undefined ? {} : { output: raw.output }),
+    ...(raw.allUsers === undefined ? {} : { allUsers: raw.allUsers }),
   };
 }

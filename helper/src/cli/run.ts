@@ -47,7 +47,6 @@ export async function run(options: RunOptions): Promise<number> {
       await giveUpRights({
         addon,
         caller,
-        othersToo: caller.uid === 0,
         asCaller: openOutput,
         child: command.pid,
         warn: options.warn,

@@ -1,5 +1,6 @@
 // `procnetmon watch PID...`: shows processes that run already, until they end or the user has seen enough.
 import type { KernelAddon } from '../kernel';
+import { allowAllUsers } from '../policy';
 import { giveUpRights } from '../rights';
 import { identifyCaller, openKernel } from '../startup';
 import type { MonitorOptions } from './options';
@@ -17,7 +18,7 @@ export interface WatchOptions {
 /** Resolves with the exit status. To end it by a signal is the usual way and no failure. */
 export async function watch(options: WatchOptions): Promise<number> {
   const { addon, monitor } = options;
-  const caller = identifyCaller(addon, process.env);
+  const caller = allowAllUsers(identifyCaller(addon, process.env), monitor.allUsers ?? false);
   const { kernel, limitations } = openKernel(addon);
   try {
     let output: Output = new StreamOutput(process.stdout);
@@ -27,7 +28,6 @@ export async function watch(options: WatchOptions): Promise<number> {
     await giveUpRights({
       addon,
       caller,
-      othersToo: caller.uid === 0,
       asCaller: openOutput,
       warn: options.warn,
     });

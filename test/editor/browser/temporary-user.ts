@@ -6,7 +6,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, w
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** The id of the test's own process follows: whether that runs tells leftovers from users that are in use. */
+/** The id of the test's own process follows, then its label: whether that runs tells leftovers from users in use. */
 const namePrefix = 'pnm-test-';
 const sudoersFolder = '/etc/sudoers.d';
 const pollMillis = 50;
@@ -33,15 +33,22 @@ function accounts(): { name: string; uid: number; gid: number; home: string }[] 
     }));
 }
 
-/** Makes the user. Needs root. */
-export async function createTemporaryUser(): Promise<TemporaryUser> {
+/**
+ * Makes the user. Needs root.
+ * @param label tells several users of one test apart
+ * @param sudo whether the user may use sudo, and with what in the place of `PASSWD:`
+ */
+export async function createTemporaryUser({
+  label = '',
+  sudo = 'PASSWD:' as 'PASSWD:' | 'NOPASSWD:' | false,
+} = {}): Promise<TemporaryUser> {
   await removeLeftovers();
-  const name = `${namePrefix}${process.pid}`;
+  const name = `${namePrefix}${process.pid}${label}`;
   const password = randomBytes(12).toString('base64url');
   execFileSync('useradd', ['--create-home', '--user-group', '--shell', '/bin/bash', name], { stdio: 'pipe' });
   try {
     execFileSync('chpasswd', { input: `${name}:${password}\n`, stdio: 'pipe' });
-    allowSudo(name);
+    if (sudo !== false) allowSudo(name, sudo);
     const account = accounts().find((candidate) => candidate.name === name);
     if (!account) throw new Error(`useradd made no user ${name}`);
     return { ...account, password, remove: () => removeUser(name) };
@@ -51,11 +58,11 @@ export async function createTemporaryUser(): Promise<TemporaryUser> {
   }
 }
 
-function allowSudo(name: string): void {
+function allowSudo(name: string, tag: 'PASSWD:' | 'NOPASSWD:'): void {
   const file = path.join(sudoersFolder, name);
   // sudo ignores files with a dot in their name, so it never reads this one half written.
   const unfinished = `${file}.new`;
-  writeFileSync(unfinished, `${name} ALL=(ALL:ALL) PASSWD: ALL\n`, { mode: 0o440 });
+  writeFileSync(unfinished, `${name} ALL=(ALL:ALL) ${tag} ALL\n`, { mode: 0o440 });
   chmodSync(unfinished, 0o440);
   execFileSync('visudo', ['--check', '--quiet', '--file', unfinished], { stdio: 'pipe' });
   renameSync(unfinished, file);
@@ -66,7 +73,7 @@ async function removeLeftovers(): Promise<void> {
   const names = new Set([...accounts().map(({ name }) => name), ...fromSudoers]);
   for (const name of names) {
     if (!name.startsWith(namePrefix)) continue;
-    if (!existsSync(`/proc/${name.slice(namePrefix.length)}`)) await removeUser(name);
+    if (!existsSync(`/proc/${Number.parseInt(name.slice(namePrefix.length), 10)}`)) await removeUser(name);
   }
 }
 

@@ -27,9 +27,12 @@ export class RpcClient {
   #wake: () => void = () => undefined;
   #over = false;
 
-  /** @param environment added to this process' own */
-  constructor(environment: NodeJS.ProcessEnv = {}) {
-    this.process = spawn(helperPath, ['serve'], { env: { ...process.env, ...environment } });
+  /**
+   * @param environment added to this process' own
+   * @param options of `serve`
+   */
+  constructor(environment: NodeJS.ProcessEnv = {}, options: readonly string[] = []) {
+    this.process = spawn(helperPath, ['serve', ...options], { env: { ...process.env, ...environment } });
     this.process.stdin.on('error', () => undefined); // the helper may leave while it is written to
     this.process.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     this.process.stdout.on('data', (bytes: Buffer) => this.#take(bytes));

@@ -117,7 +117,11 @@ describe('the other commands', () => {
       ['doctor', 'json', false],
     ],
     [['cleanup'], ['cleanup']],
-    [['serve'], ['serve']],
+    [['serve'], ['serve', false]],
+    [
+      ['serve', '--all-users'],
+      ['serve', true],
+    ],
   ])('%j', async (typed, expected) => {
     expect((await call(...typed)).calls).toEqual([expected]);
   });
