@@ -7,6 +7,8 @@ import { errorCode } from './errors';
 /** Bits of the mode by which group and others may write. */
 const writableByOthers = 0o022;
 
+type FileStatus = Pick<Stats, 'uid' | 'mode' | 'isSymbolicLink'>;
+
 /** A file that somebody other than root may have written. `message` is a sentence that names it and why. */
 export class UntrustedFileError extends Error {
   override readonly name = 'UntrustedFileError';
@@ -17,14 +19,14 @@ export class UntrustedFileError extends Error {
  * @throws UntrustedFileError for the first that does not belong to root, that others may write to, or that is a
  *   symbolic link; the system's own error where one is not there
  */
-export function checkOnlyRootWrites(file: string, inspect: (file: string) => Stats = lstatSync): void {
+export function checkOnlyRootWrites(file: string, inspect: (file: string) => FileStatus = lstatSync): void {
   for (let current = path.resolve(file); ; current = path.dirname(current)) {
     checkStatus(current, inspect(current));
     if (current === path.dirname(current)) return;
   }
 }
 
-function checkStatus(file: string, status: Stats): void {
+function checkStatus(file: string, status: FileStatus): void {
   const name = quoteValue(file, 256);
   if (status.isSymbolicLink()) throw new UntrustedFileError(`${name} is a symbolic link.`);
   if (status.uid !== 0) {

@@ -62,7 +62,7 @@ describe('a file that only root can have written', () => {
   const plain = { uid: 0, mode: 0o40_755, isSymbolicLink: () => false };
   const check = (changed: string, status: object): void =>
     checkOnlyRootWrites('/etc/procnetmon/policy.json', (file) => ({
-      ...(plain as object),
+      ...plain,
       ...(file === changed ? status : {}),
     }));
 
