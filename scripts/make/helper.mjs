@@ -50,7 +50,12 @@ export async function buildExecutable({ force, run }) {
         disableExperimentalSEAWarning: true,
         useCodeCache: true,
         // A small young generation and no worker threads of V8 keep the resident memory of an idle helper low.
-        execArgv: ['--max-semi-space-size=1', '--v8-pool-size=0', '--openssl-config=/dev/null', '--disable-sigusr1'],
+        execArgv: [
+          '--max-semi-space-size=1',
+          '--v8-pool-size=0',
+          '--openssl-config=/dev/null',
+          '--disable-sigusr1',
+        ],
         // The helper runs as root: NODE_OPTIONS of the calling user must not reach it.
         execArgvExtension: 'none',
       }),

@@ -33,15 +33,19 @@ function accounts(): { name: string; uid: number; gid: number; home: string }[] 
     }));
 }
 
-/**
- * Makes the user. Needs root.
- * @param label tells several users of one test apart
- * @param sudo whether the user may use sudo, and with what in the place of `PASSWD:`
- */
+/** What a user is like. */
+export interface TemporaryUserOptions {
+  /** Tells several users of one test apart. */
+  label?: string;
+  /** Whether the user may use sudo: with a password, without one, or not at all. */
+  sudo?: 'PASSWD:' | 'NOPASSWD:' | false;
+}
+
+/** Makes the user, by default one who may use sudo with a password. Needs root. */
 export async function createTemporaryUser({
   label = '',
-  sudo = 'PASSWD:' as 'PASSWD:' | 'NOPASSWD:' | false,
-} = {}): Promise<TemporaryUser> {
+  sudo = 'PASSWD:',
+}: TemporaryUserOptions = {}): Promise<TemporaryUser> {
   await removeLeftovers();
   const name = `${namePrefix}${process.pid}${label}`;
   const password = randomBytes(12).toString('base64url');
