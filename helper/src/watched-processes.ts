@@ -14,8 +14,8 @@ export class WatchedProcess {
   alive = true;
   adoptedNanos = -Infinity;
   adoptable = true;
-  /** It was not there at the last look at `/proc`, yet no event has told of its end. */
-  missing = false;
+  /** Since when, in nanoseconds since boot, it is not in `/proc` although no event has told of its end; 0 while it is. */
+  missingNanos = 0;
 
   constructor(
     public info: ProcessInfo,
@@ -53,6 +53,8 @@ export interface ProcessObserver {
 const adoptionNanos = 0.9e9;
 /** Between two looks at `/proc`, in case that events were lost without notice. */
 const reconcileNanos = 10e9;
+/** How long the event that a process has ended may take before it is taken for lost. */
+const overdueNanos = 0.5e9;
 
 export class WatchedProcesses {
   /** Those that live, parents before their children. */
@@ -196,12 +198,13 @@ export class WatchedProcesses {
 
   #reconcile(process: WatchedProcess, now: number): void {
     if (!this.#isSame(process)) {
-      if (process.missing || !this.kernel.processEvents) {
+      const isOverdue = process.missingNanos !== 0 && now - process.missingNanos >= overdueNanos;
+      if (isOverdue || !this.kernel.processEvents) {
         this.#end(process, now);
         return;
       }
-      // Its last events, which may tell of children, are on their way: ended without them only at the next look.
-      process.missing = true;
+      // Its last events, which may tell of children, are on their way: without them it ends only when they are overdue.
+      process.missingNanos ||= now;
       this.#reconciledNanos = -Infinity;
       return;
     }
@@ -216,7 +219,9 @@ export class WatchedProcesses {
     if (!isProcessId(pid)) return;
     const known = this.#living.get(pid);
     if (known !== undefined) {
-      if (this.#isSame(known)) return;
+      // Found in /proc before its own fork was told of, and perhaps gone already: events come in order, so as long as
+      // none is missing, another process with that id is preceded by the end of this one.
+      if (!(this.#eventsLost || known.missingNanos !== 0) || this.#isSame(known)) return;
       this.#end(known, nanos);
     }
     for (const observer of parent.observers) {

@@ -149,6 +149,22 @@ describe('children', () => {
     expect(engine.sampleNow(monitor).total.payload.txBytes).toBe(5);
   });
 
+  it('found before their fork was heard of, and gone by then, are one process', async () => {
+    const { pid } = await start('/bin/sh', '-c', '(echo ready; exec sleep 1000) & wait');
+    const { monitor } = engine.start({ pid });
+    const [, found] = engine.sampleNow(monitor).processes;
+    const childId = found?.pid ?? 0;
+    const nanos = monotonicNanos() - 1e9;
+    send(childId, 300);
+    process.kill(childId, 'SIGKILL');
+    while (existsSync(`/proc/${String(childId)}`)) await new Promise((done) => setImmediate(done));
+    happen({ type: 'fork', processId: pid, childId, nanos });
+    happen({ type: 'exit', processId: childId, status: 137 });
+    const sample = engine.sampleNow(monitor);
+    expect(sample.processes.filter((candidate) => candidate.pid === childId)).toHaveLength(1);
+    expect(processOf(sample, childId)).toMatchObject({ alive: false, payload: { txBytes: 300 } });
+  });
+
   it('of children are followed too', async () => {
     const { pid } = await start(...shell);
     const { monitor } = engine.start({ pid });
