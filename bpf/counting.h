@@ -5,7 +5,9 @@
 #define PROCNETMON_COUNTING_H
 
 #include "capture.h"
+#include "deliveries.h"
 #include "flow.h"
+#include "ownership.h"
 #include "packet.h"
 #include "tcp.h"
 
@@ -25,13 +27,18 @@ static __always_inline struct pnm_wire_amount wire_amount_of(const struct __sk_b
 }
 
 /* The content of a datagram, or of a bundle of them: the UDP header of a bundle tells one segment's length.
- */
-static __always_inline __u32 datagram_content(const struct __sk_buff *skb, const struct packet *packet,
-					      __u32 network_bytes)
+ * It is what follows the header of the layer that the socket is above: of UDP; for raw sockets of IP, and for
+ * packet sockets of the link. */
+static __always_inline __u32 datagram_content(const struct __sk_buff *skb, const struct pnm_socket *socket,
+					      const struct packet *packet, __u32 network_bytes)
 {
 	__u32 header_bytes = packet->network_header_bytes + packet->transport_header_bytes;
 
-	if (skb->gso_segs <= 1)
+	if (socket->flags & PNM_SOCKET_PACKET)
+		return network_bytes;
+	if (socket->flags & PNM_SOCKET_RAW)
+		header_bytes = packet->network_header_bytes;
+	else if (skb->gso_segs <= 1)
 		return packet->payload_bytes;
 	return network_bytes > header_bytes ? network_bytes - header_bytes : 0;
 }
@@ -57,6 +64,12 @@ static __always_inline void count(struct pnm_counters *counters, bool is_out, st
 	count_payload(counters, payload);
 }
 
+static __always_inline bool has_ports(const struct pnm_socket *socket, __u32 protocol)
+{
+	return !(socket->flags & (PNM_SOCKET_RAW | PNM_SOCKET_PACKET)) &&
+	       (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
+}
+
 /* The peer of a datagram on a socket that is not connected: the packet names it. Fragments after the first
  * have no ports; they follow the first one on the same socket, whose flow is still at hand. */
 static __always_inline void take_peer_from_packet(struct endpoints *ends, const struct pnm_socket *socket,
@@ -72,6 +85,22 @@ static __always_inline void take_peer_from_packet(struct endpoints *ends, const 
 		ends->remote_port = last->key.remote_port;
 }
 
+/* Where a datagram goes to and comes from. Without ports it is the packet that tells, and of a socket's own
+ * number only the identifier of a ping socket means anything. */
+static __always_inline void datagram_ends(struct endpoints *ends, const struct pnm_socket *socket,
+					  __u32 protocol, const struct packet *packet, bool is_out)
+{
+	bool with_ports = has_ports(socket, protocol);
+
+	if (!with_ports || !ends->remote_port)
+		take_peer_from_packet(ends, socket, packet, is_out);
+	if (!with_ports)
+		ends->remote_port = 0;
+	if (socket->flags & (PNM_SOCKET_RAW | PNM_SOCKET_PACKET))
+		ends->local_port = 0;
+	ends->local = is_out ? packet->source : packet->destination;
+}
+
 /* Puts one packet on its flow, or on its process when the flow pool is full. */
 static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock *sk,
 					 struct pnm_socket *socket, const struct packet *packet, bool is_out,
@@ -82,9 +111,10 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 	struct pnm_flow_key key = {};
 	struct bpf_tcp_sock *tcp = NULL;
 	__u8 state = PNM_STATE_DATAGRAM;
+	__u32 protocol = sk->protocol;
 
 	endpoints_of_socket(&ends, sk);
-	if (packet->protocol == IPPROTO_TCP) {
+	if (protocol == IPPROTO_TCP && !(socket->flags & PNM_SOCKET_RAW)) {
 		/* What an accepted socket inherits is the listener's until it is established: so is its
 		 * traffic. */
 		state = socket->flags & PNM_SOCKET_LISTENING ? TCP_LISTEN : sk->state;
@@ -107,17 +137,17 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 			payload = payload_advance(socket, &now);
 		}
 	} else {
-		if (!ends.remote_port)
-			take_peer_from_packet(&ends, socket, packet, is_out);
-		ends.local = is_out ? packet->source : packet->destination;
-		if (is_out)
-			payload.sent = datagram_content(skb, packet, network_bytes);
-		else
-			payload.received = datagram_content(skb, packet, network_bytes);
+		__u32 content = datagram_content(skb, socket, packet, network_bytes);
+
+		datagram_ends(&ends, socket, protocol, packet, is_out);
+		payload.sent = is_out ? content : 0;
+		payload.received = is_out ? 0 : content;
+		if (packet->is_echo_request && is_out)
+			echo_request_note(socket, packet);
 	}
 
 	flow_key_fill(&key, socket->cookie, &ends, skb->ifindex);
-	struct pnm_flow *flow = flow_for(sk, socket, &key, &ends, packet->protocol, state);
+	struct pnm_flow *flow = flow_for(sk, socket, &key, &ends, protocol_of(socket, protocol), state);
 
 	if (!flow) {
 		struct pnm_counters *counters = overflow_for(sk);
@@ -133,7 +163,8 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 		flow->rtt_us = tcp->srtt_us >> 3;
 		flow->retransmits = tcp->total_retrans;
 	}
-	payload_inspect(skb, socket, flow, packet, tcp, is_out, network_bytes);
+	if (tcp || has_ports(socket, protocol))
+		payload_inspect(skb, socket, flow, packet, tcp, is_out, network_bytes);
 }
 
 #endif

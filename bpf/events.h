@@ -7,7 +7,7 @@
 #include "maps.h"
 
 static __always_inline void event_emit(enum pnm_event_kind kind, const struct pnm_owner *owner, __u64 cookie,
-				       __u8 protocol, bool outgoing, const struct endpoints *ends)
+				       __u16 protocol, bool outgoing, const struct endpoints *ends)
 {
 	__u32 process_id = owner->process_id;
 

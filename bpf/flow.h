@@ -60,7 +60,7 @@ static __always_inline struct pnm_flow *flow_at(__u32 slot, const struct pnm_flo
 
 static __always_inline void flow_fill(struct pnm_flow *flow, const struct pnm_flow_key *key,
 				      const struct pnm_socket *socket, const struct pnm_owner *owner,
-				      const struct endpoints *ends, __u8 protocol, __u8 state)
+				      const struct endpoints *ends, __u16 protocol, __u8 state)
 {
 	__builtin_memset(&flow->counters, 0, sizeof(flow->counters));
 	flow->opened_ns = bpf_ktime_get_ns();
@@ -102,7 +102,7 @@ static __always_inline void slot_note_use(__u32 slot)
 /* The flow for a key. NULL when the pool is full: the caller counts on the process then. */
 static __always_inline struct pnm_flow *flow_for(struct bpf_sock *sk, struct pnm_socket *socket,
 						 const struct pnm_flow_key *key, const struct endpoints *ends,
-						 __u8 protocol, __u8 state)
+						 __u16 protocol, __u8 state)
 {
 	struct pnm_flow *flow = flow_at(socket->slot, key);
 	__u32 slot;
@@ -138,7 +138,7 @@ static __always_inline struct pnm_flow *flow_for(struct bpf_sock *sk, struct pnm
 	 * them up: cheaper than a lock, and nothing is lost. A stale entry is replaced. */
 	bpf_map_update_elem(&flow_index, key, &slot, BPF_ANY);
 	socket->slot = slot;
-	if (protocol == IPPROTO_UDP)
+	if (protocol != IPPROTO_TCP)
 		event_emit(PNM_EVENT_OPENED, owner, key->socket_cookie, protocol, false, ends);
 	return flow;
 }

@@ -11,6 +11,7 @@
 /* Of no concern to user space. */
 #define PNM_TIME_WAIT_CAPACITY 16384
 #define PNM_FRAGMENT_CAPACITY  4096
+#define PNM_ECHO_CAPACITY      4096
 
 struct pnm_connection {
 	__u8 local_address[16];
@@ -30,6 +31,29 @@ struct pnm_datagram {
 	__u8 destination[16];
 	__u32 identification; /* 0 for IPv6: gone from a datagram that is whole again */
 	__u32 protocol;
+};
+
+/* The packet that was delivered to a socket last, and to which sockets. */
+struct pnm_delivery {
+	__u64 first_socket; /* cookies */
+	__u64 last_socket;
+	__u8 source[16];
+	__u8 destination[16];
+	__u32 interface_index;
+	__u32 total_bytes;
+	__u32 identification;
+	__u16 source_port;
+	__u16 destination_port;
+	__u8 protocol;
+	bool is_foreign;
+	__u8 padding[6];
+};
+
+/* An ICMP echo request that is to be answered. */
+struct pnm_echo {
+	__u8 local_address[16];
+	__u8 remote_address[16];
+	__u16 identifier; /* host byte order */
 };
 
 /* What one packet, or one bundle of segments (GSO, GRO), adds to the wire ledger. */
@@ -121,6 +145,22 @@ struct {
 	__type(key, struct pnm_datagram);
 	__type(value, struct pnm_wire_amount);
 } fragments SEC(".maps");
+
+/* By CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pnm_delivery);
+} deliveries SEC(".maps");
+
+/* Cookie of the socket that sent an echo request last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PNM_ECHO_CAPACITY);
+	__type(key, struct pnm_echo);
+	__type(value, __u64);
+} echo_requests SEC(".maps");
 
 /* Spares every datagram a look at `fragments` on the many machines that never see one. */
 bool fragments_seen = false;

@@ -7,14 +7,20 @@
 #include "events.h"
 #include "flow.h"
 
-#define SOCK_STREAM 1
-#define SOCK_DGRAM  2
+#define SOCK_RAW 3
 
-static __always_inline bool is_counted_protocol(__u32 family, __u32 type, __u32 protocol)
+/* Every socket that speaks IP is counted, whatever its protocol. */
+static __always_inline bool is_counted_family(__u32 family)
 {
-	return (family == AF_INET || family == AF_INET6) &&
-	       ((type == SOCK_STREAM && protocol == IPPROTO_TCP) ||
-		(type == SOCK_DGRAM && protocol == IPPROTO_UDP));
+	return family == AF_INET || family == AF_INET6;
+}
+
+/* What flows and events of a socket give as their protocol. */
+static __always_inline __u16 protocol_of(const struct pnm_socket *socket, __u32 protocol)
+{
+	if (socket->flags & PNM_SOCKET_PACKET)
+		return PNM_PROTOCOL_PACKET;
+	return (__u8)protocol | (socket->flags & PNM_SOCKET_RAW ? PNM_PROTOCOL_RAW : 0);
 }
 
 static __always_inline void owner_set_to_caller(struct pnm_owner *owner)
@@ -43,7 +49,8 @@ static __always_inline void socket_reset(struct pnm_socket *socket, __u64 cookie
 	socket->flags = flags;
 }
 
-static __always_inline void socket_track(void *context, struct bpf_sock *sk, __u64 network_namespace)
+static __always_inline void socket_track(void *context, struct bpf_sock *sk, __u32 type,
+					 __u64 network_namespace)
 {
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
@@ -52,7 +59,8 @@ static __always_inline void socket_track(void *context, struct bpf_sock *sk, __u
 		return;
 	owner_set_to_caller(owner);
 	socket_reset(socket, bpf_get_socket_cookie(context),
-		     is_foreign(network_namespace) ? PNM_SOCKET_FOREIGN : 0);
+		     (is_foreign(network_namespace) ? PNM_SOCKET_FOREIGN : 0) |
+			 (type == SOCK_RAW ? PNM_SOCKET_RAW : 0));
 }
 
 /* connect() and sendmsg() say who uses a socket that was there before the helper; connect() also says who
@@ -61,12 +69,12 @@ static __always_inline void socket_used(struct bpf_sock_addr *context, bool is_c
 {
 	struct bpf_sock *sk = context->sk;
 
-	if (!sk || !is_counted_protocol(context->family, context->type, context->protocol))
+	if (!sk || !is_counted_family(context->family))
 		return;
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 
 	if (!owner) {
-		socket_track(context, sk, bpf_get_netns_cookie(context));
+		socket_track(context, sk, context->type, bpf_get_netns_cookie(context));
 		return;
 	}
 	if (is_connect && owner->process_id != bpf_get_current_pid_tgid() >> 32)
@@ -76,7 +84,7 @@ static __always_inline void socket_used(struct bpf_sock_addr *context, bool is_c
 /* The last packet has passed: says so on the flow and to whoever watches. Where the hook is shown no
  * addresses, `ends` is empty, and the last flow gives them. */
 static __always_inline void socket_close(struct pnm_socket *socket, const struct pnm_owner *owner,
-					 __u8 protocol, enum pnm_event_kind kind, struct endpoints *ends)
+					 __u16 protocol, enum pnm_event_kind kind, struct endpoints *ends)
 {
 	struct pnm_flow *flow = last_flow(socket);
 

@@ -19,10 +19,10 @@
 struct packet {
 	union address source;
 	union address destination;
-	__u16 source_port; /* host byte order; 0 in a fragment other than the first */
+	__u16 source_port; /* host byte order; 0 in a fragment other than the first, and without ports */
 	__u16 destination_port;
 	__u16 network_header_bytes;   /* IP header with its options */
-	__u16 transport_header_bytes; /* TCP with its options, UDP */
+	__u16 transport_header_bytes; /* TCP with its options, UDP; 0 for others */
 	__u32 identification;         /* of an IPv4 datagram and its fragments; 0 for IPv6 */
 	__u32 total_bytes; /* from the network header on, without the padding of short Ethernet frames */
 	__u8 protocol;
@@ -31,9 +31,26 @@ struct packet {
 	bool is_later_fragment;
 	__u32 sequence; /* TCP: of the first byte of payload */
 	bool is_fin;
-	__u32 fin_end;       /* sequence number after the FIN, when is_fin */
-	__u32 payload_bytes; /* datagrams: content as the UDP header gives it */
+	__u32 fin_end;         /* sequence number after the FIN, when is_fin */
+	__u32 payload_bytes;   /* datagrams: content as the UDP header gives it; others: what follows the IP
+				  header */
+	__u16 echo_identifier; /* host byte order, when one of the next two */
+	bool is_echo_request;
+	bool is_echo_reply;
 };
+
+struct icmp_echo_header {
+	__u8 type;
+	__u8 code;
+	__be16 checksum;
+	__be16 identifier;
+	__be16 sequence;
+};
+
+#define ICMP_ECHO_REPLY     0
+#define ICMP_ECHO_REQUEST   8
+#define ICMPV6_ECHO_REQUEST 128
+#define ICMPV6_ECHO_REPLY   129
 
 static __always_inline bool packet_read_ipv4(struct __sk_buff *skb, struct packet *packet)
 {
@@ -53,6 +70,14 @@ static __always_inline bool packet_read_ipv4(struct __sk_buff *skb, struct packe
 	address_from_ipv4(&packet->source, ip.saddr);
 	address_from_ipv4(&packet->destination, ip.daddr);
 	return true;
+}
+
+/* What follows the IP header. */
+static __always_inline __u32 content_bytes(const struct packet *packet)
+{
+	return packet->total_bytes > packet->network_header_bytes
+		   ? packet->total_bytes - packet->network_header_bytes
+		   : 0;
 }
 
 struct ipv6_fragment_header {
@@ -104,7 +129,54 @@ static __always_inline bool packet_read_ipv6(struct __sk_buff *skb, struct packe
 	return true;
 }
 
-/* Fills `packet` for TCP and UDP over IPv4 and IPv6; false for all else. */
+static __always_inline void read_echo(struct __sk_buff *skb, struct packet *packet)
+{
+	struct icmp_echo_header icmp;
+
+	if (bpf_skb_load_bytes_relative(skb, packet->network_header_bytes, &icmp, sizeof(icmp),
+					BPF_HDR_START_NET))
+		return;
+	packet->echo_identifier = bpf_ntohs(icmp.identifier);
+	packet->is_echo_request = icmp.type == (packet->is_ipv4 ? ICMP_ECHO_REQUEST : ICMPV6_ECHO_REQUEST);
+	packet->is_echo_reply = icmp.type == (packet->is_ipv4 ? ICMP_ECHO_REPLY : ICMPV6_ECHO_REPLY);
+}
+
+/* False when TCP's header is not there. */
+static __always_inline bool read_tcp(struct __sk_buff *skb, struct packet *packet)
+{
+	struct tcphdr tcp;
+
+	if (bpf_skb_load_bytes_relative(skb, packet->network_header_bytes, &tcp, sizeof(tcp),
+					BPF_HDR_START_NET))
+		return false;
+	packet->source_port = bpf_ntohs(tcp.source);
+	packet->destination_port = bpf_ntohs(tcp.dest);
+	packet->transport_header_bytes = tcp.doff * 4;
+	packet->sequence = bpf_ntohl(tcp.seq) + tcp.syn;
+	packet->is_fin = tcp.fin;
+	packet->fin_end = bpf_ntohl(tcp.seq) + packet->total_bytes - packet->network_header_bytes -
+			  packet->transport_header_bytes + 1;
+	return true;
+}
+
+/* UDP and UDP-Lite. The latter gives in place of the length how much the checksum covers. */
+static __always_inline bool read_udp(struct __sk_buff *skb, struct packet *packet)
+{
+	struct udphdr udp;
+
+	if (bpf_skb_load_bytes_relative(skb, packet->network_header_bytes, &udp, sizeof(udp),
+					BPF_HDR_START_NET))
+		return false;
+	packet->source_port = bpf_ntohs(udp.source);
+	packet->destination_port = bpf_ntohs(udp.dest);
+	packet->transport_header_bytes = sizeof(udp);
+	if (packet->protocol == IPPROTO_UDP)
+		packet->payload_bytes = bpf_ntohs(udp.len);
+	packet->payload_bytes = packet->payload_bytes > sizeof(udp) ? packet->payload_bytes - sizeof(udp) : 0;
+	return true;
+}
+
+/* Fills `packet` for IPv4 and IPv6; false for all else, and for headers that are cut off. */
 static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *packet)
 {
 	__builtin_memset(packet, 0, sizeof(*packet));
@@ -118,39 +190,27 @@ static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *pa
 		return false;
 	}
 
-	if (packet->protocol == IPPROTO_TCP) {
-		struct tcphdr tcp;
-
-		if (packet->is_later_fragment)
-			return true;
-		if (bpf_skb_load_bytes_relative(skb, packet->network_header_bytes, &tcp, sizeof(tcp),
-						BPF_HDR_START_NET))
-			return false;
-		packet->source_port = bpf_ntohs(tcp.source);
-		packet->destination_port = bpf_ntohs(tcp.dest);
-		packet->transport_header_bytes = tcp.doff * 4;
-		packet->sequence = bpf_ntohl(tcp.seq) + tcp.syn;
-		packet->is_fin = tcp.fin;
-		packet->fin_end = bpf_ntohl(tcp.seq) + packet->total_bytes - packet->network_header_bytes -
-				  packet->transport_header_bytes + 1;
+	/* Of fragments each adds its part; UDP's header alone gives the whole. */
+	if (packet->is_later_fragment) {
+		if (packet->protocol != IPPROTO_UDP)
+			packet->payload_bytes = content_bytes(packet);
 		return true;
 	}
-	if (packet->protocol == IPPROTO_UDP) {
-		struct udphdr udp;
-
-		if (packet->is_later_fragment)
-			return true;
-		if (bpf_skb_load_bytes_relative(skb, packet->network_header_bytes, &udp, sizeof(udp),
-						BPF_HDR_START_NET))
-			return false;
-		packet->source_port = bpf_ntohs(udp.source);
-		packet->destination_port = bpf_ntohs(udp.dest);
-		packet->transport_header_bytes = sizeof(udp);
-		packet->payload_bytes =
-		    bpf_ntohs(udp.len) > sizeof(udp) ? bpf_ntohs(udp.len) - sizeof(udp) : 0;
-		return true;
+	switch (packet->protocol) {
+	case IPPROTO_TCP:
+		return read_tcp(skb, packet);
+	case IPPROTO_UDP:
+		return read_udp(skb, packet);
+	case IPPROTO_UDPLITE:
+		packet->payload_bytes = content_bytes(packet);
+		return read_udp(skb, packet);
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		read_echo(skb, packet);
+		break;
 	}
-	return false;
+	packet->payload_bytes = content_bytes(packet);
+	return true;
 }
 
 #endif

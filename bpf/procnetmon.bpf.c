@@ -57,7 +57,10 @@ int count_egress(struct __sk_buff *skb)
 	struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
 
 	/* Until the device is marked, packet_out() counts for it. */
-	if (!device || !device->attached || !packet_read(skb, &packet))
+	if (!device || !device->attached)
+		return TC_NEXT;
+	/* Packet sockets send what they like. */
+	if (!packet_read(skb, &packet) && !(socket && (socket->flags & PNM_SOCKET_PACKET)))
 		return TC_NEXT;
 
 	/* The queueing layer has worked out the size of all segments; it knows the encapsulations too. */
@@ -89,6 +92,9 @@ int count_ingress(struct __sk_buff *skb)
 	if (!packet_read(skb, &packet))
 		return TC_NEXT;
 	if (packet.protocol != IPPROTO_TCP && !packet.is_fragment)
+		return TC_NEXT;
+	/* Multicast of this host on its way back in was counted on its way out. */
+	if (skb->pkt_type == PACKET_LOOPED_BACK)
 		return TC_NEXT;
 	struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
 
@@ -140,7 +146,8 @@ int count_ingress(struct __sk_buff *skb)
 
 /* --- cgroup_skb: what tc cannot attribute; here the socket is given, in every network namespace --- */
 
-static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
+/* `is_counted`: tc has put the packet on a socket already; a raw socket may still receive a copy. */
+static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out, bool is_counted)
 {
 	__u32 index = skb->ifindex;
 	struct packet packet;
@@ -150,7 +157,7 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
 	if (!sk)
 		return;
 	sk = bpf_sk_fullsock(sk);
-	if (!sk)
+	if (!sk || (is_counted && sk->type != SOCK_RAW))
 		return;
 	struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 
@@ -167,25 +174,27 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
 	}
 	if (!packet_read(skb, &packet))
 		return;
-	struct pnm_wire_amount wire = wire_amount_of(skb, &packet, skb->len, link_header_bytes);
+	struct pnm_wire_amount wire = {};
 
-	if (!is_out)
-		fragments_take(&packet, &wire);
+	if (is_out || has_crossed_wire(skb, socket, &packet)) {
+		wire = wire_amount_of(skb, &packet, skb->len, link_header_bytes);
+		if (!is_out)
+			fragments_take(&packet, &wire);
+	}
 	count_packet(skb, sk, socket, &packet, is_out, skb->len, wire);
 }
 
 SEC("cgroup_skb/egress")
 int packet_out(struct __sk_buff *skb)
 {
-	count_at_socket(skb, true);
+	count_at_socket(skb, true, false);
 	return CGROUP_ALLOW;
 }
 
 SEC("cgroup_skb/ingress")
 int packet_in(struct __sk_buff *skb)
 {
-	if (!(skb->tc_index & settings.counted_in))
-		count_at_socket(skb, false);
+	count_at_socket(skb, false, skb->tc_index & settings.counted_in);
 	return CGROUP_ALLOW;
 }
 
@@ -194,8 +203,7 @@ int packet_in(struct __sk_buff *skb)
 SEC("cgroup/sock_create")
 int socket_created(struct bpf_sock *sk)
 {
-	if (is_counted_protocol(sk->family, sk->type, sk->protocol))
-		socket_track(sk, sk, bpf_get_netns_cookie(sk));
+	socket_track(sk, sk, sk->type, bpf_get_netns_cookie(sk));
 	return CGROUP_ALLOW;
 }
 
@@ -208,7 +216,7 @@ int socket_released(struct bpf_sock *sk)
 
 	if (!socket || !owner)
 		return CGROUP_ALLOW;
-	if (sk->protocol == IPPROTO_TCP) {
+	if (sk->protocol == IPPROTO_TCP && !(socket->flags & PNM_SOCKET_RAW)) {
 		/* TCP goes on after the last descriptor is closed, until tcp_progress() sees TCP_CLOSE.
 		 * Adopted connections have no such callback: what little they still send opens a flow that is
 		 * closed. */
@@ -216,7 +224,7 @@ int socket_released(struct bpf_sock *sk)
 			return CGROUP_ALLOW;
 		socket->flags |= PNM_SOCKET_RELEASED;
 	}
-	socket_close(socket, owner, sk->protocol, PNM_EVENT_CLOSED, &ends);
+	socket_close(socket, owner, protocol_of(socket, sk->protocol), PNM_EVENT_CLOSED, &ends);
 	return CGROUP_ALLOW;
 }
 

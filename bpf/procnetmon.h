@@ -42,6 +42,10 @@
 /* pnm_flow.state holds the kernel's TCP state (TCP_ESTABLISHED = 1 ... TCP_NEW_SYN_RECV = 12) or this. */
 #define PNM_STATE_DATAGRAM 0x40
 
+/* Protocols of flows and events: the number of the IP protocol, or one of these. */
+#define PNM_PROTOCOL_PACKET 0     /* a packet socket, below IP */
+#define PNM_PROTOCOL_RAW    0x100 /* added to the IP protocol of a raw socket */
+
 /* Both ledgers. Bytes on the wire hold every header; payload is what the program sent and received. */
 struct pnm_counters {
 	__u64 wire_tx_bytes;
@@ -69,9 +73,9 @@ struct pnm_flow {
 	__u64 last_ns;   /* CLOCK_MONOTONIC of the last packet */
 	__u8 local_address[16];
 	__u16 local_port; /* host byte order */
-	__u8 protocol;    /* IPPROTO_TCP, IPPROTO_UDP */
+	__u16 protocol;   /* IP protocol number, PNM_PROTOCOL_* */
+	__u8 flags;
 	__u8 state;
-	__u16 flags;
 	__u8 retired;     /* user space sets it to 1: give the slot up, the next packet takes another one */
 	__u8 inspection;  /* PNM_INSPECTION_*, of user space */
 	__u32 process_id; /* thread group id of the owner */
@@ -116,7 +120,9 @@ struct pnm_socket {
 #define PNM_SOCKET_FIN_ACKED    0x10 /* the kernel's count of acknowledged bytes includes our FIN */
 #define PNM_SOCKET_FIN_RECEIVED 0x20 /* the kernel's count of received bytes includes the peer's FIN */
 #define PNM_SOCKET_ADOPTED      0x40 /* user space tracks it: TCP's callbacks were not asked for at its start */
-#define PNM_SOCKET_RELEASED     0x80 /* adopted, and its last descriptor is closed */
+#define PNM_SOCKET_RELEASED     0x80  /* adopted, and its last descriptor is closed */
+#define PNM_SOCKET_RAW          0x100 /* SOCK_RAW: it may receive copies of what belongs to others */
+#define PNM_SOCKET_PACKET       0x200 /* AF_PACKET: it sends frames, and no hook sees it receive */
 
 /* An interface of the helper's network namespace, by index. */
 struct pnm_device {
@@ -190,9 +196,9 @@ struct pnm_event {
 	__u8 remote_address[16];
 	__u16 local_port;  /* host byte order */
 	__u16 remote_port; /* host byte order */
-	__u8 protocol;
+	__u16 protocol;    /* IP protocol number, PNM_PROTOCOL_* */
 	__u8 outgoing;
-	__u8 padding[2];
+	__u8 padding;
 };
 
 #endif

@@ -23,7 +23,20 @@ const tcpStates: readonly (FlowState | undefined)[] = [
   'syn-recv',
 ];
 
-const udp = 17;
+/** By the number that the kernel half gives, which is that of the IP protocol. */
+const protocols = new Map<number, TransportProtocol>([
+  // Sockets below IP.
+  [0, 'packet'],
+  [1, 'icmp'],
+  [6, 'tcp'],
+  [17, 'udp'],
+  [33, 'dccp'],
+  [58, 'icmp6'],
+  [132, 'sctp'],
+  [136, 'udplite'],
+]);
+/** Added to the number for raw sockets. */
+const rawSocket = 0x100;
 const mappedPrefix = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i;
 
 /** Name of a state as the kernel numbers it. */
@@ -31,8 +44,12 @@ function stateName(state: number): FlowState {
   return state === datagramState ? 'open' : (tcpStates[state] ?? 'closed');
 }
 
+/** Name of a protocol as the kernel half numbers it. ICMP is ICMP, whatever the kind of socket. */
 export function protocolName(protocol: number): TransportProtocol {
-  return protocol === udp ? 'udp' : 'tcp';
+  const number = protocol % rawSocket;
+  const name = protocols.get(number);
+  const isRaw = protocol >= rawSocket && name !== 'icmp' && name !== 'icmp6';
+  return isRaw || name === undefined ? `raw:${number}` : name;
 }
 
 /** An address and port; an IPv4-mapped IPv6 address becomes the IPv4 address. */
@@ -45,7 +62,7 @@ export function conversationKey(
   identity: Pick<FlowIdentity, 'socketCookie' | 'protocol' | 'remoteAddress' | 'remotePort'>,
 ): string {
   const { socketCookie, protocol, remoteAddress, remotePort } = identity;
-  return protocol === udp
+  return protocolName(protocol) !== 'tcp'
     ? `${String(socketCookie)} ${remoteAddress} ${String(remotePort)}`
     : String(socketCookie);
 }

@@ -64,7 +64,7 @@ export interface FlowIdentity {
   userId: number;
   /** `comm` of the owner when it made the socket. Raw: other people's bytes, as Latin-1. */
   processName: string;
-  /** IP protocol number: 6 or 17. */
+  /** IP protocol number, with 256 added for a raw socket; 0 for a packet socket. */
   protocol: number;
   localAddress: string;
   localPort: number;

@@ -118,11 +118,12 @@ export function formatQuantity(count: number, singular: string, plural = `${sing
 }
 
 /**
- * Writes an address and port so that they can be told apart: `192.0.2.1:443`, `[2001:db8::1]:443`; `*` where
- * there is none.
+ * Writes an address and port so that they can be told apart: `192.0.2.1:443`, `[2001:db8::1]:443`; the address alone
+ * where there is no port, as with ICMP; `*` where there is no address.
  */
 export function formatEndpoint(endpoint: Endpoint | undefined): string {
-  if (endpoint === undefined) return '*';
+  if (endpoint === undefined || endpoint.address === '') return '*';
   const { address, port } = endpoint;
+  if (port === 0) return address;
   return address.includes(':') ? `[${address}]:${String(port)}` : `${address}:${String(port)}`;
 }

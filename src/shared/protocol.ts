@@ -121,7 +121,12 @@ export interface Usage {
   rates: { wire: Directions; payload: Directions };
 }
 
-export type TransportProtocol = 'tcp' | 'udp';
+/**
+ * What a socket speaks. Raw sockets are named by the number of their IP protocol, but for ICMP, which ping sockets speak
+ * too; `packet` is a socket below IP.
+ */
+export type TransportProtocol =
+  'tcp' | 'udp' | 'udplite' | 'icmp' | 'icmp6' | 'sctp' | 'dccp' | 'packet' | `raw:${number}`;
 
 /** TCP states as `ss` names them; datagram sockets are `open` until closed. */
 export type FlowState =
@@ -140,8 +145,9 @@ export type FlowState =
 
 /** An address and port; IPv4-mapped IPv6 addresses are given as IPv4. */
 export interface Endpoint {
-  /** In the canonical text form (RFC 5952 for IPv6, without brackets). */
+  /** In the canonical text form (RFC 5952 for IPv6, without brackets); empty where a packet socket sends no IP. */
   address: string;
+  /** 0 where the protocol has none; of an ICMP socket that may only ping, the identifier that it has in place of it. */
   port: number;
 }
 

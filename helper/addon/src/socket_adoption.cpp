@@ -32,12 +32,15 @@ int option(int socket, int level, int name)
 bool is_counted(int socket)
 {
 	const int family = option(socket, SOL_SOCKET, SO_DOMAIN);
-	const int type = option(socket, SOL_SOCKET, SO_TYPE);
-	const int protocol = option(socket, SOL_SOCKET, SO_PROTOCOL);
 
-	return (family == AF_INET || family == AF_INET6) &&
-	       ((type == SOCK_STREAM && protocol == IPPROTO_TCP) ||
-		(type == SOCK_DGRAM && protocol == IPPROTO_UDP));
+	return family == AF_INET || family == AF_INET6 || family == AF_PACKET;
+}
+
+uint32_t kind_of(int socket)
+{
+	if (option(socket, SOL_SOCKET, SO_DOMAIN) == AF_PACKET)
+		return PNM_SOCKET_PACKET;
+	return option(socket, SOL_SOCKET, SO_TYPE) == SOCK_RAW ? PNM_SOCKET_RAW : 0;
 }
 
 uint64_t cookie_of(int socket)
@@ -190,10 +193,11 @@ void SocketAdoption::track(int socket, uint64_t cookie)
 
 	state.cookie = cookie;
 	state.slot = PNM_NO_SLOT;
-	state.flags = PNM_SOCKET_ADOPTED;
+	state.flags = PNM_SOCKET_ADOPTED | kind_of(socket);
 	if (network_namespace && network_namespace != programs_.settings().network_namespace)
 		state.flags |= PNM_SOCKET_FOREIGN;
-	if (option(socket, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP)
+	if (option(socket, SOL_SOCKET, SO_TYPE) == SOCK_STREAM &&
+	    option(socket, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP)
 		set_baseline(socket, state);
 	if (bpf_map_update_elem(programs_.sockets(), &socket, &state, BPF_NOEXIST) && errno != EEXIST)
 		throw KernelError("bpf(BPF_MAP_UPDATE_ELEM) sockets", errno);

@@ -34,7 +34,12 @@ const usage = {
   rates: z.strictObject({ wire: directions, payload: directions }),
 };
 
-const protocol = z.enum(['tcp', 'udp']);
+const protocol = z
+  .union([
+    z.enum(['tcp', 'udp', 'udplite', 'icmp', 'icmp6', 'sctp', 'dccp', 'packet']),
+    z.templateLiteral(['raw:', z.int().min(0).max(255)]),
+  ])
+  .describe('Raw sockets by the number of their IP protocol, but for ICMP; "packet" is a socket below IP.');
 
 const state = z
   .enum([
@@ -55,8 +60,10 @@ const state = z
 
 const endpoint = z
   .strictObject({
-    address: z.string().describe('IPv4, or IPv6 in the form of RFC 5952 without brackets.'),
-    port: z.int().min(0).max(65_535),
+    address: z
+      .string()
+      .describe('IPv4, or IPv6 in the form of RFC 5952 without brackets; empty where none is known.'),
+    port: z.int().min(0).max(65_535).describe('0 where the protocol has none.'),
   })
   .meta({ id: 'endpoint' });
 

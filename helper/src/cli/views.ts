@@ -199,12 +199,13 @@ export function connectionLabel(
   const remote = sanitise(formatEndpoint(flow.remote));
   const forms = [
     `${flow.protocol} ${local} → ${remote}`,
-    `${flow.protocol} :${String(flow.local.port)} → ${remote}`,
+    ...(flow.local.port === 0 ? [] : [`${flow.protocol} :${String(flow.local.port)} → ${remote}`]),
     `${flow.protocol} → ${remote}`,
     `→ ${remote}`,
   ];
   const fitting = forms.find((form) => displayWidth(form) <= width);
   if (fitting !== undefined) return fitting;
+  if (flow.remote.port === 0) return truncate(`→ ${remote}`, width);
   // The port says more than the end of a long address.
   const port = remote.slice(remote.lastIndexOf(':'));
   return `${truncate(`→ ${remote.slice(0, -port.length)}`, width - port.length)}${truncate(port, width)}`;

@@ -48,7 +48,7 @@ function addVeth(namespace: string, name: string, peerNamespace: string, peer: s
 function setBundling(namespace: string, device: string, state: 'on' | 'off'): void {
   run(
     ...(['ip', 'netns', 'exec', namespace, 'ethtool', '-K', device] as const),
-    ...['tso', state, 'gso', state, 'gro', state],
+    ...['tso', state, 'gso', state, 'gro', state, 'tx-udp-segmentation', state],
   );
 }
 

@@ -131,4 +131,10 @@ describe('formatEndpoint', () => {
     expect(formatEndpoint({ address: '2001:db8::1', port: 443 })).toBe('[2001:db8::1]:443');
     expect(formatEndpoint(undefined)).toBe('*');
   });
+
+  it('gives the address alone where the protocol has no ports', () => {
+    expect(formatEndpoint({ address: '192.0.2.1', port: 0 })).toBe('192.0.2.1');
+    expect(formatEndpoint({ address: '2001:db8::1', port: 0 })).toBe('2001:db8::1');
+    expect(formatEndpoint({ address: '', port: 0 })).toBe('*');
+  });
 });

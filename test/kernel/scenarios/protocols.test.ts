@@ -1,0 +1,307 @@
+// Every protocol that a socket can speak over IP, counted inside of the network namespace (by tc) and from outside (by
+// cgroup_skb): what the sockets' own counts and the far end's packet filter say is held against the helper's ledgers.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HostPair, run } from '../support/namespaces';
+import { compiledProgram } from '../support/programs';
+import { tellsNetworkNamespace, withoutNetworkNamespace } from '../support/running-kernel';
+import {
+  crossed,
+  expectEveryByteOnce,
+  type From,
+  inside,
+  type Report,
+  runWatched,
+  Server,
+} from '../support/scenario';
+
+type Family = 'ipv4' | 'ipv6';
+type Place = 'inside' | 'outside';
+type Options = Record<string, string | number>;
+
+let folder: string;
+let pair: HostPair;
+let sockets: string;
+
+/** Options of a helper that has no process events, as in a network namespace, and is to find children all the same. */
+const oftenLooked = ['--interval', '100ms'];
+const lingering = { linger: 500 };
+
+/** Arguments of `sockets.c`. */
+function speak(role: string, options: Options): readonly [string, ...string[]] {
+  return [sockets, role, ...Object.entries(options).map(([key, value]) => `${key}=${String(value)}`)];
+}
+
+function from(place: Place): From {
+  return place === 'inside' ? pair.near : 'outside';
+}
+
+function both(family: Family): Options {
+  return { family: family === 'ipv6' ? 6 : 4, local: pair.near[family], remote: pair.far[family] };
+}
+
+/** Sends under the helper to a server at the far end, whose counts must agree. */
+async function exchange(family: Family, place: Place, client: Options, server: Options): Promise<Report> {
+  const far = await Server.start(
+    inside(pair.far, ...speak('serve', { ...both(family), local: pair.far[family], ...server })),
+  );
+  try {
+    const sender = speak('send', { ...both(family), ...client });
+    const report = await runWatched(pair.near, from(place), sender, oftenLooked);
+    const counted = await far.server.stop();
+    const truth = report.truths.find(({ sent }) => sent > 0);
+    expect(counted).toEqual({ sent: truth?.received, received: truth?.sent });
+    return report;
+  } finally {
+    await far.server.dispose();
+  }
+}
+
+function protocolsOf(report: Report): string[] {
+  return [...new Set(report.summary.processes.flatMap(({ flows }) => flows.map(({ protocol }) => protocol)))];
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-sockets-'));
+  sockets = compiledProgram('sockets', folder);
+  pair = new HostPair('pro');
+  pair.setOffloads('off');
+  for (const host of [pair.near, pair.far])
+    run('ip', 'netns', 'exec', host.namespace, 'sysctl', '-qw', 'net.ipv4.ping_group_range=0 0');
+});
+afterAll(() => {
+  pair.dispose();
+  rmSync(folder, { recursive: true });
+});
+
+const families = ['ipv4', 'ipv6'] as const;
+const places = ['inside', 'outside'] as const;
+const everywhere = families.flatMap((family) => places.map((place) => ({ family, place })));
+
+describe('protocols', () => {
+  const icmp = { ipv4: 'ip protocol icmp', ipv6: 'icmpv6 type { echo-request, echo-reply }' };
+  const icmpNumber = { ipv4: 1, ipv6: 58 };
+  const icmpName = { ipv4: 'icmp', ipv6: 'icmp6' };
+
+  it.for(everywhere)('protocols: ping sockets, $family, helper $place', async ({ family, place }) => {
+    pair.startCounting({ arrived: icmp[family] });
+    const echo = { protocol: icmpNumber[family], count: 50, bytes: 1_000, answer: 1_000 };
+    const report = await runWatched(pair.near, from(place), speak('send', { ...both(family), ...echo }));
+    expectEveryByteOnce(report, crossed(pair));
+    expect(protocolsOf(report)).toEqual([icmpName[family]]);
+    expect(report.truths[0]).toMatchObject({ sent: 50_000, received: 50_000 });
+  });
+
+  it.for(everywhere)('protocols: raw ICMP sockets, $family, helper $place', async ({ family, place }) => {
+    pair.startCounting({ arrived: icmp[family] });
+    const echo = { type: 'raw', protocol: icmpNumber[family], count: 50, bytes: 1_000, answer: 1_000 };
+    const report = await runWatched(pair.near, from(place), speak('send', { ...both(family), ...echo }));
+    expectEveryByteOnce(report, crossed(pair));
+    expect(protocolsOf(report)).toEqual([icmpName[family]]);
+  });
+
+  it.for(everywhere)('protocols: raw protocol 253, $family, helper $place', async ({ family, place }) => {
+    pair.startCounting({ arrived: 'meta l4proto 253' });
+    const raw = { type: 'raw', protocol: 253 };
+    const report = await exchange(
+      family,
+      place,
+      { ...raw, count: 50, bytes: 700, answer: 300 },
+      { ...raw, answer: 300 },
+    );
+    expectEveryByteOnce(report, crossed(pair));
+    expect(protocolsOf(report)).toEqual(['raw:253']);
+  });
+
+  it.for(places)('protocols: raw socket with headers of its own, helper %s', async (place) => {
+    pair.startCounting({ arrived: 'meta l4proto 253' });
+    const report = await exchange(
+      'ipv4',
+      place,
+      { type: 'raw', protocol: 253, header: 1, count: 50, bytes: 700, answer: 300 },
+      { type: 'raw', protocol: 253, answer: 300 },
+    );
+    expectEveryByteOnce(report, crossed(pair));
+  });
+
+  it.for(everywhere)(
+    'protocols: raw fragments both ways, $family, helper $place',
+    async ({ family, place }, { skip }) => {
+      skip(place === 'outside', 'fragments');
+      skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+      pair.startCounting({ arrived: 'meta l4proto 253' });
+      const raw = { type: 'raw', protocol: 253 };
+      const report = await exchange(
+        family,
+        place,
+        { ...raw, count: 20, bytes: 9_000, answer: 20_000 },
+        { ...raw, answer: 20_000 },
+      );
+      expectEveryByteOnce(report, family === 'ipv4' ? crossed(pair) : undefined);
+    },
+  );
+
+  it.for(everywhere)('protocols: UDP-Lite, $family, helper $place', async ({ family, place }) => {
+    pair.startCounting({ arrived: 'meta l4proto 136' });
+    const lite = { protocol: 136, port: 7_777 };
+    const report = await exchange(
+      family,
+      place,
+      { ...lite, count: 50, bytes: 700, answer: 300 },
+      { ...lite, answer: 300 },
+    );
+    expectEveryByteOnce(report, crossed(pair));
+    expect(protocolsOf(report)).toEqual(['udplite']);
+  });
+
+  it.for(everywhere)('protocols: UDP to many peers, $family, helper $place', async ({ family, place }) => {
+    pair.startCounting();
+    const report = await exchange(
+      family,
+      place,
+      { port: 7_777, peers: 50, count: 200, bytes: 300, answer: 500 },
+      { port: 7_777, peers: 50, answer: 500 },
+    );
+    expectEveryByteOnce(report, crossed(pair));
+    expect(report.summary.processes.flatMap(({ flows }) => flows)).toHaveLength(50);
+  });
+
+  it.for(everywhere)(
+    'protocols: UDP segmentation offload both ways, $family, helper $place',
+    async ({ family, place }) => {
+      pair.startCounting();
+      const report = await exchange(
+        family,
+        place,
+        { port: 7_777, connected: 1, segment: 1_200, gro: 1, count: 30, bytes: 30_000, answer: 20_000 },
+        { port: 7_777, segment: 1_000, every: 30_000, answer: 20_000 },
+      );
+      expectEveryByteOnce(report, crossed(pair));
+    },
+  );
+
+  it.for(everywhere)(
+    'protocols: UDP segments that arrive as one bundle, $family, helper $place',
+    async ({ family, place }) => {
+      pair.setOffloads('on');
+      try {
+        const report = await exchange(
+          family,
+          place,
+          { port: 7_777, connected: 1, segment: 1_200, gro: 1, count: 30, bytes: 30_000, answer: 20_000 },
+          { port: 7_777, segment: 1_000, every: 30_000, answer: 20_000 },
+        );
+        expectEveryByteOnce(report, undefined);
+        // A bundle crosses a veth pair as it is; a wire would carry it in pieces, each with its headers.
+        const headers = 14 + (family === 'ipv4' ? 20 : 40) + 8;
+        expect(report.summary.processes.find(({ pid }) => pid === report.truths[0]?.pid)?.wire).toEqual({
+          txBytes: 30 * 25 * (1_200 + headers),
+          rxBytes: 30 * 20 * (1_000 + headers),
+          txPackets: 30 * 25,
+          rxPackets: 30 * 20,
+        });
+      } finally {
+        pair.setOffloads('off');
+      }
+    },
+  );
+});
+
+describe('one packet for several sockets', () => {
+  // Of each host by the other's address: what a host sends to a group comes back to its own members too, and that
+  // crosses no wire.
+  const bySender = {
+    ipv4: { near: 'ip saddr 10.77.0.1 ip protocol udp', far: 'ip saddr 10.77.0.2 ip protocol udp' },
+    ipv6: { near: 'ip6 saddr fd77::1 meta l4proto udp', far: 'ip6 saddr fd77::2 meta l4proto udp' },
+  };
+  const group = { ipv4: '239.77.0.7', ipv6: 'ff05::77' };
+  const anyAddress = { ipv4: '0.0.0.0', ipv6: '::' };
+
+  /** Three members beside the sender, and one at the far end that answers to all. */
+  async function speakToAll(family: Family, place: Place, remote: string, join: Options) {
+    pair.startCounting(bySender[family]);
+    const far = await Server.start(
+      inside(
+        pair.far,
+        ...speak('serve', {
+          ...both(family),
+          ...{ local: anyAddress[family], port: 7_777, answer: 500, to: remote, ...join },
+        }),
+      ),
+    );
+    try {
+      const options = {
+        port: 7_777,
+        count: 40,
+        bytes: 300,
+        members: 3,
+        'member-bytes': 40 * 800,
+        ...lingering,
+      };
+      const client = speak('send', { ...both(family), remote, ...options, ...join });
+      const report = await runWatched(pair.near, from(place), client, oftenLooked);
+      expect(report.truths).toHaveLength(4);
+      return report;
+    } finally {
+      await far.server.dispose();
+    }
+  }
+
+  function crossedBySender() {
+    return { sent: pair.arrivedAt(pair.far, 'near'), received: pair.arrivedAt(pair.near, 'far') };
+  }
+
+  it.for(everywhere)(
+    'protocols: multicast with members on both ends, $family, helper $place',
+    async ({ family, place }) => {
+      const report = await speakToAll(family, place, group[family], { join: group[family] });
+      expectEveryByteOnce(report, crossedBySender());
+    },
+  );
+
+  it.for(places)('protocols: broadcast with receivers on both ends, helper %s', async (place) => {
+    const report = await speakToAll('ipv4', place, '10.77.0.255', {});
+    expectEveryByteOnce(report, crossedBySender());
+  });
+
+  it.for(everywhere.flatMap((where) => ['raw', 'dgram'].map((type) => ({ ...where, type }))))(
+    'protocols: a raw ICMP socket beside one that pings ($type), $family, helper $place',
+    async ({ family, place, type }) => {
+      const replies = { ipv4: 'ip protocol icmp', ipv6: 'icmpv6 type { echo-request, echo-reply }' };
+      pair.startCounting({ arrived: replies[family] });
+      const protocol = family === 'ipv4' ? 1 : 58;
+      const echo = { type, protocol, count: 50, bytes: 1_000, answer: 1_000 };
+      const members = { members: 1, 'member-type': 'raw', 'member-bytes': 50_000, ...lingering };
+      const client = speak('send', { ...both(family), ...echo, ...members });
+      const report = await runWatched(pair.near, from(place), client, oftenLooked);
+      expect(report.truths).toHaveLength(2);
+      expectEveryByteOnce(report, crossed(pair));
+      const asking = report.truths.find(({ sent }) => sent > 0);
+      expect(report.summary.processes.find(({ pid }) => pid === asking?.pid)?.wire.rxPackets).toBe(50);
+    },
+  );
+
+  it.for(everywhere)(
+    'protocols: a raw socket that listens in on UDP, $family, helper $place',
+    async ({ family, place }) => {
+      pair.startCounting();
+      const report = await exchange(
+        family,
+        place,
+        {
+          ...{ port: 7_777, protocol: 17, count: 50, bytes: 700, answer: 300 },
+          ...{ members: 1, 'member-type': 'raw', 'member-bytes': 50 * 308, ...lingering },
+        },
+        { port: 7_777, answer: 300 },
+      );
+      expect(report.truths).toHaveLength(2);
+      expectEveryByteOnce(report, crossed(pair));
+      const listening = report.summary.processes.find(({ flows }) =>
+        flows.some(({ protocol }) => protocol === 'raw:17'),
+      );
+      expect(listening?.wire.rxBytes).toBe(0);
+    },
+  );
+});
