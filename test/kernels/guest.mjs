@@ -33,7 +33,7 @@ const commands = [
 
 const projectFiles = [
   ...['dist/helper/procnetmon', 'dist/helper/procnetmon.node', 'package.json', 'tsconfig.json'],
-  ...['helper/src', 'src/shared', 'test/kernel', 'test/kernels/guest', 'test/tsconfig.json'],
+  ...['helper/src', 'src/shared', 'test/kernel', 'test/kernels/guest', 'test/tsconfig.json', 'scripts/lib'],
 ];
 
 /** What the tests import. */
