@@ -92,7 +92,7 @@ export interface DnsExchangeFact {
   /** Number of the exchange in its flow, from 1. */
   id: number;
   requestedBy: 'local' | 'remote';
-  /** Lower case, without the last dot, unprintable bytes escaped; `.` for the root. */
+  /** Lower case, without the last dot, what cannot be printed as U+FFFD; `.` for the root. */
   question: string;
   /** `A`, `AAAA`, …; `TYPE65400` for those without a name. */
   type: string;

@@ -1,6 +1,10 @@
 // Looks at the first bytes of a connection, each way, and tells what is spoken.
+import { applications } from './applications';
 import type { ConnectionContext, Detection, Direction, Fact } from './detection';
+import { HeldPieces } from './held-pieces';
+import type { Follower, FollowerSetting, Match, Opening, Piece, Side } from './opening';
 import { guessByPort } from './ports';
+import { askDatagramProbes, askProbes } from './probes';
 
 /** What is known about a piece of payload beside its bytes. */
 export interface PieceOptions {
@@ -15,14 +19,31 @@ export interface PieceOptions {
 
 const noFacts: readonly Fact[] = [];
 
+/** Datagrams that are looked at for a protocol, and pieces of a stream. */
+const maximumDatagrams = 8;
+const maximumPieces = 64;
+
 /**
  * Follows one connection (TCP) or one flow of datagrams (UDP). It never throws, works a bounded time on each piece, holds
  * a bounded number of bytes and only while it has to, and keeps none of the arrays it is given.
+ *
+ * The more of the first segments is copied, the more is recognised: with 2,048 bytes of each a hello with post-quantum key
+ * shares is whole, QUIC needs the datagram as a whole.
  */
 export class ConnectionInspector {
-  readonly #detection: Detection | undefined;
+  readonly #context: ConnectionContext;
+  #detection: Detection | undefined;
+  #held: HeldPieces | undefined;
+  #follower: Follower | undefined;
+  #localIsClient: boolean;
+  #pieces = 0;
+  /** What is spoken cannot be contradicted by the middle of a conversation. */
+  #startMissed = false;
+  #over = false;
 
   constructor(context: ConnectionContext) {
+    this.#context = context;
+    this.#localIsClient = context.outgoing;
     this.#detection = guessByPort(context);
   }
 
@@ -32,8 +53,14 @@ export class ConnectionInspector {
    * @param nanos when it passed, on a clock that never goes back, the same for both directions
    * @returns facts that the piece completes; mostly none
    */
-  feed(_direction: Direction, _bytes: Uint8Array, _nanos: number, _options: PieceOptions): readonly Fact[] {
-    return noFacts;
+  feed(direction: Direction, bytes: Uint8Array, nanos: number, options: PieceOptions): readonly Fact[] {
+    if (this.#over || bytes.length === 0) return noFacts;
+    const piece: Piece = { bytes, nanos, offset: options.offset, truncated: options.truncated };
+    const facts: Fact[] = [];
+    if (this.#follower !== undefined) this.#follow(direction, piece, facts);
+    else if (this.#context.transport === 'tcp') this.#openStream(direction, piece, facts);
+    else this.#openDatagrams(direction, piece, facts);
+    return facts.length === 0 ? noFacts : facts;
   }
 
   /** What is known by now; changes only through `feed`. The same object as long as nothing changed. */
@@ -42,7 +69,121 @@ export class ConnectionInspector {
   }
 
   /** Whether nothing more can be learnt from further bytes of that direction: the kernel need not copy any. */
-  isDone(_direction: Direction): boolean {
-    return true;
+  isDone(direction: Direction): boolean {
+    return this.#over || this.#follower?.isDone(this.#side(direction)) === true;
   }
+
+  #side(direction: Direction): Side {
+    return (direction === 'sent') === this.#localIsClient ? 'client' : 'server';
+  }
+
+  #follow(direction: Direction, piece: Piece, facts: Fact[]): void {
+    const follower = this.#follower;
+    if (follower === undefined) return;
+    follower.feed(this.#side(direction), piece, facts);
+    this.#detection = follower.detection;
+    if (follower.isDone('client') && follower.isDone('server')) this.#end();
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#follower = undefined;
+    this.#held = undefined;
+  }
+
+  #openStream(direction: Direction, piece: Piece, facts: Fact[]): void {
+    this.#pieces += 1;
+    const held = (this.#held ??= new HeldPieces());
+    if (!held.began(direction) && piece.offset > 0) this.#startMissed = true;
+    held.add(direction, piece);
+    const { match, waits } = this.#ask(held);
+    const giveUp = held.full || this.#pieces >= maximumPieces;
+    if (match === undefined) {
+      // The side that has not spoken may still tell.
+      const bothSpoke = held.began('sent') && held.began('received');
+      if (!giveUp && (waits || !bothSpoke)) return;
+      if (!this.#startMissed) this.#detection = undefined;
+      this.#end();
+      return;
+    }
+    const decided = match.certainty === 'certain' || giveUp || !waits;
+    if (!decided) {
+      this.#detection = detectionOf(match);
+      return;
+    }
+    this.#decide(match, facts, piece.nanos);
+    this.#held = undefined;
+    if (this.#follower === undefined) this.#end();
+    else held.release((heldDirection, heldPiece) => this.#follow(heldDirection, heldPiece, facts));
+  }
+
+  /** Asks with the roles that are known; if that fails, with the other ones: who began may not be known. */
+  #ask(held: HeldPieces): { match: Match | undefined; waits: boolean } {
+    const { outgoing } = this.#context;
+    const asked = askProbes(this.#opening(held, outgoing));
+    this.#localIsClient = outgoing;
+    if (asked.match !== undefined) return asked;
+    const swapped = askProbes(this.#opening(held, !outgoing));
+    if (swapped.match?.certainty !== 'certain')
+      return { match: undefined, waits: asked.waits || swapped.waits };
+    this.#localIsClient = !outgoing;
+    return swapped;
+  }
+
+  #opening(held: HeldPieces, localIsClient: boolean): Opening {
+    const [client, server] = localIsClient
+      ? (['sent', 'received'] as const)
+      : (['received', 'sent'] as const);
+    return {
+      context: this.#context,
+      client: held.bytes(client),
+      server: held.bytes(server),
+      clientEnded: held.ended(client),
+      serverEnded: held.ended(server),
+    };
+  }
+
+  #openDatagrams(direction: Direction, piece: Piece, facts: Fact[]): void {
+    this.#pieces += 1;
+    const { localPort, remotePort } = this.#context;
+    const isSent = direction === 'sent';
+    const match = askDatagramProbes({
+      context: this.#context,
+      bytes: piece.bytes,
+      truncated: piece.truncated,
+      fromPort: isSent ? localPort : remotePort,
+      toPort: isSent ? remotePort : localPort,
+    });
+    if (match === undefined) {
+      if (this.#pieces < maximumDatagrams) return;
+      if (this.#detection?.certainty === 'guess') this.#detection = undefined;
+      this.#end();
+      return;
+    }
+    this.#localIsClient = isSent === (match.sender !== 'server');
+    if (match.follow === undefined && match.certainty !== 'certain' && this.#pieces < maximumDatagrams) {
+      this.#detection = detectionOf(match);
+      return;
+    }
+    this.#decide(match, facts, piece.nanos);
+    if (this.#follower === undefined) this.#end();
+    else this.#follow(direction, piece, facts);
+  }
+
+  #decide(match: Match, facts: Fact[], nanos: number): void {
+    const setting: FollowerSetting = { context: this.#context, localIsClient: this.#localIsClient };
+    this.#detection = detectionOf(match);
+    const [ofClient, ofServer] = this.#localIsClient
+      ? (['local', 'remote'] as const)
+      : (['remote', 'local'] as const);
+    if (match.clientSoftware !== undefined)
+      facts.push({ kind: 'software', of: ofClient, name: match.clientSoftware, nanos });
+    if (match.serverSoftware !== undefined)
+      facts.push({ kind: 'software', of: ofServer, name: match.serverSoftware, nanos });
+    this.#follower = match.follow?.(setting);
+  }
+}
+
+function detectionOf({ application, certainty, label }: Match): Detection {
+  return { application, label: label ?? applications[application], certainty };
 }

@@ -1,0 +1,32 @@
+// Requests of a connection that wait for their answers, in order or by stream.
+import type { HttpExchangeFact } from './detection';
+
+/** More requests in flight than that are no longer told apart: the oldest is given up. */
+const maximumWaiting = 128;
+
+export class WaitingExchanges {
+  readonly #waiting = new Map<number, HttpExchangeFact>();
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  add(exchange: HttpExchangeFact): void {
+    const oldest = this.#waiting.keys().next();
+    if (this.#waiting.size >= maximumWaiting && oldest.done !== true) this.#waiting.delete(oldest.value);
+    this.#waiting.set(exchange.id, exchange);
+  }
+
+  get(id: number): HttpExchangeFact | undefined {
+    return this.#waiting.get(id);
+  }
+
+  /** The one that waits longest. */
+  get oldest(): HttpExchangeFact | undefined {
+    return this.#waiting.values().next().value;
+  }
+
+  remove(id: number): void {
+    this.#waiting.delete(id);
+  }
+}
