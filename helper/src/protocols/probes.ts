@@ -23,6 +23,7 @@ import { probeMysql } from './mysql';
 import { probeNats } from './nats';
 import type { Datagram, DatagramProbe, Match, Opening, Probe, Verdict } from './opening';
 import { probePostgresql } from './postgresql';
+import { probeQuic } from './quic';
 import { probeRedis } from './redis';
 import { probeSsh } from './ssh';
 import { probeTls } from './tls';
@@ -50,6 +51,7 @@ export const probes: readonly Probe[] = [
 ];
 
 export const datagramProbes: readonly DatagramProbe[] = [
+  probeQuic,
   probeDnsDatagram,
   probeStunDatagram,
   probeDhcp,

@@ -161,7 +161,7 @@ async function whileRunning(name, args, port, action, options = {}) {
   });
   const failed = new Promise((_, reject) => child.once('error', reject));
   try {
-    await Promise.race([failed, port === undefined ? sleep(700) : waitForPort(port)]);
+    await Promise.race([failed, port === undefined ? sleep(2_500) : waitForPort(port)]);
     return await Promise.race([failed, action()]);
   } finally {
     child.kill();
@@ -325,12 +325,17 @@ const recordings = {
       }),
     );
   },
-  'http2-upgrade': async () => {
-    // nghttpd is the one server at hand that upgrades.
-    const port = await freePort();
-    return whileRunning('nghttpd', ['--no-tls', '-d', temporary, String(port)], port, () =>
+  'http2-upgrade': () => {
+    const server = http.createServer().on('upgrade', (_call, socket) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+      http2.performServerHandshake(socket).on('error', () => {});
+    });
+    return whileListening(server, (port) =>
       throughTcp(80, port, (proxy) =>
-        command('nghttp', ['-u', `http://127.0.0.1:${proxy}/key.pem?q=SECRET-QUERY`]),
+        command('curl', [
+          ...['-s', '--http2', '--max-time', '1', '--resolve', `api.example.org:${proxy}:127.0.0.1`],
+          `http://api.example.org:${proxy}/items?q=SECRET-QUERY`,
+        ]),
       ),
     );
   },
@@ -441,7 +446,8 @@ const recordings = {
     return whileRunning(
       'python3',
       ['-m', 'debugpy.adapter', '--host', '127.0.0.1', '--port', String(port)],
-      port,
+      // It serves one connection only: asking whether it listens would use it up.
+      undefined,
       () =>
         throughTcp(
           4711,
@@ -475,13 +481,13 @@ const recordings = {
   },
   'tls13-node': () => tlsPair({ ALPNProtocols: ['h2', 'http/1.1'] }, { ALPNProtocols: ['h2', 'http/1.1'] }),
   'tls13-node-http1': () => tlsPair({ ALPNProtocols: ['http/1.1'] }, { ALPNProtocols: ['h2', 'http/1.1'] }),
-  'tls13-refused-by-client': () => tlsPair({}, { rejectUnauthorized: true }),
+  'tls13-refused-by-client': () => refusedByClient([]),
   'tls12-node': () =>
     tlsPair(
       { ALPNProtocols: ['h2', 'http/1.1'] },
       { ALPNProtocols: ['h2', 'http/1.1'], maxVersion: 'TLSv1.2' },
     ),
-  'tls12-refused-by-client': () => tlsPair({}, { rejectUnauthorized: true, maxVersion: 'TLSv1.2' }),
+  'tls12-refused-by-client': () => refusedByClient(['--tls-max', '1.2']),
   'tls-version-refused': () => tlsPair({ minVersion: 'TLSv1.3' }, { maxVersion: 'TLSv1.2' }),
   'tls-no-application-protocol': () => tlsPair({ ALPNProtocols: ['http/1.1'] }, { ALPNProtocols: ['mqtt'] }),
   'tls13-retry': () => tlsPair({ ecdhCurve: 'P-384' }, { ecdhCurve: 'X25519:P-384' }),
@@ -638,22 +644,20 @@ const recordings = {
         return sleep(400);
       }),
     ),
-  'amqp-1.0': () => {
+  'amqp-1.0': async () => {
     const rhea = fromNpm('rhea');
     const broker = rhea.create_container();
-    return whileListening(broker.listen({ port: 0, host: '127.0.0.1' }), (port) =>
-      throughTcp(5672, port, async (proxy) => {
-        const connection = rhea.create_container().connect({
-          port: proxy,
-          host: '127.0.0.1',
-          username: 'user',
-          password: 'SECRET-PASSWORD',
-          reconnect: false,
-        });
-        await sleep(400);
-        connection.close();
-      }),
-    );
+    const server = broker.listen({ port: 0, host: '127.0.0.1' });
+    await new Promise((resolve) => server.once('listening', resolve));
+    const recording = await throughTcp(5672, server.address().port, async (proxy) => {
+      const connection = rhea
+        .create_container()
+        .connect({ port: proxy, host: '127.0.0.1', reconnect: false });
+      await sleep(400);
+      connection.close();
+    });
+    server.close();
+    return recording;
   },
   kafka: () =>
     whileListening(swallow(), (port) =>
@@ -692,6 +696,7 @@ const recordings = {
   },
   ssh: async () => {
     const port = await freePort();
+    execFileSync('install', ['-d', '/run/sshd']);
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file('host')]);
     await writeFile(
       file('sshd.conf'),
@@ -743,6 +748,33 @@ const recordings = {
     ),
   'dns-tcp': () =>
     dns((proxy) => command('dig', ['@127.0.0.1', '-p', String(proxy), '+tcp', 'alias.example.org']), 'tcp'),
+  'quic-v1': () => quic([]),
+  'quic-v2-draft': () => quic(['-v', 'v2draft']),
+  'quic-retry': () => quic([], ['-V']),
+  'quic-unknown-version': () => quic(['-v', '0x1a2a3a4a']),
+  'quic-chromium': async () => {
+    const port = await freePort('udp');
+    return whileRunning(
+      'gtlsserver',
+      ['-q', '127.0.0.1', String(port), files.key, files.cert],
+      undefined,
+      () =>
+        throughUdp(443, port, (proxy) =>
+          command('chromium', [
+            ...['--headless', '--no-sandbox', '--disable-gpu', `--user-data-dir=${file('profile3')}`],
+            ...['--enable-quic', `--origin-to-force-quic-on=quic.example.org:${proxy}`],
+            ...[`--host-resolver-rules=MAP quic.example.org 127.0.0.1`, '--dump-dom'],
+            `https://quic.example.org:${proxy}/`,
+          ]),
+        ),
+    );
+  },
+  stun: async () => {
+    const port = await freePort('udp');
+    return throughUdp(3478, port, (proxy) =>
+      datagram(proxy, Buffer.from('000100002112a442b7e7a701bc34d686fa87dfae', 'hex')),
+    );
+  },
   bittorrent: () =>
     whileListening(swallow(), (port) =>
       throughTcp(6881, port, (proxy) =>
@@ -890,7 +922,7 @@ c=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); c.load_cert_chain('${files.cert}','${
 Controller(Sink(),hostname='127.0.0.1',port=${port},tls_context=c,ident='Python SMTP').start()
 time.sleep(30)
 `;
-  return whileRunning('python3', ['-c', program], port, () =>
+  return whileRunning('/usr/bin/python3', ['-c', program], port, () =>
     throughTcp(25, port, (proxy) => command('python3', ['-c', client, String(proxy)])),
   );
 }
@@ -933,6 +965,31 @@ async function dns(client, transport = 'udp') {
   ];
   return whileRunning('dnsmasq', [...options, ...records], port, () =>
     transport === 'udp' ? throughUdp(53, port, client) : throughTcp(53, port, client),
+  );
+}
+
+/** curl does not know who issued the certificate, and says so. */
+function refusedByClient(options) {
+  return whileListening(https.createServer(pair, answer), (port) =>
+    throughTcp(443, port, (proxy) =>
+      command('curl', [
+        ...['-s', ...options, '--resolve', `service.example.org:${proxy}:127.0.0.1`],
+        `https://service.example.org:${proxy}/`,
+      ]),
+    ),
+  );
+}
+
+async function quic(clientOptions, serverOptions = []) {
+  const port = await freePort('udp');
+  const server = [...serverOptions, '-q', '127.0.0.1', String(port), files.key, files.cert];
+  return whileRunning('gtlsserver', server, undefined, () =>
+    throughUdp(443, port, (proxy) =>
+      command('gtlsclient', [
+        ...['-q', '--exit-on-all-streams-close', ...clientOptions, '--sni', 'quic.example.org'],
+        ...['127.0.0.1', String(proxy), 'https://quic.example.org/?q=SECRET-QUERY'],
+      ]),
+    ),
   );
 }
 
