@@ -43,23 +43,23 @@ export function probeNtp({ bytes }: Datagram): Match | undefined {
   if (bytes.length < ntpLength || version < 1 || version > 4 || mode < 1 || mode > 5) return undefined;
   // After the packet only extensions and a check sum, in whole words.
   if (bytes.length % 4 !== 0 || byteAt(bytes, 1) > 16) return undefined;
-  const precision = byteAt(bytes, 3);
-  const transmitted = uint32(bytes, 40);
-  const reference = uint32(bytes, 16);
+  const hasPrecision = byteAt(bytes, 3) >= 0xe0;
   if (mode === 3) {
     const isSimple = bytes.length === ntpLength && bytes.subarray(1, 40).every((byte) => byte === 0);
-    const isUsual = precision >= 0xe0 && byteAt(bytes, 2) <= 17;
+    const isUsual = hasPrecision && byteAt(bytes, 2) <= 17;
     if (!isSimple && !isUsual && !isAnonymous(bytes)) return undefined;
-    return {
-      application: 'ntp',
-      certainty: isUsual && transmitted > recent ? 'certain' : 'likely',
-      sender: 'client',
-    };
+    return { application: 'ntp', certainty: 'likely', sender: 'client' };
   }
-  const isServer = precision >= 0xe0 && transmitted > recent && (reference === 0 || reference > recent);
-  return isServer
-    ? { application: 'ntp', certainty: 'certain', sender: mode === 4 ? 'server' : 'client' }
-    : undefined;
+  // When the request came and the answer went: now, and in this order.
+  const received = uint32(bytes, 32);
+  const transmitted = uint32(bytes, 40);
+  if (!hasPrecision || transmitted < recent || received < recent || transmitted < received) return undefined;
+  const isAnswer = mode === 4 && byteAt(bytes, 1) > 0 && transmitted - received < 10;
+  return {
+    application: 'ntp',
+    certainty: isAnswer ? 'certain' : 'likely',
+    sender: mode === 4 ? 'server' : 'client',
+  };
 }
 
 /** A client that tells nothing about itself (chrony, ntpd-rs): zeros but for poll, precision and a random transmit time. */

@@ -1,7 +1,7 @@
 // HTTP/1.0 and 1.1: recognised by a whole start line; followed request by request, also when they share a connection or
 // are pipelined. An upgrade or a tunnel leads to the protocol within.
 import { applications } from './applications';
-import { debuggerOfAnswer, isDebugEndpoint } from './debug-endpoint';
+import { debuggerOfAnswer, isDebugEndpoint, lookedAtForDebugger } from './debug-endpoint';
 import type { Detection, Fact, HttpExchangeFact } from './detection';
 import { WaitingExchanges } from './exchanges';
 import { hostOfAuthority } from './host-name';
@@ -17,6 +17,7 @@ import {
   type Side,
   type Verdict,
 } from './opening';
+import { Prefix } from './prefix';
 import { after, TunnelFollower } from './upgrade';
 import { WebSocketFollower } from './websocket';
 
@@ -51,6 +52,7 @@ export class Http1Follower implements Follower {
   #lastId = 0;
   /** A list of what can be debugged was asked for, and its answer has not told by whom. */
   #asksDebugger = false;
+  readonly #answer = new Prefix(lookedAtForDebugger);
   #facts: Fact[] = [];
 
   constructor(private readonly setting: FollowerSetting) {}
@@ -92,6 +94,7 @@ export class Http1Follower implements Follower {
     this.#facts.push(fact);
     this.#tell(fact, headers.get('content-type'));
     this.#asksDebugger = isDebugEndpoint(path);
+    this.#answer.clear();
     const upgrade = method === 'CONNECT' ? 'connect' : headers.get('upgrade')?.toLowerCase().trim();
     if (upgrade !== undefined) this.#turning = { fact, upgrade };
     if (method === 'CONNECT') return 'stop';
@@ -118,9 +121,11 @@ export class Http1Follower implements Follower {
   }
 
   #recogniseDebugger(bytes: Uint8Array): void {
-    const application = debuggerOfAnswer(bytes);
-    if (application === undefined) return;
+    const application = debuggerOfAnswer(this.#answer.add(bytes));
+    if (application === undefined && !this.#answer.full) return;
     this.#asksDebugger = false;
+    this.#answer.clear();
+    if (application === undefined) return;
     this.#detection = { ...this.#detection, application, label: applications[application] };
   }
 

@@ -4,6 +4,7 @@ import { applications, type ApplicationId } from './applications';
 import { latin1 } from './bytes';
 import type { Detection, Fact } from './detection';
 import { endOf, type FollowerSetting, type Opening, type Piece, type Side, type Verdict } from './opening';
+import { LineStarts } from './prefix';
 import { UpgradableFollower } from './upgrade';
 
 const lookedAt = 512;
@@ -95,6 +96,9 @@ const meanings = new Map([
 /** Waits for TLS, and for a reply that refuses. */
 class LineFollower extends UpgradableFollower {
   #refused = false;
+  readonly #replies = new LineStarts(4, (start) => this.#reply(start));
+  #facts: Fact[] = [];
+  #nanos = 0;
 
   constructor(
     private readonly lineSetting: FollowerSetting,
@@ -110,15 +114,21 @@ class LineFollower extends UpgradableFollower {
   override feed(side: Side, piece: Piece, facts: Fact[]): void {
     super.feed(side, piece, facts);
     if (side === 'client' || this.#refused || this.detection.tls !== undefined) return;
-    const code = refusals.get(this.application)?.exec(latin1(piece.bytes, 0, 4))?.[1];
-    if (code === undefined) return;
+    this.#facts = facts;
+    this.#nanos = piece.nanos;
+    this.#replies.add(piece.bytes);
+  }
+
+  #reply(start: string): void {
+    const code = refusals.get(this.application)?.exec(start)?.[1];
+    if (code === undefined || this.#refused) return;
     this.#refused = true;
-    facts.push({
+    this.#facts.push({
       kind: 'refused',
       by: endOf('server', this.lineSetting),
       code,
       meaning: meanings.get(code) ?? 'refuses',
-      nanos: piece.nanos,
+      nanos: this.#nanos,
     });
   }
 }

@@ -2,6 +2,7 @@
 import { applications } from './applications';
 import { byteAt, textAt, uint16 } from './bytes';
 import type { Detection, Fact } from './detection';
+import { Prefix } from './prefix';
 import {
   endOf,
   type Follower,
@@ -74,6 +75,7 @@ const versionLabels = new Map([
 /** Waits for the server's answer. */
 class MqttFollower implements Follower {
   readonly detection: Detection;
+  readonly #answer = new Prefix(4);
   #done = false;
 
   constructor(
@@ -84,10 +86,13 @@ class MqttFollower implements Follower {
   }
 
   feed(side: Side, { bytes, nanos }: Piece, facts: Fact[]): void {
-    if (side === 'client' || this.#done || bytes.length === 0) return;
+    if (side === 'client' || this.#done) return;
+    const start = this.#answer.add(bytes);
+    if (!this.#answer.full) return;
     this.#done = true;
-    const code = byteAt(bytes, 3);
-    if (byteAt(bytes, 0) !== connectAcknowledgement || code <= 0) return;
+    this.#answer.clear();
+    const code = byteAt(start, 3);
+    if (byteAt(start, 0) !== connectAcknowledgement || code === 0) return;
     facts.push({
       kind: 'refused',
       by: endOf('server', this.setting),

@@ -2,6 +2,7 @@
 import { applications } from './applications';
 import { byteAt, isPrintable, latin1, uint16LittleEndian, uint24LittleEndian } from './bytes';
 import type { Detection, Fact } from './detection';
+import { FrameWalker } from './frame-walker';
 import { endOf, type FollowerSetting, type Opening, type Piece, type Side, type Verdict } from './opening';
 import { sanitise } from '../../../src/shared/sanitise';
 import { UpgradableFollower } from './upgrade';
@@ -9,6 +10,9 @@ import { UpgradableFollower } from './upgrade';
 const headerLength = 4;
 const greetingVersion = 10;
 const refusal = 0xff;
+const success = 0x00;
+/** Greeting, questions about the login, answer. */
+const maximumServerPackets = 6;
 /** The short packet in which a client asks for TLS, header included. */
 const sslRequestLength = 36;
 
@@ -65,33 +69,52 @@ function softwareName(version: string): string {
   return sanitise(mariaDb === undefined ? `MySQL ${version}` : `MariaDB ${mariaDb}`, 64);
 }
 
+/** Packets of the server, up to the answer to the login. */
+class ServerPackets extends FrameWalker {
+  #count = 0;
+
+  constructor(private readonly use: (code: number, nanos: number) => void) {
+    super(headerLength, false);
+  }
+
+  protected override begin(header: Uint8Array): boolean {
+    this.bodyLength = uint24LittleEndian(header, 0);
+    this.wantedLength = 3;
+    this.#count += 1;
+    if (this.#count > maximumServerPackets) this.stopped = true;
+    return true;
+  }
+
+  protected override body(bytes: Uint8Array): void {
+    const code = uint16LittleEndian(bytes, 1);
+    if (byteAt(bytes, 0) === refusal && code >= 1_000 && code <= 4_999) this.use(code, this.nanos);
+    else if (byteAt(bytes, 0) !== success || this.#count < 2) return;
+    this.stopped = true;
+  }
+}
+
 /** Waits for TLS, and for the answer to the login. */
 class MysqlFollower extends UpgradableFollower {
-  #serverPieces = 0;
+  readonly #server: ServerPackets;
+  #facts: Fact[] = [];
 
-  constructor(private readonly mysqlSetting: FollowerSetting) {
+  constructor(setting: FollowerSetting) {
     const detection: Detection = { application: 'mysql', label: applications.mysql, certainty: 'certain' };
-    super(mysqlSetting, 'mysql', detection, sslRequestLength);
+    super(setting, 'mysql', detection, sslRequestLength);
+    this.#server = new ServerPackets((code, nanos) => {
+      const meaning = meanings.get(code) ?? 'refuses';
+      this.#facts.push({ kind: 'refused', by: endOf('server', setting), code: String(code), meaning, nanos });
+    });
   }
 
   override feed(side: Side, piece: Piece, facts: Fact[]): void {
     super.feed(side, piece, facts);
-    if (side === 'client' || this.detection.tls !== undefined || this.#serverPieces > 4) return;
-    this.#serverPieces += 1;
-    const { bytes, nanos } = piece;
-    const code = uint16LittleEndian(bytes, headerLength + 1);
-    if (byteAt(bytes, headerLength) !== refusal || code < 1_000 || code > 4_999) return;
-    this.#serverPieces = 5;
-    facts.push({
-      kind: 'refused',
-      by: endOf('server', this.mysqlSetting),
-      code: String(code),
-      meaning: meanings.get(code) ?? 'refuses',
-      nanos,
-    });
+    if (side === 'client' || this.detection.tls !== undefined) return;
+    this.#facts = facts;
+    this.#server.feed(piece);
   }
 
   override isDone(side: Side): boolean {
-    return super.isDone(side) || (this.detection.tls === undefined && this.#serverPieces > 4);
+    return super.isDone(side) || (this.detection.tls === undefined && this.#server.ended);
   }
 }

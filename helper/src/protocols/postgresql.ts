@@ -52,6 +52,24 @@ export function probePostgresql({ client, clientEnded }: Opening): Verdict {
 
 type ServerUser = (type: string, body: Uint8Array, nanos: number) => void;
 
+/** Messages of the client up to the first that is no wish for encryption. */
+class ClientRequests extends FrameWalker {
+  constructor(private readonly use: () => void) {
+    super(8, false);
+  }
+
+  protected override begin(header: Uint8Array): boolean {
+    const request = uint32(header, 4);
+    if (request !== Request.Ssl && request !== Request.Gss) this.stopped = true;
+    else this.use();
+    return true;
+  }
+
+  protected override body(): void {
+    // They have none.
+  }
+}
+
 /** Messages of the server until it is ready. */
 class ServerMessages extends FrameWalker {
   #type = '';
@@ -78,7 +96,7 @@ class ServerMessages extends FrameWalker {
 class PostgresqlFollower implements Follower {
   readonly #upgradable: UpgradableFollower;
   readonly #server: ServerMessages;
-  #requests = 0;
+  readonly #client: ClientRequests;
   #facts: Fact[] = [];
 
   constructor(private readonly setting: FollowerSetting) {
@@ -87,6 +105,8 @@ class PostgresqlFollower implements Follower {
       label: applications.postgresql,
       certainty: 'certain',
     });
+    // A wish for encryption is answered with a single byte, which is no message.
+    this.#client = new ClientRequests(() => this.#server.skipNext(1));
     this.#server = new ServerMessages((type, body, nanos) => this.#message(type, body, nanos));
   }
 
@@ -99,20 +119,12 @@ class PostgresqlFollower implements Follower {
     this.#upgradable.feed(side, piece, facts);
     if (this.detection.tls !== undefined) return;
     if (side === 'server') this.#server.feed(piece);
-    else this.#countRequest(piece.bytes);
+    else this.#client.feed(piece);
   }
 
   isDone(side: Side): boolean {
     if (this.detection.tls !== undefined) return this.#upgradable.isDone(side);
     return this.#server.ended;
-  }
-
-  /** A wish for encryption is answered with a single byte, which is no message. */
-  #countRequest(bytes: Uint8Array): void {
-    const request = uint32(bytes, 4);
-    if (this.#requests >= 2 || (request !== Request.Ssl && request !== Request.Gss)) return;
-    this.#requests += 1;
-    this.#server.skipNext(1);
   }
 
   #message(type: string, body: Uint8Array, nanos: number): void {

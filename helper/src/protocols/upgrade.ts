@@ -8,11 +8,15 @@ import { HandshakeType } from './tls-hello';
 
 /** A protocol that has not turned to TLS after so many pieces of the client does not. */
 const maximumPieces = 12;
+/** Bytes of a hello by which it is told even if no more of them were captured. */
+const smallestHello = 6;
 
 /** Waits for TLS within a protocol that is known. */
 export class UpgradableFollower implements Follower {
   #detection: Detection;
   #tls: TlsFollower | undefined;
+  /** The first bytes of what may be a hello. */
+  #begun: Piece | undefined;
   #pieces = 0;
 
   /**
@@ -33,9 +37,9 @@ export class UpgradableFollower implements Follower {
   }
 
   feed(side: Side, piece: Piece, facts: Fact[]): void {
-    const start = this.#tls === undefined && side === 'client' ? this.#look(piece) : 0;
+    const hello = this.#tls === undefined && side === 'client' ? this.#look(piece) : piece;
     if (this.#tls === undefined) return;
-    this.#tls.feed(side, start === 0 ? piece : after(piece, start), facts);
+    this.#tls.feed(side, hello, facts);
     this.#detection = { ...this.#tls.detection, ...this.#host(this.#tls.detection) };
   }
 
@@ -43,18 +47,32 @@ export class UpgradableFollower implements Follower {
     return this.#tls === undefined ? this.#pieces >= maximumPieces : this.#tls.isDone(side);
   }
 
-  /** Returns where in the piece the hello begins, if it does. */
-  #look({ bytes }: Piece): number {
+  /** Returns the piece from the hello on, if it holds one; `#tls` is set then. */
+  #look(piece: Piece): Piece {
     this.#pieces += 1;
-    if (this.#pieces > maximumPieces) return 0;
+    const whole = this.#joined(piece);
     for (const start of this.requestLength === 0 ? [0] : [0, this.requestLength]) {
-      const rest = bytes.subarray(start);
-      // A piece may have been cut to less than the whole test needs; the first six bytes have to fit in any case.
-      if (rest.length < 6 || startsWithHello(rest, HandshakeType.ClientHello) === 'no') continue;
-      this.#tls = new TlsFollower(this.setting, this.outer);
-      return start;
+      const rest = whole.bytes.subarray(start);
+      const answer = rest.length === 0 ? 'no' : startsWithHello(rest, HandshakeType.ClientHello);
+      if (answer === 'no' || this.#pieces > maximumPieces) continue;
+      const found = start === 0 ? whole : after(whole, start);
+      // A piece that was cut goes no further: what is there has to do.
+      if (answer === 'yes' || (piece.truncated && rest.length >= smallestHello))
+        this.#tls = new TlsFollower(this.setting, this.outer);
+      else this.#begun = { ...found, bytes: rest.slice() };
+      return found;
     }
-    return 0;
+    return piece;
+  }
+
+  /** The piece behind the start of a hello that the one before ended with. */
+  #joined(piece: Piece): Piece {
+    const begun = this.#begun;
+    this.#begun = undefined;
+    if (begun === undefined || begun.offset + begun.bytes.length !== piece.offset) return piece;
+    // Still the same piece, which only arrives in parts.
+    this.#pieces -= 1;
+    return { ...begun, bytes: Buffer.concat([begun.bytes, piece.bytes]), truncated: piece.truncated };
   }
 
   /** The host of the hello; where it hides it, the one that was asked for before. */

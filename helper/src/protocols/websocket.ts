@@ -2,10 +2,10 @@
 import { applications, type ApplicationId } from './applications';
 import { byteAt, latin1 } from './bytes';
 import type { Certainty, Detection, Fact } from './detection';
+import { Prefix } from './prefix';
 import type { Follower, FollowerSetting, Piece, Side } from './opening';
 
-/** Pieces that are looked at for a message of the debugging protocol. */
-const maximumPieces = 4;
+/** Bytes of each side that are looked at for a message of the debugging protocol. */
 const lookedAt = 256;
 
 /** Paths that Chrome gives to what it lets debug, and the one that Node.js gives to itself: an id alone. */
@@ -17,7 +17,8 @@ const debuggingAnswer = /^\{"id":\d{1,10},"(result|error)":\{/;
 
 export class WebSocketFollower implements Follower {
   #detection: Detection;
-  #pieces = 0;
+  readonly #first = { client: new Prefix(lookedAt), server: new Prefix(lookedAt) };
+  #ended = { client: false, server: false };
   readonly #debugger: ApplicationId | undefined;
 
   /** @param options.path that was asked for; @param options.detection of the request */
@@ -46,19 +47,24 @@ export class WebSocketFollower implements Follower {
     return this.#detection;
   }
 
-  feed(_side: Side, { bytes }: Piece, _facts: Fact[]): void {
-    if (this.#pieces >= maximumPieces || bytes.length === 0) return;
-    this.#pieces += 1;
-    const text = firstText(bytes);
-    if (debuggingMessage.test(text) || debuggingAnswer.test(text)) {
+  feed(side: Side, { bytes, truncated }: Piece, _facts: Fact[]): void {
+    if (this.isDone(side) || bytes.length === 0) return;
+    const first = this.#first[side];
+    const text = firstText(first.add(bytes));
+    this.#ended[side] = first.full || truncated;
+    if (debuggingMessage.test(text)) {
       if (this.#debugger !== undefined) this.#tell(this.#debugger, 'certain');
-      else if (debuggingMessage.test(text)) this.#tell('chrome-devtools', 'likely');
-      this.#pieces = maximumPieces;
+      else this.#tell('chrome-devtools', 'likely');
+      this.#ended = { client: true, server: true };
+    } else if (debuggingAnswer.test(text) && this.#debugger !== undefined) {
+      this.#tell(this.#debugger, 'certain');
+      this.#ended = { client: true, server: true };
     }
+    for (const end of ['client', 'server'] as const) if (this.#ended[end]) this.#first[end].clear();
   }
 
-  isDone(_side: Side): boolean {
-    return this.#pieces >= maximumPieces;
+  isDone(side: Side): boolean {
+    return this.#ended[side];
   }
 
   #tell(application: ApplicationId, certainty: Certainty): void {
