@@ -22,6 +22,7 @@
         'src/clsact.cpp',
         'src/confinement.cpp',
         'src/event_loop.cpp',
+        'src/file_capabilities.cpp',
         'src/flow_pool.cpp',
         'src/glibc_2_28.c',
         'src/kernel.cpp',

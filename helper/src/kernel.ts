@@ -257,6 +257,8 @@ export interface KernelAddon {
   /** Ends the process as it is: the way out that Node takes by itself uses io_uring, and is barred by `confine`. */
   exitNow(status: number): never;
   capabilities(): Capabilities;
+  /** Lets those who execute an open file hold these capabilities, and no others, from the start. */
+  setFileCapabilities(descriptor: number, capabilities: readonly string[]): void;
   /** Supplementary groups of a user, as initgroups(3) would set them. */
   groupsOf(userName: string, gid: number): number[];
   /** Nanoseconds since boot (CLOCK_MONOTONIC), the clock of every timestamp here. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { sanitise } from '../../src/shared/sanitise';
 import type { CallerIdentity } from './caller';
 import { asError, ExitStatus, StartupError } from './errors';
-import { readTrustedFile } from './trusted-files';
+import { readTrustedFile } from '../../src/installation/trusted-files';
 import { findGroupName } from './users';
 
 export const policyFile = '/etc/procnetmon/policy.json';

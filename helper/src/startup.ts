@@ -1,9 +1,10 @@
 // From a bare process to one that counts: loading the addon, making sure that kernel and rights will do, and opening
 // the kernel with everything that exists already taken into account.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isSea } from 'node:sea';
+import { checkOnlyRootWrites } from '../../src/installation/trusted-files';
 import { adoptEverything } from './adoption';
 import { type CgroupMount, findCgroup } from './cgroup';
 import { asError, errorCode, ExitStatus, StartupError } from './errors';
@@ -32,6 +33,7 @@ const oldestKernel = { major: 5, minor: 10 };
  * folder of the source tree that the script is in. The current folder is never looked at: it is anybody's.
  */
 export function loadAddon(path = findAddon()): KernelAddon {
+  if (isSea()) checkInstalled(path);
   const loaded: { exports: unknown } = { exports: {} };
   try {
     process.dlopen(loaded, path);
@@ -44,6 +46,30 @@ export function loadAddon(path = findAddon()): KernelAddon {
     );
   }
   return loaded.exports as KernelAddon;
+}
+
+/**
+ * A helper that has more rights than its user, by capabilities of the file, loads only what root has put beside it. The
+ * user may reach the executable under another path, such as that of a hard link.
+ */
+function checkInstalled(addonPath: string): void {
+  if (process.getuid?.() === 0 || !hasCapabilities()) return;
+  try {
+    checkOnlyRootWrites(process.execPath);
+    checkOnlyRootWrites(addonPath);
+  } catch (error) {
+    throw new StartupError(
+      ExitStatus.Failure,
+      `The helper has rights that its user has not, and is not used: ${asError(error).message}`,
+      'Install it anew with "sudo procnetmon install".',
+      { cause: error },
+    );
+  }
+}
+
+function hasCapabilities(): boolean {
+  const permitted = /^CapPrm:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
+  return permitted === undefined || BigInt(`0x${permitted}`) !== 0n;
 }
 
 function findAddon(): string {

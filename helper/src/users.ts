@@ -55,21 +55,31 @@ export function rememberUsers(): void {
 
 /** Name of a group, raw; undefined where it has none. */
 export function findGroupName(gid: number): string | undefined {
-  const lines = (text: string): string | undefined =>
+  return findGroup(String(gid), ([, , id]) => id === String(gid))?.[0];
+}
+
+/** Number of a group; undefined when there is none of that name. */
+export function findGroupNumber(name: string): number | undefined {
+  const id = findGroup(name, ([found]) => found === name)?.[2];
+  return id !== undefined && /^\d+$/.test(id) ? Number(id) : undefined;
+}
+
+function findGroup(key: string, isIt: (fields: string[]) => boolean): string[] | undefined {
+  const search = (text: string): string[] | undefined =>
     text
       .split('\n')
       .map((line) => line.split(':'))
-      .find(([, , id]) => id === String(gid))?.[0];
+      .find(isIt);
   try {
-    return lines(readFileSync('/etc/group', 'utf8')) ?? lines(getent('group', gid));
+    return search(readFileSync('/etc/group', 'utf8')) ?? search(getent('group', key));
   } catch {
     return undefined;
   }
 }
 
 /** Directory services (LDAP, systemd-homed) are reached through the C library only, so through a program. */
-function getent(database: 'passwd' | 'group', id: number): string {
-  return execFileSync('/usr/bin/getent', [database, String(id)], {
+function getent(database: 'passwd' | 'group', key: string): string {
+  return execFileSync('/usr/bin/getent', ['--', database, key], {
     encoding: 'utf8',
     timeout: lookupTimeoutMillis,
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -85,7 +95,7 @@ function lookUp(uid: number): User | undefined {
     // Without the file there is still the name service.
   }
   try {
-    return parseUsers(getent('passwd', uid), uid);
+    return parseUsers(getent('passwd', String(uid)), uid);
   } catch {
     return undefined;
   }

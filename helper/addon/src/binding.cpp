@@ -4,6 +4,7 @@
 #include "clsact.h"
 #include "confinement.h"
 #include "event_loop.h"
+#include "file_capabilities.h"
 #include "kernel_object.h"
 #include "libbpf_log.h"
 #include "memory.h"
@@ -81,6 +82,16 @@ Napi::Value capabilities(const Napi::CallbackInfo &info)
 	});
 }
 
+Napi::Value file_capabilities(const Napi::CallbackInfo &info)
+{
+	return guarded(info.Env(), [&] {
+		const auto file = static_cast<int>(to_u32(info[0], "descriptor"));
+
+		set_file_capabilities(file, capability_set(to_text_list(info[1], "capabilities")));
+		return info.Env().Undefined();
+	});
+}
+
 Napi::Value groups_of_user(const Napi::CallbackInfo &info)
 {
 	return guarded(info.Env(), [&] {
@@ -120,6 +131,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports.Set("confine", Napi::Function::New<confine_process>(env, "confine"));
 	exports.Set("exitNow", Napi::Function::New<exit_now>(env, "exitNow"));
 	exports.Set("capabilities", Napi::Function::New<capabilities>(env, "capabilities"));
+	exports.Set("setFileCapabilities",
+		    Napi::Function::New<file_capabilities>(env, "setFileCapabilities"));
 	exports.Set("groupsOf", Napi::Function::New<groups_of_user>(env, "groupsOf"));
 	exports.Set("monotonicNanos", Napi::Function::New<monotonic>(env, "monotonicNanos"));
 	exports.Set("sweep", Napi::Function::New<sweep>(env, "sweep"));

@@ -100,4 +100,21 @@ std::vector<uint32_t> to_u32_list(const Napi::Value &value, const char *name)
 	return list;
 }
 
+std::vector<std::string> to_text_list(const Napi::Value &value, const char *name)
+{
+	// Far above the number of capabilities.
+	constexpr uint32_t most = 256;
+	std::vector<std::string> list;
+
+	if (!value.IsArray())
+		refuse(value, name, "an array");
+	const auto array = value.As<Napi::Array>();
+
+	if (array.Length() > most)
+		refuse(value, name, "shorter");
+	for (uint32_t index = 0; index < array.Length(); index++)
+		list.push_back(to_text(array[index], name));
+	return list;
+}
+
 } // namespace procnetmon

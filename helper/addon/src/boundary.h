@@ -36,6 +36,7 @@ bool to_boolean(const Napi::Value &value, const char *name);
 /// Text without zero bytes.
 std::string to_text(const Napi::Value &value, const char *name);
 Napi::Object to_object(const Napi::Value &value, const char *name);
+std::vector<std::string> to_text_list(const Napi::Value &value, const char *name);
 std::vector<uint32_t> to_u32_list(const Napi::Value &value, const char *name);
 
 } // namespace procnetmon

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace procnetmon {
@@ -103,6 +104,22 @@ std::vector<std::string> capability_names(uint64_t set)
 			result.push_back("cap_" + (number < std::size(names) ? std::string(names[number])
 									     : std::to_string(number)));
 	return result;
+}
+
+uint64_t capability_set(const std::vector<std::string> &wanted)
+{
+	uint64_t set = 0;
+
+	for (const std::string &name : wanted) {
+		const auto *const found =
+		    std::find_if(std::begin(names), std::end(names),
+				 [&](const char *known) { return name == std::string("cap_") + known; });
+
+		if (found == std::end(names))
+			throw KernelError("capability", EINVAL, name);
+		set |= capability_bit(static_cast<int>(found - std::begin(names)));
+	}
+	return set;
 }
 
 bool has_no_new_privileges()

@@ -32,6 +32,9 @@ int set_capability_sets(const CapabilitySets &sets);
 /// `cap_net_admin`, ...; `cap_63` for one that has no name yet.
 std::vector<std::string> capability_names(uint64_t set);
 
+/// The set of these names; throws EINVAL for one that is none.
+uint64_t capability_set(const std::vector<std::string> &names);
+
 bool has_no_new_privileges();
 
 } // namespace procnetmon

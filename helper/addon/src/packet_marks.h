@@ -24,7 +24,10 @@ class PacketMarks {
 	}
 
       private:
+	bool claim() const;
+
 	FileDescriptor lock_;
+	FileDescriptor installed_lock_;
 	uint32_t pair_ = 0;
 };
 

@@ -55,13 +55,17 @@ void require(int error, const char *operation)
 		throw KernelError(operation, error);
 }
 
-bool has_groups(std::vector<gid_t> wanted)
+// Whether the supplementary groups are these; the main group may be among them or not, it counts in any case.
+bool has_groups(const DropRequest &request)
 {
 	std::vector<gid_t> present(static_cast<size_t>(checked(::getgroups(0, nullptr), "getgroups")));
+	std::vector<gid_t> wanted = request.groups;
 
 	checked(::getgroups(static_cast<int>(present.size()), present.data()), "getgroups");
-	std::sort(present.begin(), present.end());
-	std::sort(wanted.begin(), wanted.end());
+	for (std::vector<gid_t> *groups : {&present, &wanted}) {
+		std::erase(*groups, request.gid);
+		std::sort(groups->begin(), groups->end());
+	}
 	return present == wanted;
 }
 
@@ -84,7 +88,7 @@ bool is_group(gid_t gid)
 // The C library does these in every thread. Groups first: a user who is not root may not change them.
 void become(const DropRequest &request)
 {
-	if (!has_groups(request.groups))
+	if (!has_groups(request))
 		checked(::setgroups(request.groups.size(), request.groups.data()), "setgroups");
 	if (!is_group(request.gid))
 		checked(::setresgid(request.gid, request.gid, request.gid), "setresgid");
@@ -137,7 +141,7 @@ void verify(const DropRequest &request, uint64_t kept)
 	}
 	if (!is_user(request.uid) || !is_group(request.gid))
 		refuse("another user or group");
-	if (!has_groups(request.groups))
+	if (!has_groups(request))
 		refuse("a supplementary group");
 	const CapabilitySets sets = capability_sets();
 

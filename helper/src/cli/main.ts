@@ -13,6 +13,10 @@ function warn(sentence: string): void {
   process.stderr.write(`procnetmon: ${sentence}\n`);
 }
 
+function write(text: string): void {
+  process.stdout.write(text);
+}
+
 /** Says what is wrong and what to do, and returns the exit status. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) {
@@ -71,6 +75,19 @@ const actions: Actions = {
   async doctor(format, colours) {
     const { runDoctor } = await import('./doctor-command');
     return runDoctor({ version, format, colours });
+  },
+
+  async install({ group, ptrace, dryRun = false, yes = false }) {
+    const { install } = await import('./install');
+    return install({
+      ...{ addon: loadAddon(), version, withoutPtrace: !ptrace, dryRun, yes, write },
+      ...(group === undefined ? {} : { group }),
+    });
+  },
+
+  async uninstall(yes) {
+    const { uninstall } = await import('./install');
+    return uninstall({ yes, write });
   },
 
   cleanup() {

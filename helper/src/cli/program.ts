@@ -22,6 +22,16 @@ export interface Actions {
   run(command: string, args: string[], options: MonitorOptions, colours: boolean): Promise<number>;
   doctor(format: Format, colours: boolean): Promise<number>;
   cleanup(): Promise<number>;
+  install(options: InstallChoices): Promise<number>;
+  uninstall(yes: boolean): Promise<number>;
+}
+
+/** Options of `install`. */
+export interface InstallChoices {
+  group?: string;
+  ptrace: boolean;
+  dryRun?: boolean;
+  yes?: boolean;
 }
 
 /** Options of `watch` and `run` as commander hands them over. */
@@ -102,6 +112,21 @@ export function createProgram(version: string, actions: Actions, finish: (status
     .command('cleanup')
     .description('remove what a killed procnetmon left in the kernel (before Linux 6.6)')
     .action(async () => finish(await actions.cleanup()));
+
+  program
+    .command('install')
+    .description('install a copy that counts without a password; says first what it does')
+    .option('-g, --group <group>', 'group whose members may count; by default your own')
+    .option('--no-ptrace', 'do without the right to look at sockets that were opened before the start')
+    .option('-n, --dry-run', 'say what would be done, and do nothing')
+    .option('-y, --yes', 'do not ask')
+    .action(async (raw: InstallChoices) => finish(await actions.install(raw)));
+
+  program
+    .command('uninstall')
+    .description('remove what "install" has installed')
+    .option('-y, --yes', 'do not ask')
+    .action(async ({ yes = false }: { yes?: boolean }) => finish(await actions.uninstall(yes)));
 
   addAllUsersOption(program.command('serve'))
     .description('serve an editor: JSON-RPC on standard input and output')

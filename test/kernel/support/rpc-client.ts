@@ -30,9 +30,15 @@ export class RpcClient {
   /**
    * @param environment added to this process' own
    * @param options of `serve`
+   * @param command the helper, and what stands before it
    */
-  constructor(environment: NodeJS.ProcessEnv = {}, options: readonly string[] = []) {
-    this.process = spawn(helperPath, ['serve', ...options], { env: { ...process.env, ...environment } });
+  constructor(
+    environment: NodeJS.ProcessEnv = {},
+    options: readonly string[] = [],
+    command: readonly string[] = [helperPath],
+  ) {
+    const [program = '', ...args] = [...command, 'serve', ...options];
+    this.process = spawn(program, args, { env: { ...process.env, ...environment } });
     this.process.stdin.on('error', () => undefined); // the helper may leave while it is written to
     this.process.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     this.process.stdout.on('data', (bytes: Buffer) => this.#take(bytes));

@@ -24,6 +24,8 @@ async function call(...typed: string[]): Promise<{ calls: unknown[]; status: num
     };
   const actions: Actions = {
     serve: note('serve'),
+    install: note('install'),
+    uninstall: note('uninstall'),
     watch: note('watch'),
     run: note('run'),
     doctor: note('doctor'),
@@ -118,6 +120,18 @@ describe('the other commands', () => {
     ],
     [['cleanup'], ['cleanup']],
     [['serve'], ['serve', false]],
+    [
+      ['install', '--group', 'net', '--dry-run'],
+      ['install', { group: 'net', ptrace: true, dryRun: true }],
+    ],
+    [
+      ['install', '--no-ptrace', '-y'],
+      ['install', { ptrace: false, yes: true }],
+    ],
+    [
+      ['uninstall', '--yes'],
+      ['uninstall', true],
+    ],
     [
       ['serve', '--all-users'],
       ['serve', true],

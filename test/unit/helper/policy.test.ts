@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CallerIdentity } from '../../../helper/src/caller';
 import { StartupError } from '../../../helper/src/errors';
 import { allowAllUsers, letsSeeAllUsers, parsePolicy } from '../../../helper/src/policy';
-import { checkOnlyRootWrites } from '../../../helper/src/trusted-files';
+import { checkOnlyRootWrites } from '../../../src/installation/trusted-files';
 
 const alice: CallerIdentity = { uid: 1_000, gid: 1_000, groups: [4, 50], userName: 'alice' };
 const groupName = (gid: number): string | undefined => ({ 4: 'adm', 50: 'netwatch', 1000: 'alice' })[gid];
@@ -61,10 +61,10 @@ describe('the policy', () => {
 describe('a file that only root can have written', () => {
   const plain = { uid: 0, mode: 0o40_755, isSymbolicLink: () => false };
   const check = (changed: string, status: object): void =>
-    checkOnlyRootWrites('/etc/procnetmon/policy.json', (file) => ({
-      ...plain,
-      ...(file === changed ? status : {}),
-    }));
+    checkOnlyRootWrites('/etc/procnetmon/policy.json', {
+      lstat: (file) => ({ ...plain, ...(file === changed ? status : {}) }),
+      realpath: (file) => (file === '/etc/procnetmon/policy.json' ? '/srv/policy.json' : file),
+    });
 
   it('is one in folders of root', () => {
     expect(() => check('', {})).not.toThrow();
@@ -76,7 +76,8 @@ describe('a file that only root can have written', () => {
     ['/etc/procnetmon', { mode: 0o40_777 }, 'may be written by others'],
     ['/etc', { uid: 5 }, 'belongs to the user 5'],
     ['/', { mode: 0o41_777 }, 'may be written by others'],
-    ['/etc/procnetmon', { isSymbolicLink: () => true }, 'is a symbolic link'],
+    ['/etc/procnetmon', { uid: 5, isSymbolicLink: () => true }, 'belongs to the user 5'],
+    ['/srv', { mode: 0o40_777 }, 'may be written by others'],
   ])('is none when of %s it is so that %j', (changed, status, said) => {
     expect(() => check(changed, status)).toThrow(said);
   });

@@ -13,6 +13,7 @@ function addonThat(open: KernelAddon['open']): KernelAddon {
     open,
     dropPrivileges: () => {},
     confine: () => {},
+    setFileCapabilities: () => {},
     exitNow: () => {
       throw new Error('not in a test');
     },

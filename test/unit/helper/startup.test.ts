@@ -22,6 +22,7 @@ function fakeAddon(open: () => FakeKernel, effective = ['cap_bpf', 'cap_net_admi
     open,
     dropPrivileges: () => {},
     confine: () => {},
+    setFileCapabilities: () => {},
     exitNow: () => {
       throw new Error('not in a test');
     },
