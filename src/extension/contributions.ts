@@ -17,6 +17,9 @@ export const Command = {
   CopyPanelConnection: 'procnetmon.panel.copyConnection',
   ShowLog: 'procnetmon.showLog',
   RunDoctor: 'procnetmon.runDoctor',
+  /** Puts a copy of the helper where only root can change it, and from where it needs no password. */
+  InstallHelper: 'procnetmon.installHelper',
+  UninstallHelper: 'procnetmon.uninstallHelper',
   OpenPanel: 'procnetmon.openPanel',
   OpenSettings: 'procnetmon.openSettings',
 } as const;
@@ -48,6 +51,8 @@ export const helperStates = [
   'declined',
   'password-rejected',
   'not-permitted',
+  /** sudo refuses without asking for a password, as it does where it demands a terminal. */
+  'terminal-required',
   'sudo-missing',
   'no-new-privileges',
   /** This kernel, or what this machine allows, is not enough. */

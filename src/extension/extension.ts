@@ -5,6 +5,7 @@ import { DebugSessions } from './debug-sessions';
 import { registerDoctor } from './doctor-command';
 import type { ExtensionApi } from './extension-api';
 import { HelperService } from './helper-service';
+import { registerInstallation } from './install-command';
 import { registerLaunchHold } from './launch-hold';
 import { registerMonitorPid } from './monitor-pid';
 import { registerNetworkPanel } from './network-panel';
@@ -19,13 +20,12 @@ let runningHelper: HelperService | undefined;
 export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const log = vscode.window.createOutputChannel('ProcNetMon', { log: true });
   const store = new SessionStore();
-  const helper = new HelperService(
-    {
-      executable: context.asAbsolutePath('dist/helper/procnetmon'),
-      askpassScript: context.asAbsolutePath('media/askpass/askpass.sh'),
-    },
-    log,
-  );
+  const files = {
+    executable: context.asAbsolutePath('dist/helper/procnetmon'),
+    askpassScript: context.asAbsolutePath('media/askpass/askpass.sh'),
+  };
+  const { version } = context.extension.packageJSON as { version: string };
+  const helper = new HelperService({ ...files, version }, log);
   const watch = new WatchController(store, helper, log);
   const debugSessions = new DebugSessions(store, helper, watch, log);
   const statusBar = new NetworkStatusBar(store);
@@ -53,6 +53,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     registerLaunchHold(helper, log),
     registerMonitorPid(store, helper, watch),
     registerDoctor(helper),
+    registerInstallation(files, log),
     vscode.commands.registerCommand(Command.Start, start),
     vscode.commands.registerCommand(Command.Stop, () => helper.stop()),
     vscode.commands.registerCommand(Command.StopSession, (node?: TreeNode) => {

@@ -31,6 +31,15 @@ export function explainStartFailure(
           'Ask the administrator of this machine for the right to run it with sudo, or run the editor’s server as root. The log holds what sudo said.',
         ),
       };
+    case 'terminal-required':
+      return {
+        message: vscode.l10n.t(
+          'sudo refused before it asked for a password, as it does where it demands a terminal (requiretty).',
+        ),
+        remedy: vscode.l10n.t(
+          'Install the helper from a terminal with the command that the log holds, or ask the administrator to take “requiretty” back.',
+        ),
+      };
     case 'sudo-missing':
       return {
         message: vscode.l10n.t(
@@ -93,7 +102,7 @@ export function passwordBox(userName: string): vscode.InputBoxOptions {
   return {
     title: vscode.l10n.t('ProcNetMon: administrator rights'),
     prompt: vscode.l10n.t(
-      'Counting network traffic in the kernel needs the rights of root. The password is handed to sudo once and kept nowhere; the helper gives up those rights right after its start.',
+      'Counting network traffic in the kernel needs the rights of root. The password is handed to sudo once and kept nowhere; the helper gives up those rights right after its start. It is a file in your own folder, which your programs could change: “ProcNetMon: Install Helper” puts a copy where they cannot.',
     ),
     placeHolder: vscode.l10n.t('Password of {0} for sudo', userName),
     password: true,

@@ -4,6 +4,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { chmod, constants, access, readFile } from 'node:fs/promises';
 import { AskpassServer, type AskpassOutcome } from './askpass';
+import type { Installation } from '../installation/installation';
 import type { HelperState } from './contributions';
 import { HelperOutput, type HelperRefusal } from './helper-output';
 
@@ -29,6 +30,7 @@ export type StartFailure = Extract<
   | 'declined'
   | 'password-rejected'
   | 'not-permitted'
+  | 'terminal-required'
   | 'sudo-missing'
   | 'no-new-privileges'
   | 'unsupported'
@@ -77,8 +79,12 @@ export type Asking =
   | 'never';
 
 export interface LaunchOptions<T> {
-  /** The helper's executable. */
+  /** The helper's executable, as shipped. */
   executable: string;
+  /** What it is to do; `serve` when absent. */
+  parameters?: readonly string[];
+  /** Looks for a helper that was installed for good, which needs no sudo; none is wanted when absent. */
+  installation?: () => Installation;
   /** `askpass.sh` as shipped. */
   askpassScript: string;
   /** The Node that runs the askpass script's other half. */
@@ -96,7 +102,7 @@ export interface LaunchOptions<T> {
   connect: (helper: HelperProcess) => Promise<T>;
 }
 
-type Step = 'direct' | 'sudo-without-password' | 'sudo-with-askpass';
+type Step = 'direct' | 'installed' | 'sudo-without-password' | 'sudo-with-askpass';
 
 /**
  * Starts the helper by the first way that works. Throws a `HelperStartError`; where nobody may be asked and sudo
@@ -112,6 +118,10 @@ export async function launchHelper<T>(options: LaunchOptions<T>): Promise<T> {
       'no-new-privileges',
       'This process runs with no-new-privileges: sudo cannot work.',
     );
+  }
+  const installed = await launchInstalled(options);
+  if (installed !== undefined) {
+    return installed.connection;
   }
   if (options.asking !== 'needed') {
     try {
@@ -132,8 +142,35 @@ export async function launchHelper<T>(options: LaunchOptions<T>): Promise<T> {
   });
   try {
     return await launchBy('sudo-with-askpass', options, askpass);
+  } catch (error) {
+    if (error instanceof HelperStartError && error.failure === 'terminal-required') {
+      options.log(`To install the helper from a terminal: sudo '${options.executable}' install`);
+    }
+    throw error;
   } finally {
     await askpass.dispose();
+  }
+}
+
+/** Starts the installed helper; undefined when there is none that can be used, of which the log tells. */
+async function launchInstalled<T>(options: LaunchOptions<T>): Promise<{ connection: T } | undefined> {
+  const installation = options.installation?.() ?? { state: 'absent' };
+  if (installation.state === 'unusable') {
+    options.log(`The installed helper is not used: ${installation.reason}`);
+  }
+  if (installation.state !== 'usable') {
+    return undefined;
+  }
+  try {
+    const { executable } = installation;
+    return { connection: await launchBy('installed', { ...options, executable }, undefined) };
+  } catch (error) {
+    // Its file may have lost the capabilities, as on a file system that is mounted with nosuid.
+    if (!(error instanceof HelperStartError) || error.failure !== 'not-permitted') {
+      throw error;
+    }
+    options.log(`The installed helper has no rights: ${error.message}`);
+    return undefined;
   }
 }
 
@@ -142,9 +179,9 @@ async function launchBy<T>(
   options: LaunchOptions<T>,
   askpass: AskpassServer | undefined,
 ): Promise<T> {
-  const serve = [options.executable, 'serve'] as const;
+  const serve = [options.executable, ...(options.parameters ?? ['serve'])] as const;
   const [command, ...parameters] =
-    step === 'direct'
+    step === 'direct' || step === 'installed'
       ? serve
       : ([options.sudo, step === 'sudo-with-askpass' ? '-A' : '-n', '--', ...serve] as const);
   options.log(`Running ${[command, ...parameters].join(' ')}`);
@@ -189,6 +226,9 @@ async function withinReason<T>(answer: Promise<T>): Promise<T> {
 
 /** What a start that did not get as far as an answer from the helper means. */
 export function failureOf(step: Step, exit: HelperExit, askpass: AskpassOutcome): StartFailure {
+  if (step === 'installed' && (exit.errorCode !== undefined || exit.status === HelperExitStatus.NoRights)) {
+    return 'not-permitted';
+  }
   if (exit.errorCode !== undefined) {
     return step !== 'direct' && ['ENOENT', 'EACCES'].includes(exit.errorCode) ? 'sudo-missing' : 'failed';
   }
@@ -207,7 +247,7 @@ export function failureOf(step: Step, exit: HelperExit, askpass: AskpassOutcome)
     default:
       return 'failed';
   }
-  if (step === 'direct') {
+  if (step === 'direct' || step === 'installed') {
     return 'failed';
   }
   switch (askpass) {
@@ -216,8 +256,10 @@ export function failureOf(step: Step, exit: HelperExit, askpass: AskpassOutcome)
     case 'rejected':
       return 'password-rejected';
     case 'answered':
-    case 'not-asked':
       return 'not-permitted';
+    case 'not-asked':
+      // It asks those too who may do nothing. Without asking it refuses where it wants a terminal.
+      return step === 'sudo-with-askpass' ? 'terminal-required' : 'not-permitted';
   }
 }
 

@@ -2,6 +2,7 @@
 // At most one helper runs in a window. It is never started again by itself after it failed or was declined.
 import { userInfo } from 'node:os';
 import * as vscode from 'vscode';
+import { findInstallation } from '../installation/installation';
 import type { HeldRights, MonitorEvent, MonitorSample } from '../shared/protocol';
 import { Command, ContextKey, type HelperState } from './contributions';
 import type { HelperConnection } from './helper-connection';
@@ -20,8 +21,14 @@ export interface HelperFiles {
   askpassScript: string;
 }
 
+/** What the service is made for. */
+export interface HelperOptions extends HelperFiles {
+  /** Version of the extension, which an installed helper must have too. */
+  version: string;
+}
+
 export class HelperService implements vscode.Disposable {
-  readonly #files: HelperFiles;
+  readonly #files: HelperOptions;
   readonly #log: vscode.LogOutputChannel;
   readonly #stateChanged = new vscode.EventEmitter<HelperState>();
   readonly #samples = new vscode.EventEmitter<MonitorSample>();
@@ -46,7 +53,7 @@ export class HelperService implements vscode.Disposable {
   /** Fires when the helper has gone: with an explanation when that was not asked for. */
   readonly onDidDisconnect = this.#disconnected.event;
 
-  constructor(files: HelperFiles, log: vscode.LogOutputChannel) {
+  constructor(files: HelperOptions, log: vscode.LogOutputChannel) {
     this.#files = files;
     this.#log = log;
     this.#subscriptions = [
@@ -173,7 +180,9 @@ export class HelperService implements vscode.Disposable {
     this.#passwordBox = box;
     try {
       return await launchHelper({
-        ...this.#files,
+        executable: this.#files.executable,
+        askpassScript: this.#files.askpassScript,
+        installation: () => findInstallation(this.#files.version),
         node: process.execPath,
         isRoot: process.getuid?.() === 0,
         sudo: 'sudo',

@@ -153,7 +153,7 @@ describe('the ways down', () => {
   });
 
   test('sudo refuses before it asks', async () => {
-    expect(await failureFrom(launch({}))).toBe('not-permitted');
+    expect(await failureFrom(launch({}))).toBe('terminal-required');
   });
 
   test('no sudo', async () => {
@@ -198,7 +198,7 @@ describe('the ways down', () => {
     const error: unknown = await launch({ sudo: script('sudo', `${says} exit 1`) }).catch(
       (reason: unknown) => reason,
     );
-    expect(error).toMatchObject({ failure: 'not-permitted', refusal: undefined });
+    expect(error).toMatchObject({ failure: 'terminal-required', refusal: undefined });
   });
 
   test('endless output without a line end is cut, and what it holds is made fit to be read', async () => {
