@@ -18,10 +18,11 @@ constexpr uint32_t pairs = 8;
 FileDescriptor open_lock(const char *path, int flags)
 {
 	FileDescriptor file(::open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600));
-	struct stat status;
+	struct statx status;
 
 	// In a folder of somebody else it would not be the one that all look at.
-	if (file && (::fstat(file.get(), &status) || status.st_uid != 0 || !S_ISREG(status.st_mode)))
+	if (file && (::statx(file.get(), "", AT_EMPTY_PATH, STATX_TYPE | STATX_UID, &status) ||
+		     status.stx_uid != 0 || !S_ISREG(status.stx_mode)))
 		return FileDescriptor();
 	return file;
 }
