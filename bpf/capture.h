@@ -101,7 +101,7 @@ static __always_inline void sample_copy(struct __sk_buff *skb, const struct pnm_
 	sample->socket_cookie = flow->key.socket_cookie;
 	sample->offset = payload->offset;
 	sample->slot = payload->slot;
-	sample->process_id = flow->process_id;
+	sample->process_id = flow->key.process_id;
 	sample->payload_bytes = payload->bytes;
 	sample->copied_bytes = copied;
 	sample->segment_bytes = flow->protocol == IPPROTO_UDP && skb->gso_segs > 1 ? skb->gso_size : 0;
@@ -167,7 +167,7 @@ static __always_inline void message_sample(struct __sk_buff *skb, struct pnm_flo
 
 static __always_inline bool is_inspected(struct pnm_flow *flow, __u32 generation)
 {
-	__u32 process_id = flow->process_id;
+	__u32 process_id = flow->key.process_id;
 	const __u32 *wanted = bpf_map_lookup_elem(&watched, &process_id);
 
 	if (wanted && (*wanted & PNM_WATCH_INSPECT))

@@ -146,7 +146,7 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 			echo_request_note(socket, packet);
 	}
 
-	flow_key_fill(&key, socket->cookie, &ends, skb->ifindex);
+	flow_key_fill(&key, socket, &ends, skb->ifindex);
 	struct pnm_flow *flow = flow_for(sk, socket, &key, &ends, protocol_of(socket, protocol), state);
 
 	if (!flow) {

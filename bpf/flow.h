@@ -18,13 +18,16 @@ static __always_inline bool key_equals(const struct pnm_flow_key *a, const struc
 	const __u64 *left = (const __u64 *)a;
 	const __u64 *right = (const __u64 *)b;
 
-	return left[0] == right[0] && left[1] == right[1] && left[2] == right[2] && left[3] == right[3];
+	return left[0] == right[0] && left[1] == right[1] && left[2] == right[2] && left[3] == right[3] &&
+	       left[4] == right[4];
 }
 
-static __always_inline void flow_key_fill(struct pnm_flow_key *key, __u64 socket_cookie,
+static __always_inline void flow_key_fill(struct pnm_flow_key *key, const struct pnm_socket *socket,
 					  const struct endpoints *ends, __u32 interface_index)
 {
-	key->socket_cookie = socket_cookie;
+	key->socket_cookie = socket->cookie;
+	key->process_id = socket->process_id;
+	key->more_padding = 0;
 	__builtin_memcpy(key->remote_address, ends->remote.bytes, sizeof(key->remote_address));
 	key->interface_index = interface_index;
 	key->remote_port = ends->remote_port;
@@ -53,7 +56,7 @@ static __always_inline struct pnm_flow *flow_at(__u32 slot, const struct pnm_flo
 {
 	struct pnm_flow *flow = bpf_map_lookup_elem(&flows, &slot);
 
-	if (flow && key_equals(&flow->key, key) && !flow->retired)
+	if (flow && key_equals(&flow->key, key) && !(flow->retired & PNM_FLOW_RETIRED))
 		return flow;
 	return NULL;
 }
@@ -71,10 +74,10 @@ static __always_inline void flow_fill(struct pnm_flow *flow, const struct pnm_fl
 	flow->state = state;
 	flow->flags = (socket->flags & PNM_SOCKET_FOREIGN ? PNM_FLOW_FOREIGN : 0) |
 		      (socket->flags & PNM_SOCKET_OUTGOING ? PNM_FLOW_OUTGOING : 0) |
-		      (socket->flags & PNM_SOCKET_RELEASED ? PNM_FLOW_CLOSED : 0);
+		      (socket->flags & PNM_SOCKET_RELEASED ? PNM_FLOW_CLOSED : 0) |
+		      (owner->evidence == PNM_EVIDENCE_SHARED ? PNM_FLOW_ESTIMATE : 0);
 	flow->retired = 0;
 	flow->inspection = 0;
-	flow->process_id = owner->process_id;
 	flow->user_id = owner->user_id;
 	flow->rtt_us = 0;
 	flow->retransmits = 0;
@@ -87,6 +90,8 @@ static __always_inline void flow_fill(struct pnm_flow *flow, const struct pnm_fl
 	flow->key.interface_index = key->interface_index;
 	flow->key.remote_port = key->remote_port;
 	flow->key.padding = 0;
+	flow->key.process_id = key->process_id;
+	flow->key.more_padding = 0;
 	/* Last: user space takes a slot with a cookie for complete. */
 	barrier();
 	*(volatile __u64 *)&flow->key.socket_cookie = key->socket_cookie;
@@ -101,7 +106,7 @@ static __always_inline void slot_note_use(__u32 slot)
 
 /* The flow for a key. NULL when the pool is full: the caller counts on the process then. */
 static __always_inline struct pnm_flow *flow_for(struct bpf_sock *sk, struct pnm_socket *socket,
-						 const struct pnm_flow_key *key, const struct endpoints *ends,
+						 struct pnm_flow_key *key, const struct endpoints *ends,
 						 __u16 protocol, __u8 state)
 {
 	struct pnm_flow *flow = flow_at(socket->slot, key);
@@ -109,6 +114,13 @@ static __always_inline struct pnm_flow *flow_for(struct bpf_sock *sk, struct pnm
 
 	if (flow)
 		return flow;
+
+	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+
+	if (!owner)
+		return NULL;
+	/* User space changes owners, and retires or renames the flows of the former one. */
+	socket->process_id = key->process_id = owner->process_id;
 
 	__u32 *indexed = bpf_map_lookup_elem(&flow_index, key);
 
@@ -121,10 +133,6 @@ static __always_inline struct pnm_flow *flow_for(struct bpf_sock *sk, struct pnm
 		}
 	}
 
-	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
-
-	if (!owner)
-		return NULL;
 	if (bpf_map_pop_elem(&free_slots, &slot)) {
 		__sync_fetch_and_add(&statistics.dropped_flows, 1);
 		return NULL;

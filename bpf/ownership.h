@@ -23,9 +23,15 @@ static __always_inline __u16 protocol_of(const struct pnm_socket *socket, __u32 
 	return (__u8)protocol | (socket->flags & PNM_SOCKET_RAW ? PNM_PROTOCOL_RAW : 0);
 }
 
+static __always_inline __u32 caller(void)
+{
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
 static __always_inline void owner_set_to_caller(struct pnm_owner *owner)
 {
-	owner->process_id = bpf_get_current_pid_tgid() >> 32;
+	owner->process_id = caller();
+	owner->evidence = PNM_EVIDENCE_TAKEN;
 	owner->user_id = (__u32)bpf_get_current_uid_gid();
 	bpf_get_current_comm(owner->name, sizeof(owner->name));
 }
@@ -39,13 +45,16 @@ static __always_inline bool is_foreign(__u64 network_namespace)
 	return network_namespace != (home ? home : bpf_get_netns_cookie(NULL));
 }
 
-static __always_inline void socket_reset(struct pnm_socket *socket, __u64 cookie, __u32 flags)
+static __always_inline void socket_reset(struct pnm_socket *socket, const struct pnm_owner *owner,
+					 __u64 cookie, __u32 flags)
 {
 	socket->cookie = cookie;
 	socket->payload_acked = 0;
 	socket->payload_received = 0;
 	socket->slot = PNM_NO_SLOT;
 	socket->fin_end = 0;
+	socket->process_id = owner->process_id;
+	socket->sender = 0;
 	socket->flags = flags;
 }
 
@@ -58,27 +67,9 @@ static __always_inline void socket_track(void *context, struct bpf_sock *sk, __u
 	if (!owner || !socket)
 		return;
 	owner_set_to_caller(owner);
-	socket_reset(socket, bpf_get_socket_cookie(context),
+	socket_reset(socket, owner, bpf_get_socket_cookie(context),
 		     (is_foreign(network_namespace) ? PNM_SOCKET_FOREIGN : 0) |
 			 (type == SOCK_RAW ? PNM_SOCKET_RAW : 0));
-}
-
-/* connect() and sendmsg() say who uses a socket that was there before the helper; connect() also says who
- * uses one that another process made and handed on before it was connected. */
-static __always_inline void socket_used(struct bpf_sock_addr *context, bool is_connect)
-{
-	struct bpf_sock *sk = context->sk;
-
-	if (!sk || !is_counted_family(context->family))
-		return;
-	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
-
-	if (!owner) {
-		socket_track(context, sk, context->type, bpf_get_netns_cookie(context));
-		return;
-	}
-	if (is_connect && owner->process_id != bpf_get_current_pid_tgid() >> 32)
-		owner_set_to_caller(owner);
 }
 
 /* The last packet has passed: says so on the flow and to whoever watches. Where the hook is shown no

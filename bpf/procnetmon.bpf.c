@@ -14,6 +14,7 @@
 #include "maps.h"
 #include "packet.h"
 #include "ownership.h"
+#include "handover.h"
 #include "counting.h"
 #include "fragments.h"
 #include "time_wait.h"
@@ -163,6 +164,8 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out, 
 
 	if (!socket)
 		return;
+	if (settings.tells_sender && is_out && !socket->sender)
+		sender_note(skb, sk, socket);
 	if (!(socket->flags & PNM_SOCKET_FOREIGN)) {
 		struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
 
@@ -216,6 +219,7 @@ int socket_released(struct bpf_sock *sk)
 
 	if (!socket || !owner)
 		return CGROUP_ALLOW;
+	closer_note(sk, socket, owner);
 	if (sk->protocol == IPPROTO_TCP && !(socket->flags & PNM_SOCKET_RAW)) {
 		/* TCP goes on after the last descriptor is closed, until tcp_progress() sees TCP_CLOSE.
 		 * Adopted connections have no such callback: what little they still send opens a flow that is
@@ -253,6 +257,20 @@ SEC("cgroup/sendmsg6")
 int sendmsg6(struct bpf_sock_addr *context)
 {
 	socket_used(context, false);
+	return CGROUP_ALLOW;
+}
+
+SEC("cgroup/getpeername4")
+int getpeername4(struct bpf_sock_addr *context)
+{
+	socket_asked_for_peer(context);
+	return CGROUP_ALLOW;
+}
+
+SEC("cgroup/getpeername6")
+int getpeername6(struct bpf_sock_addr *context)
+{
+	socket_asked_for_peer(context);
 	return CGROUP_ALLOW;
 }
 
@@ -317,8 +335,10 @@ int tcp_progress(struct bpf_sock_ops *context)
 		event_emit(PNM_EVENT_LISTENING, owner, socket->cookie, IPPROTO_TCP, false, &ends);
 		break;
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
-		/* The entry is still the listener's, copied when this socket was made. */
-		socket_reset(socket, bpf_get_socket_cookie(context), socket->flags & PNM_SOCKET_FOREIGN);
+		/* The entries are still the listener's, copied when this socket was made. */
+		owner->evidence = PNM_EVIDENCE_INHERITED;
+		socket_reset(socket, owner, bpf_get_socket_cookie(context),
+			     socket->flags & PNM_SOCKET_FOREIGN);
 		callbacks_enable(context);
 		endpoints_of_socket(&ends, sk);
 		event_emit(PNM_EVENT_ESTABLISHED, owner, socket->cookie, IPPROTO_TCP, false, &ends);

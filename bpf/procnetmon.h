@@ -21,6 +21,8 @@
  * comes, and a handful of QUIC Initials. Also the largest single sample. */
 #define PNM_SAMPLE_BUDGET 4096
 #define PNM_NAME_BYTES    16
+/* No process has this id. */
+#define PNM_NO_PROCESS 0xffffffffu
 /* No slot: a socket whose first packet has not been seen. */
 #define PNM_NO_SLOT 0xffffffffu
 
@@ -28,6 +30,11 @@
 #define PNM_FLOW_CLOSED   0x01 /* the socket is gone, no packet will follow */
 #define PNM_FLOW_FOREIGN  0x04 /* the socket lives in another network namespace than the helper */
 #define PNM_FLOW_OUTGOING 0x08 /* this end called connect() */
+#define PNM_FLOW_ESTIMATE 0x10 /* some of it may have been moved by another process than the owner */
+
+/* Bits of pnm_flow.retired, which user space writes. */
+#define PNM_FLOW_RETIRED    0x01 /* give the slot up, the next packet takes another one */
+#define PNM_FLOW_TAKEN_OVER 0x02 /* as PNM_FLOW_ESTIMATE, found by user space */
 
 /* Bits of pnm_flow.inspection, which user space writes. */
 #define PNM_INSPECTION_SENT_DONE     0x01 /* no more of the first bytes are wanted */
@@ -56,13 +63,15 @@ struct pnm_counters {
 	__u64 payload_rx_bytes;
 };
 
-/* One socket x remote endpoint x interface: the key under which a flow is found again. */
+/* One socket x owner x remote endpoint x interface: the key under which a flow is found again. */
 struct pnm_flow_key {
 	__u64 socket_cookie;
 	__u8 remote_address[16]; /* IPv4 as ::ffff:a.b.c.d; all zero for a listening socket */
 	__u32 interface_index;
 	__u16 remote_port; /* host byte order */
 	__u16 padding;
+	__u32 process_id; /* thread group id of the owner */
+	__u32 more_padding;
 };
 
 /* A slot of the mmap-ed flow pool. A slot with socket_cookie 0 is free. */
@@ -76,9 +85,8 @@ struct pnm_flow {
 	__u16 protocol;   /* IP protocol number, PNM_PROTOCOL_* */
 	__u8 flags;
 	__u8 state;
-	__u8 retired;     /* user space sets it to 1: give the slot up, the next packet takes another one */
-	__u8 inspection;  /* PNM_INSPECTION_*, of user space */
-	__u32 process_id; /* thread group id of the owner */
+	__u8 retired;    /* PNM_FLOW_RETIRED, PNM_FLOW_TAKEN_OVER */
+	__u8 inspection; /* PNM_INSPECTION_*, of user space */
 	__u32 user_id;
 	__u32 rtt_us;
 	__u32 retransmits;
@@ -87,13 +95,22 @@ struct pnm_flow {
 	__u32 message_credit; /* user space sets it, each message takes one off */
 	__u16 sampled_tx;     /* bytes copied so far, at most PNM_SAMPLE_BUDGET */
 	__u16 sampled_rx;
-	__u32 padding;
+};
+
+/* How much is known of the owner of a socket; what is more certain is greater. */
+enum pnm_evidence {
+	PNM_EVIDENCE_INHERITED = 1, /* of the listening socket: who accepts the connection is not known yet */
+	PNM_EVIDENCE_TAKEN = 2,     /* it made, connected or accepted the socket, or asked for its peer */
+	PNM_EVIDENCE_HELD = 3,      /* it held a descriptor when user space looked */
+	PNM_EVIDENCE_USED = 4,      /* it sent payload */
+	PNM_EVIDENCE_SHARED = 5,    /* so did another one: both may go on */
 };
 
 /* Who owns a socket. User space writes it too, by descriptor, for sockets that were there before. */
 struct pnm_owner {
 	__u32 process_id;
 	__u32 user_id;
+	__u32 evidence; /* enum pnm_evidence */
 	char name[PNM_NAME_BYTES];
 };
 
@@ -103,8 +120,10 @@ struct pnm_socket {
 	__u64 cookie;
 	__u64 payload_acked; /* of the socket's own counters, the part that is already on a flow */
 	__u64 payload_received;
-	__u32 slot;    /* the flow of the last packet, or PNM_NO_SLOT */
-	__u32 flags;   /* PNM_SOCKET_* */
+	__u32 slot;       /* the flow of the last packet, or PNM_NO_SLOT */
+	__u32 flags;      /* PNM_SOCKET_* */
+	__u32 process_id; /* the owner, as of the last look at it */
+	__u32 sender; /* who ran when the first payload was sent; 0 before, PNM_NO_PROCESS: not to be known */
 	__u32 fin_end; /* the sequence number after the peer's FIN, once PNM_SOCKET_FIN_SEEN */
 #ifdef __bpf__
 	struct bpf_spin_lock lock; /* guards the two payload figures */
@@ -138,6 +157,9 @@ struct pnm_settings {
 	 * loopback and veth a sent packet becomes a received one: hence a bit for each direction. */
 	__u32 counted_out;
 	__u32 counted_in;
+	/* Whether a program at the socket may ask which process runs (from 6.10 on). */
+	__u32 tells_sender;
+	__u32 padding;
 };
 
 /* Work that could not be done in full; each a count since the programs were loaded. */

@@ -37,7 +37,7 @@ static __always_inline bool count_time_wait(const struct packet *packet, bool is
 	__u32 slot = last->slot;
 	struct pnm_flow *flow = bpf_map_lookup_elem(&flows, &slot);
 
-	if (!flow || flow->key.socket_cookie != last->socket_cookie || flow->retired)
+	if (!flow || flow->key.socket_cookie != last->socket_cookie || (flow->retired & PNM_FLOW_RETIRED))
 		return false;
 	count(&flow->counters, is_out, wire, nothing);
 	flow->last_ns = bpf_ktime_get_ns();

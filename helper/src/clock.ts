@@ -1,9 +1,21 @@
 // The two clocks: the monotonic one, which every timestamp of the kernel uses and every rate is computed
 // from, and wall-clock time, which people read.
+import { uptime } from 'node:os';
 
 /** Nanoseconds since boot (CLOCK_MONOTONIC), exact to a few nanoseconds for the first hundred days of uptime. */
 export function monotonicNanos(): number {
   return Number(process.hrtime.bigint());
+}
+
+/** `/proc` tells start times in hundredths of a second, on every architecture. */
+const nanosPerTick = 1e7;
+
+/**
+ * The start time that `/proc` would show of a process that was forked at a time, give or take one: in clock ticks
+ * since boot, while the machine was suspended included.
+ */
+export function startTicksAt(nanos: number): number {
+  return Math.max(1, Math.floor((nanos + uptime() * 1e9 - monotonicNanos()) / nanosPerTick));
 }
 
 /** Beyond this the wall clock was set; below it the difference is jitter of the two readings. */

@@ -11,7 +11,7 @@ export interface CounterValues {
   payloadRxBytes: number;
 }
 
-/** A set of counters that only grows, by what `add` is given. */
+/** A set of counters. It only grows, but for what turns out to belong elsewhere. */
 export class Counters implements CounterValues {
   wireTxBytes = 0;
   wireRxBytes = 0;
@@ -27,6 +27,16 @@ export class Counters implements CounterValues {
     this.wireRxPackets += other.wireRxPackets;
     this.payloadTxBytes += other.payloadTxBytes;
     this.payloadRxBytes += other.payloadRxBytes;
+  }
+
+  /** Takes back what was added. */
+  subtract(other: CounterValues): void {
+    this.wireTxBytes -= other.wireTxBytes;
+    this.wireRxBytes -= other.wireRxBytes;
+    this.wireTxPackets -= other.wireTxPackets;
+    this.wireRxPackets -= other.wireRxPackets;
+    this.payloadTxBytes -= other.payloadTxBytes;
+    this.payloadRxBytes -= other.payloadRxBytes;
   }
 
   set(other: CounterValues): void {

@@ -84,13 +84,15 @@ export class Flow {
   retransmits = 0;
   /** Slots of the pool that belong to it. */
   slots = 0;
+  /** Another process than the owner may have moved some of it. */
+  estimate = false;
   /** No slot is left: nothing will ever change again. */
   ended = false;
 
   constructor(
     readonly id: number,
     /** Under which it is found again. */
-    readonly key: string,
+    public key: string,
     readonly interfaceKey: number,
     identity: FlowIdentity,
     /** The process that owns the socket at present. */

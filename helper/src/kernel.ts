@@ -53,9 +53,11 @@ export const FlowFlag = {
   Foreign: 0x04,
   /** This end called connect(). */
   Outgoing: 0x08,
+  /** Another process may have moved some of it than the owner. */
+  Estimate: 0x10,
 } as const;
 
-/** What does not change while a flow holds its slot. */
+/** What does not change while a flow holds its slot, but for the owner, who may turn out to be another one. */
 export interface FlowIdentity {
   slot: number;
   socketCookie: number;

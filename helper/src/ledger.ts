@@ -30,6 +30,8 @@ export class ProcessAccount {
   readonly #byInterface = new Map<number, Counters>();
   /** When the process ended, in nanoseconds since boot; Infinity as long as that is not known. */
   endedNanos = Infinity;
+  /** One of its flows was an estimate. */
+  estimate = false;
   /** No process has this identity any more. Found out when there is need to. */
   gone = false;
   /** Sampling tick at which it was last made sure that the id still means this process. */

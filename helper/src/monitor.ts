@@ -204,13 +204,14 @@ export class Monitor implements ProcessObserver, AccountObserver {
       view.usage.update(period);
       const { info, account } = process;
       // Gone before it could be looked at: its sockets still know what it was called.
-      const name = info.startTicks === 0 && account.name !== '' ? account.name : info.name;
+      const name = process.unseen && account.name !== '' ? account.name : info.name;
       samples.push({
         ...info,
         name,
         ...view.usage.usage(),
         openFlows: view.hidden === undefined ? this.#openFlows(process) : 0,
         alive: process.alive && view.hidden === undefined,
+        ...(account.estimate && { estimate: true }),
       });
     }
     return samples;

@@ -135,6 +135,7 @@ export class MonitoredFlows {
       wire,
       payload,
       rates: flow.ended ? standingStill() : rates,
+      ...(flow.estimate && { estimate: true }),
     };
   }
 

@@ -13,7 +13,7 @@ import {
   type Kernel,
   type KernelStatistics,
 } from './kernel';
-import { GrowthMeter, type Ledger } from './ledger';
+import { GrowthMeter, type Ledger, type ProcessAccount } from './ledger';
 import { decodeName } from './processes';
 import { Slot } from './slot';
 
@@ -120,8 +120,12 @@ export class Sampler {
     const index = this.#rows[FlowColumn.Slot + offset] ?? 0;
     const openedNanos = this.#rows[FlowColumn.OpenedNanos + offset] ?? 0;
     const slot = this.#slots[index];
-    if (slot?.openedNanos === openedNanos) return slot;
-    if (slot !== undefined) this.#forget(slot);
+    if (slot?.openedNanos === openedNanos) {
+      if (slot.processId === (this.#rows[FlowColumn.ProcessId + offset] ?? 0)) return slot;
+      if (this.#give(slot)) return slot;
+    } else if (slot !== undefined) {
+      this.#forget(slot);
+    }
     return this.#open(index, openedNanos, (this.#rows[FlowColumn.Flags + offset] ?? 0) & FlowFlag.Foreign);
   }
 
@@ -140,12 +144,10 @@ export class Sampler {
 
   #flowOf(identity: FlowIdentity, foreign: boolean): Flow {
     const device = interfaceKey(identity.interfaceIndex, foreign);
-    const { socketCookie, remoteAddress, remotePort } = identity;
-    const key = `${String(socketCookie)} ${remoteAddress} ${String(remotePort)} ${String(device)}`;
+    const key = this.#keyOf(identity, device);
     let flow = this.#flows.get(key);
     if (flow === undefined) {
-      const name = decodeName(identity.processName);
-      const owner = this.ledger.ofOwner(identity.processId, name, identity.openedNanos, this.#tick);
+      const owner = this.#ownerOf(identity);
       flow = new Flow(this.#nextFlowId++, key, device, identity, owner);
       this.#flows.set(key, flow);
       owner.flows.add(flow);
@@ -154,15 +156,52 @@ export class Sampler {
     return flow;
   }
 
+  #keyOf({ socketCookie, remoteAddress, remotePort, processId }: FlowIdentity, device: number): string {
+    return [socketCookie, remoteAddress, remotePort, device, processId].join(' ');
+  }
+
+  #ownerOf({ processId, processName, openedNanos }: FlowIdentity): ProcessAccount {
+    return this.ledger.ofOwner(processId, decodeName(processName), openedNanos, this.#tick);
+  }
+
+  /**
+   * The owner of a slot's flow turned out to be another process, for all that the slot has counted. Returns false when
+   * the slot has to be opened anew: it shares its flow with others, or the other process has that flow already.
+   */
+  #give(slot: Slot): boolean {
+    const identity = this.kernel.describeFlow(slot.index);
+    const { flow, counters } = slot;
+    slot.ownerSum.subtract(counters);
+    const key = identity === undefined ? '' : this.#keyOf(identity, flow.interfaceKey);
+    if (identity === undefined || flow.slots > 1 || this.#flows.has(key)) {
+      flow.counters.subtract(counters);
+      this.#forget(slot);
+      return false;
+    }
+    const former = flow.account;
+    const owner = this.#ownerOf(identity);
+    this.#flows.delete(flow.key);
+    former.flows.delete(flow);
+    flow.key = key;
+    flow.account = owner;
+    this.#flows.set(key, flow);
+    owner.flows.add(flow);
+    slot.processId = owner.pid;
+    slot.ownerSum = owner.onInterface(flow.interfaceKey);
+    slot.ownerSum.add(counters);
+    for (const observer of former.observers) {
+      if (!owner.observers.has(observer)) observer.flowLeft(flow);
+    }
+    for (const observer of owner.observers) observer.flowChanged(flow);
+    return true;
+  }
+
   /** Adds what a row has more than the one before to every sum it belongs to. */
   #apply(slot: Slot, offset: number): void {
     const { flow } = slot;
     const growth = this.#growth;
-    const owner = this.#rows[FlowColumn.ProcessId + offset] ?? 0;
     slot.advance(this.#rows, offset, growth);
-    if (owner !== flow.account.pid && slot.retiredNanos === 0) this.#passOn(flow, owner);
-    // What an old slot still counts belongs to the owner of the flow, whoever that is by now.
-    slot.ownerSum = flow.account.onInterface(flow.interfaceKey);
+    if ((slot.flags & FlowFlag.Estimate) !== 0) flow.estimate = flow.account.estimate = true;
     flow.counters.add(growth);
     slot.ownerSum.add(growth);
     // A retired slot beside one in use says how things were.
@@ -172,18 +211,6 @@ export class Sampler {
     }
     flow.retransmits = Math.max(flow.retransmits, slot.retransmits);
     for (const observer of flow.account.observers) observer.flowChanged(flow);
-  }
-
-  /** The socket was handed to another process: what it carries from now on counts there. */
-  #passOn(flow: Flow, processId: number): void {
-    const former = flow.account;
-    former.flows.delete(flow);
-    const owner = this.ledger.ofOwner(processId, '', flow.openedNanos, this.#tick);
-    flow.account = owner;
-    owner.flows.add(flow);
-    for (const observer of former.observers) {
-      if (!owner.observers.has(observer)) observer.flowLeft(flow);
-    }
   }
 
   /** Retires what is finished with, and recycles what was retired long enough ago. */

@@ -2,6 +2,7 @@
 // and their sockets taken into account as they are passed about.
 import { ErrorCode, type MonitorEvent, type ProcessInfo } from '../../src/shared/protocol';
 import { type Caller, inspectProcess } from './access';
+import { startTicksAt } from './clock';
 import { asError, errorCode, RequestError } from './errors';
 import type { Kernel, ProcessEvent } from './kernel';
 import type { Ledger, ProcessAccount } from './ledger';
@@ -16,11 +17,18 @@ export class WatchedProcess {
   adoptable = true;
   /** Since when, in nanoseconds since boot, it is not in `/proc` although no event has told of its end; 0 while it is. */
   missingNanos = 0;
+  /** It was gone before it could be looked at; `info` is made up of what is known of its birth. */
+  unseen = false;
 
   constructor(
     public info: ProcessInfo,
     readonly account: ProcessAccount,
   ) {}
+
+  /** Whether it is the process with its id that started then. */
+  startedAt(startTicks: number): boolean {
+    return Math.abs(startTicks - this.info.startTicks) <= (this.unseen ? 1 : 0);
+  }
 
   get followed(): boolean {
     return [...this.observers].some((observer) => observer.followsChildren);
@@ -254,8 +262,14 @@ export class WatchedProcesses {
       if (error.code === ErrorCode.AccessDenied) return undefined;
     }
     const account = this.ledger.ofChild(pid, info?.startTicks, nanos);
-    const fallback = { ...parent.info, pid, ppid: parent.info.pid, startTicks: 0, command: '', exe: '' };
-    return new WatchedProcess(info ?? { ...fallback, name: account.name || parent.info.name }, account);
+    const fallback = {
+      ...parent.info,
+      ...{ pid, ppid: parent.info.pid, startTicks: startTicksAt(nanos), command: '', exe: '' },
+    };
+    const name = account.name || parent.info.name;
+    const child = new WatchedProcess(info ?? { ...fallback, name }, account);
+    child.unseen = info === undefined;
+    return child;
   }
 
   #replaced(process: WatchedProcess, nanos: number): void {
@@ -268,7 +282,9 @@ export class WatchedProcesses {
   #lookAgain(process: WatchedProcess): boolean {
     try {
       const info = inspectProcess(this.caller, process.info.pid);
-      if (process.info.startTicks === 0 || info.startTicks === process.info.startTicks) process.info = info;
+      if (!process.startedAt(info.startTicks)) return true;
+      process.info = info;
+      process.unseen = false;
       return true;
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
@@ -292,9 +308,7 @@ export class WatchedProcesses {
 
   #isSame(process: WatchedProcess): boolean {
     const startTicks = readStartTicks(process.info.pid);
-    return (
-      startTicks !== undefined && (process.info.startTicks === 0 || process.info.startTicks === startTicks)
-    );
+    return startTicks !== undefined && process.startedAt(startTicks);
   }
 
   /** The kernel half watches the child of a followed process of its own accord, even when nobody here does. */

@@ -198,6 +198,8 @@ export interface FlowSample extends Usage {
   certainty?: Certainty;
   /** Who is at the other end. Absent where nothing names it. */
   host?: HostName;
+  /** True where another process may have moved some of it than this one; absent elsewhere. */
+  estimate?: boolean;
 }
 
 /** Something that was said on a connection. Never a query string, credential, cookie, header or body. */
@@ -296,6 +298,8 @@ export interface ProcessSample extends ProcessInfo, Usage {
   openFlows: number;
   /** False once the process has exited; its counters stay. */
   alive: boolean;
+  /** True once a flow among those that the counters cover is an estimate; absent before. */
+  estimate?: boolean;
 }
 
 /** Work that could not be done in full. Each is a count since the helper started. */

@@ -28,6 +28,8 @@ const shortPattern = [
   'udp-sockets over ipv4, helper outside',
   'tcp-both over ipv4 with offloads',
   'moving: splice over tcp and ipv4',
+  'ownership: prefork, tcp-small, accept asks for the peer: false',
+  'ownership: pass-connected',
   'follows children and their children',
   'reports the sockets of watched processes',
   'counts a connection from before',

@@ -18,6 +18,7 @@ static_assert(sizeof(pnm_flow) % 8 == 0);
 
 // `FlowFlag.Retired` of kernel.ts; here a field of its own, so that neither side overwrites the other's bits.
 constexpr int retired_flag = 0x02;
+constexpr int estimate_flag = PNM_FLOW_ESTIMATE;
 
 // The kernel half changes every field at any time: each is read once, whole.
 template <typename T> T seen(const T &field)
@@ -37,10 +38,11 @@ void write_row(double *row, uint32_t slot, uint64_t cookie, const pnm_flow &flow
 
 	row[0] = slot;
 	row[1] = static_cast<double>(cookie);
-	row[2] = seen(flow.process_id);
+	row[2] = seen(flow.key.process_id);
 	row[3] = seen(flow.key.interface_index);
 	row[4] = seen(flow.state);
-	row[5] = seen(flow.flags) | (seen(flow.retired) ? retired_flag : 0);
+	row[5] = seen(flow.flags) | (seen(flow.retired) & PNM_FLOW_RETIRED ? retired_flag : 0) |
+		 (seen(flow.retired) & PNM_FLOW_TAKEN_OVER ? estimate_flag : 0);
 	row[6] = static_cast<double>(seen(counters.wire_tx_bytes));
 	row[7] = static_cast<double>(seen(counters.wire_rx_bytes));
 	row[8] = static_cast<double>(seen(counters.wire_tx_packets));
@@ -121,7 +123,7 @@ void FlowPool::retire(uint32_t slot)
 
 	if (!flow || !cookie_of(*flow))
 		return;
-	__atomic_store_n(&flow->retired, 1, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&flow->retired, PNM_FLOW_RETIRED, __ATOMIC_RELEASE);
 	forget_key(slot, flow->key);
 }
 
@@ -139,9 +141,39 @@ void FlowPool::retire_socket(uint64_t cookie)
 {
 	const uint32_t end = high_water();
 
-	for (uint32_t slot = 0; slot < end; slot++)
-		if (cookie_of(flows_[slot]) == cookie)
-			retire(slot);
+	for (uint32_t slot = 0; slot < end; slot++) {
+		if (cookie_of(flows_[slot]) != cookie)
+			continue;
+		__atomic_fetch_or(&flows_[slot].retired, PNM_FLOW_TAKEN_OVER, __ATOMIC_RELEASE);
+		retire(slot);
+	}
+}
+
+void FlowPool::give_socket(uint64_t cookie, const pnm_owner &owner, bool is_estimate)
+{
+	const uint32_t end = high_water();
+
+	for (uint32_t slot = 0; slot < end; slot++) {
+		pnm_flow &flow = flows_[slot];
+
+		if (cookie_of(flow) != cookie || seen(flow.retired) & PNM_FLOW_RETIRED)
+			continue;
+		const pnm_flow_key former = flow.key;
+		pnm_flow_key key = former;
+
+		if (is_estimate)
+			__atomic_fetch_or(&flow.retired, PNM_FLOW_TAKEN_OVER, __ATOMIC_RELEASE);
+		key.process_id = owner.process_id;
+		// The new key first, so that the kernel half finds this slot as soon as the old one fits no
+		// more.
+		checked(bpf_map_update_elem(programs_.flow_index(), &key, &slot, BPF_ANY),
+			"bpf(BPF_MAP_UPDATE_ELEM) flow_index");
+		flow.user_id = owner.user_id;
+		flow.uninspected = 0;
+		std::copy_n(owner.name, sizeof(flow.name), flow.name);
+		__atomic_store_n(&flow.key.process_id, owner.process_id, __ATOMIC_RELEASE);
+		forget_key(slot, former);
+	}
 }
 
 void FlowPool::recycle(uint32_t slot)
@@ -150,7 +182,7 @@ void FlowPool::recycle(uint32_t slot)
 
 	if (!flow || !cookie_of(*flow))
 		return;
-	if (!seen(flow->retired) && !(seen(flow->flags) & PNM_FLOW_CLOSED))
+	if (!(seen(flow->retired) & PNM_FLOW_RETIRED) && !(seen(flow->flags) & PNM_FLOW_CLOSED))
 		throw KernelError("recycleFlow", EINVAL, "slot " + std::to_string(slot) + " is in use");
 	forget_key(slot, flow->key);
 	// The cookie first: a reader never takes half of a cleared slot for a flow.

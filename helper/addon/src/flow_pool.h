@@ -28,8 +28,11 @@ class FlowPool {
 	/// Says what of a flow's payload is wanted from now on: bits PNM_INSPECTION_*, and how many further
 	/// messages. Does nothing when the slot belongs to another socket by now.
 	void inspect(uint32_t slot, uint64_t cookie, uint8_t bits, uint32_t message_credit);
-	/// Retires every flow of a socket.
+	/// Retires every flow of a socket that another process has taken over. How much of it that one moved
+	/// already is not known.
 	void retire_socket(uint64_t cookie);
+	/// Gives every flow of a socket, with what it has counted, to another process.
+	void give_socket(uint64_t cookie, const pnm_owner &owner, bool is_estimate);
 	/// Gives a retired slot back. Throws EINVAL for one that is still in use.
 	void recycle(uint32_t slot);
 

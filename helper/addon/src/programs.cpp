@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <sys/statfs.h>
 
+#include <iterator>
+
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
@@ -25,6 +27,24 @@ uint64_t own_network_namespace()
 	    checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_INET)"));
 
 	return network_namespace_of(socket.get());
+}
+
+// Whether a program of cgroup_skb may ask for the running process: tried, because kernels do not tell.
+bool tells_sender()
+{
+	const bpf_insn instructions[] = {
+	    {.code = BPF_JMP | BPF_CALL,
+	     .dst_reg = 0,
+	     .src_reg = 0,
+	     .off = 0,
+	     .imm = BPF_FUNC_get_current_pid_tgid},
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 1},
+	    {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+	};
+	const FileDescriptor program(bpf_prog_load(BPF_PROG_TYPE_CGROUP_SKB, "asks_for_sender", "GPL",
+						   instructions, std::size(instructions), nullptr));
+
+	return static_cast<bool>(program);
 }
 
 FileDescriptor open_cgroup(const std::string &folder)
@@ -69,6 +89,8 @@ Programs::Programs()
 	    .network_namespace = own_network_namespace(),
 	    .counted_out = marks_.counted_out(),
 	    .counted_in = marks_.counted_in(),
+	    .tells_sender = tells_sender(),
+	    .padding = 0,
 	};
 	// libbpf raises RLIMIT_MEMLOCK by itself where the kernel still charges maps to it (below 5.11).
 	const int result = procnetmon_bpf__load(skeleton_.get());
@@ -93,6 +115,8 @@ void Programs::attach_cgroup(const std::string &folder)
 	    {programs.connect6, BPF_CGROUP_INET6_CONNECT},
 	    {programs.sendmsg4, BPF_CGROUP_UDP4_SENDMSG},
 	    {programs.sendmsg6, BPF_CGROUP_UDP6_SENDMSG},
+	    {programs.getpeername4, BPF_CGROUP_INET4_GETPEERNAME},
+	    {programs.getpeername6, BPF_CGROUP_INET6_GETPEERNAME},
 	    {programs.tcp_progress, BPF_CGROUP_SOCK_OPS},
 	    {programs.socket_released, BPF_CGROUP_INET_SOCK_RELEASE},
 	    {programs.packet_out, BPF_CGROUP_INET_EGRESS},

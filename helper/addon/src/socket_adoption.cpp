@@ -172,21 +172,56 @@ SocketAdoption::Adopted SocketAdoption::adopt_socket(int socket, uint64_t inode,
 	const bool has_owner = bpf_map_lookup_elem(programs_.owners(), &socket, &owner) == 0;
 
 	if (has_owner && (owner.process_id == process_id || holds(owner.process_id, inode, holders))) {
-		track(socket, cookie);
+		track(socket, cookie, owner.process_id);
+		if (owner.process_id == process_id && owner.evidence < PNM_EVIDENCE_HELD) {
+			owner.evidence = PNM_EVIDENCE_HELD;
+			set_owner(socket, owner);
+		}
 		return {owner.process_id, false};
 	}
-	owner = {.process_id = process_id, .user_id = identity.user_id, .name = {}};
+	const Handover handover = has_owner ? judge(socket, owner.evidence) : Handover::None;
+
+	owner = {.process_id = process_id,
+		 .user_id = identity.user_id,
+		 .evidence = handover == Handover::FromNowOn ? PNM_EVIDENCE_SHARED : PNM_EVIDENCE_HELD,
+		 .name = {}};
 	identity.name.copy(owner.name, sizeof(owner.name) - 1);
 	// The owner first: the kernel half counts a socket from the moment on that it is tracked.
-	checked(bpf_map_update_elem(programs_.owners(), &socket, &owner, BPF_ANY),
-		"bpf(BPF_MAP_UPDATE_ELEM) owners");
-	track(socket, cookie);
-	if (has_owner)
+	set_owner(socket, owner);
+	track(socket, cookie, process_id);
+	if (handover == Handover::FromNowOn)
 		flow_pool_.retire_socket(cookie);
+	else if (handover != Handover::None)
+		flow_pool_.give_socket(cookie, owner, handover == Handover::LikelyWhole);
 	return {process_id, true};
 }
 
-void SocketAdoption::track(int socket, uint64_t cookie)
+void SocketAdoption::set_owner(int socket, const pnm_owner &owner)
+{
+	checked(bpf_map_update_elem(programs_.owners(), &socket, &owner, BPF_ANY),
+		"bpf(BPF_MAP_UPDATE_ELEM) owners");
+}
+
+// Its owner holds the socket no more. Whether that one has ever used it?
+SocketAdoption::Handover SocketAdoption::judge(int socket, uint32_t evidence) const
+{
+	pnm_socket state{};
+
+	if (evidence == PNM_EVIDENCE_INHERITED)
+		return Handover::Whole;
+	if (evidence != PNM_EVIDENCE_TAKEN)
+		return Handover::FromNowOn;
+	if (programs_.settings().tells_sender)
+		return Handover::Whole;
+	const bool is_tcp = option(socket, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP;
+
+	if (!is_tcp || bpf_map_lookup_elem(programs_.sockets(), &socket, &state) ||
+	    state.flags & PNM_SOCKET_OUTGOING)
+		return Handover::FromNowOn;
+	return Handover::LikelyWhole;
+}
+
+void SocketAdoption::track(int socket, uint64_t cookie, uint32_t owner)
 {
 	pnm_socket state{};
 	const uint64_t network_namespace = network_namespace_of(socket);
@@ -194,6 +229,9 @@ void SocketAdoption::track(int socket, uint64_t cookie)
 	state.cookie = cookie;
 	state.slot = PNM_NO_SLOT;
 	state.flags = PNM_SOCKET_ADOPTED | kind_of(socket);
+	state.process_id = owner;
+	// What it sends next need not be the first: it tells nothing of the sender.
+	state.sender = PNM_NO_PROCESS;
 	if (network_namespace && network_namespace != programs_.settings().network_namespace)
 		state.flags |= PNM_SOCKET_FOREIGN;
 	if (option(socket, SOL_SOCKET, SO_TYPE) == SOCK_STREAM &&

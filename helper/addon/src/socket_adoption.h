@@ -37,7 +37,17 @@ class SocketAdoption {
 
 	Adopted adopt_socket(int socket, uint64_t inode, uint32_t process_id, const ProcessIdentity &identity,
 			     Holders &holders);
-	void track(int socket, uint64_t cookie);
+	/// What becomes of the flows of a socket that has another owner from now on.
+	enum class Handover {
+		None,        ///< it has none
+		Whole,       ///< the former owner has not used it
+		LikelyWhole, ///< ... as far as the kernel can tell
+		FromNowOn,   ///< the former owner keeps what was counted
+	};
+
+	Handover judge(int socket, uint32_t evidence) const;
+	void set_owner(int socket, const pnm_owner &owner);
+	void track(int socket, uint64_t cookie, uint32_t owner);
 	bool holds(uint32_t process_id, uint64_t inode, Holders &holders) const;
 	void forget_vanished();
 

@@ -206,7 +206,7 @@ Napi::Value to_javascript(Napi::Env env, uint32_t slot, const pnm_flow &flow)
 	object.Set("slot", number(env, slot));
 	object.Set("socketCookie", number(env, flow.key.socket_cookie));
 	object.Set("openedNanos", number(env, flow.opened_ns));
-	object.Set("processId", number(env, flow.process_id));
+	object.Set("processId", number(env, flow.key.process_id));
 	object.Set("userId", number(env, flow.user_id));
 	object.Set("processName", latin1(env, flow.name, strnlen(flow.name, sizeof(flow.name))));
 	object.Set("protocol", number(env, flow.protocol));

@@ -69,6 +69,10 @@ const endpoint = z
 
 const rttMicros = z.number().min(0).describe('Smoothed round-trip time in microseconds; 0 where unknown.');
 const retransmits = count.describe('Segments sent again; 0 for datagrams.');
+const estimate = z
+  .boolean()
+  .optional()
+  .describe('True where another process may have moved some of it; absent elsewhere.');
 const interfaceName = z.string().describe('"netns:INDEX" for one in another network namespace.');
 
 const dropped = {
@@ -112,6 +116,7 @@ const flowSample = z
     applicationLabel: applicationLabel.optional(),
     certainty: certainty.optional(),
     host: z.strictObject({ name: z.string(), source: hostSource }).optional().describe('The remote host.'),
+    estimate,
     ...usage,
   })
   .describe('One socket talking to one remote endpoint over one interface.')
@@ -131,6 +136,7 @@ const processSample = z
     user: z.string(),
     openFlows: count,
     alive: z.boolean(),
+    estimate,
     ...usage,
   })
   .describe('A process; its counters cover all of its flows, those closed by now included.')
@@ -288,6 +294,7 @@ const flowSummary = z
     rttMicros,
     retransmits,
     requests: z.array(requestSummary).describe('Requests on it, the same ones together; at most 32.'),
+    estimate,
   })
   .describe('One socket talking to one remote endpoint over one interface, over the whole run.')
   .meta({ id: 'flowSummary' });
@@ -300,6 +307,7 @@ const processSummary = z
     exe: z.string().describe('Path of the executable; empty where it may not be read.'),
     wire,
     payload,
+    estimate,
     flows: z.array(flowSummary),
   })
   .meta({ id: 'processSummary' });

@@ -161,7 +161,16 @@ function summariseProcess(
 ): ProcessSummary {
   const { pid, ppid, name, exe, wire, payload } = process;
   const summaries = flows.map((flow) => summariseFlow(flow, facts.get(flow.id)));
-  return { pid, ppid, name, exe, wire, payload, flows: summaries };
+  return {
+    pid,
+    ppid,
+    name,
+    exe,
+    wire,
+    payload,
+    ...(process.estimate === true && { estimate: true }),
+    flows: summaries,
+  };
 }
 
 function summariseFlow(flow: FlowSample, facts: ConnectionFacts | undefined): FlowSummary {
@@ -181,6 +190,7 @@ function summariseFlow(flow: FlowSample, facts: ConnectionFacts | undefined): Fl
     rttMicros: flow.rttMicros,
     retransmits: flow.retransmits,
     requests: (facts?.groups ?? []).map(summariseRequests),
+    ...(flow.estimate === true && { estimate: true }),
   };
 }
 

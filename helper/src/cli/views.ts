@@ -59,6 +59,9 @@ const displayOrder: ColumnId[] = [
   'retransmits',
 ];
 
+/** Stands before a process or connection of whose figures some may be another process's. */
+const estimateMark = '~';
+
 const labelTitle = 'PROCESS / CONNECTION';
 
 export interface ViewSize {
@@ -100,14 +103,14 @@ export class MonitorView {
       formatDuration(elapsedMillis),
     ];
     const rows = this.#rows(processes);
-    const note = droppedNote(tally.dropped, 0);
-    const fixedLines = 2 + (note === undefined ? 0 : 1);
+    const notes = notesOn(processes, tally.dropped, 0);
+    const fixedLines = 2 + notes.length;
     const shown = crop(rows, size.rows - fixedLines);
     const lines = [
       this.#chalk.bold(joinThatFits(heading, size.columns)),
       ...this.#table([...rateColumns, ...otherColumns], shown, size.columns),
     ];
-    if (note !== undefined) lines.push(this.#chalk.yellow(truncate(note, size.columns)));
+    for (const note of notes) lines.push(this.#chalk.yellow(truncate(note, size.columns)));
     return lines;
   }
 
@@ -127,8 +130,9 @@ export class MonitorView {
     ];
     const lines = [this.#chalk.bold(joinThatFits(heading, size.columns))];
     lines.push(...this.#table(otherColumns, this.#rows(processes), size.columns));
-    const note = droppedNote(tally.dropped, tally.omittedFlows);
-    if (note !== undefined) lines.push(this.#chalk.yellow(truncate(note, size.columns)));
+    for (const note of notesOn(processes, tally.dropped, tally.omittedFlows)) {
+      lines.push(this.#chalk.yellow(truncate(note, size.columns)));
+    }
     return lines;
   }
 
@@ -157,7 +161,8 @@ export class MonitorView {
   #processRow(process: ProcessSample): Row<ColumnId> {
     const chalk = this.#chalk;
     const pid = `(${String(process.pid)})`;
-    const name = sanitise(processTitle(process)) || '?';
+    const mark = process.estimate === true ? estimateMark : '';
+    const name = `${mark}${sanitise(processTitle(process)) || '?'}`;
     return {
       label: (width) => `${truncate(name, Math.max(width - pid.length - 1, 4))} ${pid}`,
       cells: {
@@ -174,7 +179,8 @@ export class MonitorView {
   #flowRow(flow: FlowSample): Row<ColumnId> {
     const chalk = this.#chalk;
     return {
-      label: (width) => `  ${connectionLabel(flow, width - 2)}`,
+      label: (width) =>
+        `${flow.estimate === true ? ` ${estimateMark}` : '  '}${connectionLabel(flow, width - 2)}`,
       cells: flowCells(flow),
       style: (text, column) => {
         if (flow.state === 'closed') return chalk.dim(text);
@@ -261,6 +267,21 @@ function joinThatFits(parts: readonly string[], width: number): string {
     line = longer;
   }
   return line === '' ? truncate(parts[0] ?? '', width) : line;
+}
+
+/** Sentences on what the figures lack, and what their marks mean. */
+function notesOn(
+  processes: readonly TalliedProcess[],
+  dropped: DroppedCounters,
+  omittedFlows: number,
+): string[] {
+  const isEstimate = processes.some(
+    ({ process, flows }) => process.estimate === true || flows.some(({ estimate }) => estimate === true),
+  );
+  return [
+    droppedNote(dropped, omittedFlows),
+    isEstimate ? `${estimateMark} Some of it may be another process's that had the same socket.` : undefined,
+  ].filter((note) => note !== undefined);
 }
 
 /** A sentence on what the figures lack, or undefined when they are complete. */

@@ -15,6 +15,9 @@ export const tellsNetworkNamespace = isAtLeast(5, 14);
 /** Whether a veth interface can bundle the segments that it receives (GRO). */
 export const vethBundles = isAtLeast(5, 13);
 
+/** Whether a program at a socket can ask which process runs, and so who sends first. */
+export const tellsSender = isAtLeast(6, 10);
+
 /** Why a test is skipped in which the helper has to know that it is in a network namespace of its own. */
 export const withoutNetworkNamespace =
   'below Linux 5.14 a helper in a network namespace of its own takes all sockets there for foreign';

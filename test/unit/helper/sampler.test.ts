@@ -203,7 +203,7 @@ describe('Sampler', () => {
     expect(kernel.slots.size).toBe(500);
   });
 
-  it('counts on the new owner from the moment a socket is passed on', () => {
+  it('gives a flow with all that it has counted to the process that turns out to own it', () => {
     const flow = kernel.open({ processId: 10, openedNanos: 1 });
     send(flow, 100);
     tick();
@@ -211,10 +211,37 @@ describe('Sampler', () => {
     flow.processId = 20;
     send(flow, 11);
     tick();
-    expect(sumOf(10).payloadTxBytes).toBe(100);
-    expect(sumOf(20).payloadTxBytes).toBe(11);
+    expect(sumOf(10).payloadTxBytes).toBe(0);
+    expect(sumOf(20).payloadTxBytes).toBe(111);
     expect(former.left.length).toBe(1);
     expect([...(ledger.find(20)?.flows ?? [])].map(({ counters }) => counters.payloadTxBytes)).toEqual([111]);
+  });
+
+  it('leaves a flow to each of the processes that had the socket one after the other', () => {
+    const first = kernel.open({ processId: 10, openedNanos: 1, socketCookie: 5 });
+    send(first, 100);
+    tick();
+    kernel.retireFlow(first.slot);
+    const second = kernel.open({ processId: 20, openedNanos: 2, socketCookie: 5, flags: FlowFlag.Estimate });
+    send(second, 11);
+    tick();
+    expect(sumOf(10).payloadTxBytes).toBe(100);
+    expect(sumOf(20).payloadTxBytes).toBe(11);
+    expect(ledger.find(10)?.estimate).toBe(false);
+    expect(ledger.find(20)?.estimate).toBe(true);
+  });
+
+  it('takes from a flow in two slots only what the one slot has counted that is given away', () => {
+    const one = kernel.open({ processId: 10, openedNanos: 1, socketCookie: 5 });
+    const other = kernel.open({ processId: 10, openedNanos: 2, socketCookie: 5 });
+    send(one, 100);
+    send(other, 30);
+    tick();
+    other.processId = 20;
+    send(other, 3);
+    tick();
+    expect(sumOf(10).payloadTxBytes).toBe(100);
+    expect(sumOf(20).payloadTxBytes).toBe(33);
   });
 
   it('adds what found the pool full to the process, but to no interface', () => {
@@ -292,6 +319,7 @@ describe('Sampler', () => {
         tick();
         const total = [1, 2, 3].reduce((sum, pid) => sum + sumOf(pid).payloadTxBytes, 0);
         expect(total).toBe(sent);
+        for (const flow of ledger.find(1)?.flows ?? []) expect(flow.account.pid).toBe(1);
         expect(errors).toEqual([]);
       }),
     );
