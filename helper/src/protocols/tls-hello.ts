@@ -1,6 +1,6 @@
 // ClientHello and ServerHello of TLS (RFC 8446, RFC 5246), as they also stand in QUIC's CRYPTO frames. Both may have been
 // cut by the capture: what is there is read.
-import { byteAt, isPrintable, latin1, uint16, uint24, uint32 } from './bytes';
+import { byteAt, latin1, uint16, uint24, uint32 } from './bytes';
 import { validHostName } from './host-name';
 
 export const HandshakeType = { ClientHello: 1, ServerHello: 2 } as const;
@@ -14,6 +14,7 @@ const Extension = {
 } as const;
 
 const maximumProtocols = 8;
+const longestProtocol = 32;
 /** More extensions than any client sends; bounds the work on hostile ones. */
 const maximumExtensions = 128;
 /** What the random bytes of a ServerHello are when it asks for another hello: the start of SHA-256("HelloRetryRequest"). */
@@ -117,8 +118,8 @@ function readProtocols(data: Uint8Array): string[] {
   while (at < data.length && protocols.length < maximumProtocols) {
     const length = byteAt(data, at);
     if (length === 0 || at + 1 + length > data.length) break;
-    if (length <= 32 && isPrintable(data, at + 1, at + 1 + length) && !isGrease(uint16(data, at + 1), length))
-      protocols.push(latin1(data, at + 1, at + 1 + length));
+    const name = length > longestProtocol ? '' : latin1(data, at + 1, at + 1 + length);
+    if (/^[!-~]+$/.test(name) && !isGrease(uint16(data, at + 1), length)) protocols.push(name);
     at += 1 + length;
   }
   return protocols;
