@@ -1,5 +1,5 @@
 // `npm run bench`: measures what docs/performance.md promises, on the real executable, the real addon and a real editor.
-//   npm run bench [-- [sample] [latency] [memory] [cpu] [throughput] [bundles] [activation] [--check]]
+//   npm run bench [-- [sample] [inspection] [latency] [memory] [cpu] [throughput] [bundles] [activation] [--check]]
 // Prints a table and writes test-results/bench.json. `--check` makes a missed bound a failure. Runs as root, through sudo
 // where need be: it loads programs into the kernel and makes network namespaces.
 import { existsSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { bundle } from './make/bundles.mjs';
 
 const bundlesFolder = inProject('build', 'bench');
 const resultFile = inProject('test-results', 'bench.json');
-const inKernel = ['sample', 'latency', 'memory', 'cpu', 'throughput'];
+const inKernel = ['sample', 'inspection', 'latency', 'memory', 'cpu', 'throughput'];
 const all = [...inKernel, 'bundles', 'activation'];
 const activations = 7;
 

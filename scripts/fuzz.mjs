@@ -36,7 +36,6 @@ async function bundle() {
     ...common,
     entryPoints: ['test/fuzz/main.ts'],
     outfile: path.join(bundles, 'main.mjs'),
-    define: { 'import.meta.dirname': JSON.stringify(inProject('test', 'unit', 'helper', 'protocols')) },
     plugins: [
       {
         name: 'subject-apart',
@@ -53,7 +52,7 @@ function fuzz(name, { seconds, seed, keep }) {
     const args = [name, seconds, seed, corpus, ...(keep ? ['--keep'] : [])];
     const child = spawn(process.execPath, ['--expose-gc', path.join(bundles, 'main.mjs'), ...args], {
       cwd: projectFolder,
-      env: toolEnvironment(),
+      env: { ...toolEnvironment(), PROCNETMON_PROJECT: projectFolder },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let timer;

@@ -2,6 +2,7 @@
 //   main.mjs RESULT NAME...
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
+import { inspection } from './inspection';
 import { latency } from './latency';
 import { memory } from './memory';
 import { processorTime } from './processor-time';
@@ -9,7 +10,7 @@ import { sampling } from './sampling';
 import { throughput } from './throughput';
 import { formatValue, verdict } from './results';
 
-const measurements = [sampling, latency, memory, processorTime, throughput];
+const measurements = [sampling, inspection, latency, memory, processorTime, throughput];
 
 async function main(): Promise<void> {
   const [file, ...names] = process.argv.slice(2);

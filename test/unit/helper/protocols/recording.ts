@@ -4,7 +4,9 @@ import path from 'node:path';
 import type { ConnectionContext, Direction, Fact } from '../../../../helper/src/protocols/detection';
 import { ConnectionInspector } from '../../../../helper/src/protocols/inspector';
 
-const folder = path.join(import.meta.dirname, 'recordings');
+/** Bundles that read recordings lie elsewhere, and are told where the project is. */
+const project = process.env['PROCNETMON_PROJECT'] ?? path.join(import.meta.dirname, '../../../..');
+const folder = path.join(project, 'test', 'unit', 'helper', 'protocols', 'recordings');
 
 export interface RecordedPiece {
   direction: Direction;
