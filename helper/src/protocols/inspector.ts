@@ -1,7 +1,7 @@
 // Looks at the first bytes of a connection, each way, and tells what is spoken.
 import { applications } from './applications';
 import type { ConnectionContext, Detection, Direction, Fact } from './detection';
-import { HeldPieces } from './held-pieces';
+import { HeldPieces, maximumHeld } from './held-pieces';
 import type { Follower, FollowerSetting, Match, Opening, Piece, Side } from './opening';
 import { guessByPort } from './ports';
 import { askDatagramProbes, askProbes } from './probes';
@@ -18,6 +18,7 @@ export interface PieceOptions {
 }
 
 const noFacts: readonly Fact[] = [];
+const noBytes = new Uint8Array(0);
 
 /** Datagrams that are looked at for a protocol, and pieces of a stream. */
 const maximumDatagrams = 8;
@@ -93,10 +94,11 @@ export class ConnectionInspector {
 
   #openStream(direction: Direction, piece: Piece, facts: Fact[]): void {
     this.#pieces += 1;
+    if (this.#held === undefined && this.#decideAtOnce(direction, piece, facts)) return;
     const held = (this.#held ??= new HeldPieces());
     if (!held.began(direction) && piece.offset > 0) this.#startMissed = true;
     held.add(direction, piece);
-    const { match, waits } = this.#ask(held);
+    const { match, waits } = this.#ask((localIsClient) => this.#opening(held, localIsClient));
     const giveUp = held.full || this.#pieces >= maximumPieces;
     if (match === undefined) {
       // The side that has not spoken may still tell.
@@ -117,17 +119,36 @@ export class ConnectionInspector {
     else held.release((heldDirection, heldPiece) => this.#follow(heldDirection, heldPiece, facts));
   }
 
+  /** Most conversations are told by their first piece; nothing of it has to be copied then. */
+  #decideAtOnce(direction: Direction, piece: Piece, facts: Fact[]): boolean {
+    const bytes = piece.bytes.subarray(0, maximumHeld);
+    const ended = piece.truncated || bytes.length === maximumHeld;
+    const { match } = this.#ask((localIsClient) => {
+      const isClient = (direction === 'sent') === localIsClient;
+      return {
+        context: this.#context,
+        client: isClient ? bytes : noBytes,
+        server: isClient ? noBytes : bytes,
+        clientEnded: isClient && ended,
+        serverEnded: !isClient && ended,
+      };
+    });
+    if (match?.certainty !== 'certain') return false;
+    this.#decide(match, facts, piece.nanos);
+    if (this.#follower === undefined) this.#end();
+    else this.#follow(direction, piece, facts);
+    return true;
+  }
+
   /** Asks with the roles that are known; if that fails, with the other ones: who began may not be known. */
-  #ask(held: HeldPieces): { match: Match | undefined; waits: boolean } {
+  #ask(openingOf: (localIsClient: boolean) => Opening): { match: Match | undefined; waits: boolean } {
     const { outgoing } = this.#context;
-    const asked = askProbes(this.#opening(held, outgoing));
+    const asked = askProbes(openingOf(outgoing));
     this.#localIsClient = outgoing;
     if (asked.match !== undefined) return asked;
-    const swapped = askProbes(this.#opening(held, !outgoing));
-    if (swapped.match?.certainty !== 'certain')
-      return { match: undefined, waits: asked.waits || swapped.waits };
-    this.#localIsClient = !outgoing;
-    return swapped;
+    const swapped = askProbes(openingOf(!outgoing));
+    if (swapped.match !== undefined) this.#localIsClient = !outgoing;
+    return { match: swapped.match, waits: asked.waits || swapped.waits };
   }
 
   #opening(held: HeldPieces, localIsClient: boolean): Opening {

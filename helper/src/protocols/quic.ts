@@ -48,10 +48,13 @@ export function probeQuic({ bytes, truncated }: Datagram): Match | undefined {
       sender: 'client',
     };
   }
-  const follow = (setting: FollowerSetting) => new QuicFollower(setting, known.label);
   const initial = readPackets(bytes).initials[0];
   if (initial === undefined) return undefined;
-  const opened = openInitial(initial, deriveInitialKeys(known, initial.destination, 'client'));
+  const keys = deriveInitialKeys(known, initial.destination, 'client');
+  const destination = initial.destination.slice();
+  const follow = (setting: FollowerSetting) =>
+    new QuicFollower(setting, known.label, destination, { client: keys });
+  const opened = openInitial(initial, keys);
   const readable = opened !== undefined && readInitialFrames(opened) !== undefined;
   if (readable) {
     return {
@@ -80,9 +83,9 @@ function probeNegotiation(bytes: Uint8Array, listAt: number): Match | undefined 
 
 class QuicFollower implements Follower {
   readonly #hello = new Reassembly(longestHello);
-  #keys: Partial<Record<Side, InitialKeys>> = {};
-  /** The id from which the keys come. */
-  #destination: Uint8Array | undefined;
+  /** The id from which the keys come, and those that were needed so far. */
+  #destination: Uint8Array;
+  #keys: Partial<Record<Side, InitialKeys>>;
   #host: string | undefined;
   #tls: TlsDetails = { version: 'TLS 1.3', offeredAlpn: [], encryptedClientHello: false };
   #helloRead = false;
@@ -94,7 +97,11 @@ class QuicFollower implements Follower {
   constructor(
     private readonly setting: FollowerSetting,
     private readonly label: string,
+    destination: Uint8Array,
+    keys: Partial<Record<Side, InitialKeys>>,
   ) {
+    this.#destination = destination;
+    this.#keys = keys;
     this.#detection = this.#describe();
   }
 
@@ -121,18 +128,17 @@ class QuicFollower implements Follower {
   }
 
   #open(side: Side, initial: InitialPacket): InitialFrames | undefined {
-    const known = this.#destination;
-    const payload =
-      known === undefined ? undefined : openInitial(initial, this.#keysOf(side, initial, known));
+    const payload = openInitial(initial, this.#keysOf(side, initial, this.#destination));
     const frames = payload === undefined ? undefined : readInitialFrames(payload);
     if (frames !== undefined || side === 'server') return frames;
-    // The first packet, or the first after the server asked for proof of the address (Retry): other keys.
+    // The first after the server asked for proof of the address (Retry) has other keys.
     const destination = initial.destination.slice();
-    this.#keys = {};
-    const again = openInitial(initial, this.#keysOf(side, initial, destination));
+    const keys = deriveInitialKeys(initial.version, destination, 'client');
+    const again = openInitial(initial, keys);
     const opened = again === undefined ? undefined : readInitialFrames(again);
-    this.#destination = opened === undefined ? known : destination;
-    if (opened === undefined) this.#keys = {};
+    if (opened === undefined) return undefined;
+    this.#destination = destination;
+    this.#keys = { client: keys };
     return opened;
   }
 

@@ -36,27 +36,27 @@ const maximumRecordLength = 16_384 + 2_048;
 /** An alert in TLS 1.3: two bytes, one for its type, sixteen of the tag. No message of a handshake is as short. */
 const encryptedAlertLength = 19;
 
+/** Header of the record, header of the message, and the version in it. */
+const helloStart = 11;
+
 /** Whether bytes begin with a hello of the client, or of the server. */
 export function startsWithHello(bytes: Uint8Array, type: number): 'yes' | 'no' | 'more' {
-  const expected = [
-    (byte: number) => byte === RecordType.Handshake,
-    (byte: number) => byte === 3,
-    (byte: number) => byte <= 4,
-    (byte: number) => byte <= maximumRecordLength >> 8,
-    undefined,
-    (byte: number) => byte === type,
-    (byte: number) => byte === 0,
-    undefined,
-    undefined,
-    (byte: number) => byte === 3,
-    (byte: number) => byte <= 4,
-  ];
-  for (const [index, test] of expected.entries()) {
-    const byte = bytes[index];
-    if (byte === undefined) return 'more';
-    if (test !== undefined && !test(byte)) return 'no';
+  const length = Math.min(bytes.length, helloStart);
+  for (let at = 0; at < length; at += 1) {
+    const byte = byteAt(bytes, at);
+    const fits =
+      (at === 0 && byte === RecordType.Handshake) ||
+      ((at === 1 || at === 9) && byte === 3) ||
+      ((at === 2 || at === 10) && byte <= 4) ||
+      (at === 3 && byte <= maximumRecordLength >> 8) ||
+      (at === 5 && byte === type) ||
+      (at === 6 && byte === 0) ||
+      at === 4 ||
+      at === 7 ||
+      at === 8;
+    if (!fits) return 'no';
   }
-  return 'yes';
+  return length < helloStart ? 'more' : 'yes';
 }
 
 export function probeTls({ client, server, clientEnded, serverEnded }: Opening): Verdict {
