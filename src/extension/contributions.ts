@@ -12,6 +12,11 @@ export const Command = {
   StopSession: 'procnetmon.stopSession',
   ClearEnded: 'procnetmon.clearEnded',
   CopyAddress: 'procnetmon.copyAddress',
+  /** Asks by what the connections of the tree are put together. */
+  GroupConnections: 'procnetmon.groupConnections',
+  /** Asks which connections the tree shows. */
+  FilterConnections: 'procnetmon.filterConnections',
+  ShowAllConnections: 'procnetmon.showAllConnections',
   /** On a connection in the panel. */
   CopyPanelValue: 'procnetmon.panel.copyValue',
   CopyPanelConnection: 'procnetmon.panel.copyConnection',
@@ -40,6 +45,8 @@ export const ContextKey = {
   /** One of `helperStates`; chooses the welcome text. */
   State: 'procnetmon.state',
   HasEndedSessions: 'procnetmon.hasEndedSessions',
+  /** The tree shows some connections only. */
+  IsFiltered: 'procnetmon.isFiltered',
 } as const;
 
 /** Why nothing may be on show. Values of the context key `procnetmon.state`. */
@@ -77,6 +84,7 @@ export const TreeItemContext = {
   EndedSession: 'session.ended',
   Process: 'process',
   Connection: 'connection',
+  Group: 'group',
   Closed: 'closed',
   More: 'more',
 } as const;
@@ -90,6 +98,8 @@ export const Setting = {
   WindowSeconds: 'windowSeconds',
   Interfaces: 'interfaces',
   IncludeChildren: 'includeChildren',
+  Inspect: 'inspect',
+  ReverseLookup: 'reverseLookup',
 } as const;
 
 /** Prefix of the titles of all commands. */

@@ -3,13 +3,17 @@
 import * as vscode from 'vscode';
 import { formatEndpoint } from '../shared/format';
 import { Command, ContextKey, View } from './contributions';
+import { registerConnectionDisplay } from './connection-display';
 import { isOver, type SessionStore } from './session-store';
 import { treeItem } from './tree-items';
 import {
   closedNodes,
+  type ConnectionDisplay,
   connectionNodes,
   flowOf,
+  groupedNodes,
   parentOf,
+  plainDisplay,
   processNodes,
   sessionNode,
   type TreeNode,
@@ -41,6 +45,7 @@ export function registerNetworkTree(
     store.onDidChange(({ kind }) => {
       if (kind === 'added') void unfoldOnce(tree, view, memory);
     }),
+    ...registerConnectionDisplay(tree, view),
     vscode.commands.registerCommand(Command.ClearEnded, () => store.clearEnded()),
     vscode.commands.registerCommand(Command.CopyAddress, (node?: TreeNode) => copyAddress(node)),
   );
@@ -86,6 +91,7 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
   readonly #subscription: vscode.Disposable;
   #rootChildren: string | undefined;
   #visible = false;
+  #display = plainDisplay;
   #timer: NodeJS.Timeout | undefined;
 
   readonly onDidChangeTreeData = this.#changed.event;
@@ -101,6 +107,17 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
     if (visible) {
       this.#drawSoon();
     }
+  }
+
+  get display(): ConnectionDisplay {
+    return this.#display;
+  }
+
+  /** Shows other connections, or puts them together otherwise. */
+  setDisplay(display: ConnectionDisplay): void {
+    this.#display = display;
+    this.#drawn.clear();
+    this.#changed.fire(undefined);
   }
 
   /** The node of the newest session. */
@@ -128,7 +145,7 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
   }
 
   getParent(node: TreeNode): TreeNode | undefined {
-    return parentOf(node);
+    return parentOf(node, this.#display);
   }
 
   dispose(): void {
@@ -145,9 +162,11 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
       case 'session':
         return processNodes(node.session);
       case 'process':
-        return connectionNodes(node.session, node.pid);
+        return connectionNodes(node.session, node.pid, this.#display);
+      case 'group':
+        return groupedNodes(node, this.#display);
       case 'closed':
-        return closedNodes(node);
+        return closedNodes(node, this.#display);
       case 'connection':
       case 'more':
         return [];

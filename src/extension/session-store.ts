@@ -1,7 +1,7 @@
 // Everything that is being watched, and everything that lately was. The views read it; only the watch
 // controller writes it.
 import * as vscode from 'vscode';
-import type { MonitorEvent, MonitorSample } from '../shared/protocol';
+import type { FlowSample, MonitorEvent, MonitorSample } from '../shared/protocol';
 import type { WatchedSession, WatchState } from './sessions';
 import { MonitoredSession } from './watched-session';
 
@@ -90,6 +90,14 @@ export class SessionStore implements vscode.Disposable {
     }
     session.applySample(sample);
     this.#changed.fire({ session, kind: 'updated' });
+  }
+
+  /** The remote end of a flow got a name. */
+  nameFlow(id: string, named: FlowSample): void {
+    const session = this.#sessions.get(id);
+    if (session?.nameFlow(named) === true) {
+      this.#changed.fire({ session, kind: 'updated' });
+    }
   }
 
   applyEvent(id: string, event: MonitorEvent): void {

@@ -1,5 +1,6 @@
 // What is being watched: one entry a debug session (or a pid the user chose), and what the helper said of it.
 // The tree, the panel and the status bar read this and nothing else; only the session store writes it.
+import type { ConnectionFacts } from '../shared/facts';
 import type { DroppedCounters, FlowSample, MonitorEvent, ProcessSample, Usage } from '../shared/protocol';
 
 /** One point of a session's history. */
@@ -39,6 +40,8 @@ export interface WatchedSession {
   /** By flow id; flows that closed stay for a while, state `closed`. */
   readonly flows: ReadonlyMap<number, FlowSample>;
   readonly history: readonly HistoryPoint[];
+  /** What was said on a flow, by its id; goes with the flow. */
+  readonly facts: ReadonlyMap<number, ConnectionFacts>;
   readonly events: readonly MonitorEvent[];
   readonly dropped: DroppedCounters;
   /** Unix time in milliseconds. */

@@ -13,6 +13,8 @@ export interface MonitorSettings {
   /** Empty: all. */
   interfaces: string[];
   children: boolean;
+  /** Payload is looked at for protocols, names and requests. */
+  inspect: boolean;
 }
 
 /** Whether the helper starts by itself with a debug session. */
@@ -33,7 +35,14 @@ export function monitorSettings(): MonitorSettings {
     ),
     interfaces: toInterfaceNames(configuration.get<unknown>(Setting.Interfaces)),
     children: configuration.get<unknown>(Setting.IncludeChildren) !== false,
+    // Whatever else stands there is no permission.
+    inspect: (configuration.get<unknown>(Setting.Inspect) ?? true) === true,
   };
+}
+
+/** Whether the DNS is asked for the names of addresses. */
+export function reverseLookupSetting(): boolean {
+  return vscode.workspace.getConfiguration(settingsSection).get<unknown>(Setting.ReverseLookup) === true;
 }
 
 /** Fires when what `monitorSettings` answers may have changed. */
@@ -44,6 +53,7 @@ export function onDidChangeMonitorSettings(listener: () => void): vscode.Disposa
       Setting.WindowSeconds,
       Setting.Interfaces,
       Setting.IncludeChildren,
+      Setting.Inspect,
     ];
     if (names.some((name) => change.affectsConfiguration(`${settingsSection}.${name}`))) {
       listener();

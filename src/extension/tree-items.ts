@@ -1,5 +1,7 @@
 // How the nodes of the tree look. All texts are plain: names of programs and hosts are other people's bytes.
 import * as vscode from 'vscode';
+import type { ConnectionFacts } from '../shared/facts';
+import { peerLabel, sourceOfName, spokenLabel } from '../shared/flow-label';
 import { formatEndpoint, formatMicroseconds, formatQuantity } from '../shared/format';
 import type { FlowSample, ProcessSample } from '../shared/protocol';
 import { processTitle } from '../shared/process-title';
@@ -8,7 +10,20 @@ import { Command, TreeItemContext } from './contributions';
 import { ledgerLines, rateText, spokenRates, stateText, totalText } from './network-figures';
 import { isOver } from './session-store';
 import type { WatchedSession } from './sessions';
-import { flowOf, flowsOf, isClosed, maximumShownConnections, processOf, type TreeNode } from './tree-nodes';
+import {
+  flowOf,
+  flowsInGroup,
+  flowsOf,
+  type GroupNode,
+  isClosed,
+  maximumShownConnections,
+  processOf,
+  type TreeNode,
+} from './tree-nodes';
+import { addUsages } from './watched-session';
+
+/** Lines in a tooltip about what was said on a connection. */
+const maximumFactLines = 16;
 
 /** What is drawn for a node. */
 export function treeItem(node: TreeNode): vscode.TreeItem {
@@ -27,8 +42,12 @@ function itemOf(node: TreeNode): vscode.TreeItem {
     }
     case 'connection': {
       const flow = flowOf(node);
-      return flow === undefined ? new vscode.TreeItem('') : connectionItem(flow);
+      return flow === undefined
+        ? new vscode.TreeItem('')
+        : connectionItem(flow, node.session.facts.get(node.flow));
     }
+    case 'group':
+      return groupItem(node);
     case 'closed':
       return closedItem(flowsOf(node.session, node.pid, true).length);
     case 'more':
@@ -159,19 +178,24 @@ function processItem(process: ProcessSample): vscode.TreeItem {
   return item;
 }
 
-function connectionItem(flow: FlowSample): vscode.TreeItem {
-  const peer = flow.remote === undefined ? undefined : sanitise(formatEndpoint(flow.remote));
+function connectionItem(flow: FlowSample, facts: ConnectionFacts | undefined): vscode.TreeItem {
+  const peer = peerLabel(flow);
+  const address = flow.remote === undefined ? '*' : sanitise(formatEndpoint(flow.remote));
   const local = sanitise(formatEndpoint(flow.local));
   const item = new vscode.TreeItem(peer ?? local, vscode.TreeItemCollapsibleState.None);
   const closed = isClosed(flow);
-  const protocol = flow.protocol.toUpperCase();
+  const transport = flow.protocol.toUpperCase();
+  const protocol = spokenLabel(flow) || transport;
   // The figures first: a narrow side bar cuts the end off.
   const figures = closed ? totalText(flow) : rateText(flow);
   item.description = [...(flow.state === 'listening' ? [] : [figures]), protocol, flow.state].join(' · ');
   item.iconPath = connectionIcon(flow);
   item.contextValue = TreeItemContext.Connection;
   item.tooltip = lines(
-    `${protocol} ${local} ↔ ${peer ?? '*'}`,
+    `${transport} ${local} ↔ ${address}`,
+    nameLine(flow),
+    spokenLabel(flow),
+    flow.certainty === 'guess' ? vscode.l10n.t('Told by the port number only.') : undefined,
     vscode.l10n.t('State: {0}', flow.state),
     vscode.l10n.t('Interface: {0}', sanitise(flow.interface)),
     ...ledgerLines(flow),
@@ -179,6 +203,7 @@ function connectionItem(flow: FlowSample): vscode.TreeItem {
       ? vscode.l10n.t('Round trip: {0}', formatMicroseconds(flow.rttMicros))
       : undefined,
     flow.protocol === 'tcp' ? vscode.l10n.t('Retransmitted segments: {0}', flow.retransmits) : undefined,
+    ...(facts?.lines(maximumFactLines) ?? []),
   );
   item.accessibilityInformation = {
     label: [
@@ -188,6 +213,26 @@ function connectionItem(flow: FlowSample): vscode.TreeItem {
       flow.state,
       closed ? totalText(flow) : spokenRates(flow),
     ].join(', '),
+  };
+  return item;
+}
+
+function nameLine(flow: FlowSample): string | undefined {
+  const source = sourceOfName(flow);
+  return flow.host === undefined ? undefined : `${sanitise(flow.host.name)} (${source ?? ''})`;
+}
+
+function groupItem(node: GroupNode): vscode.TreeItem {
+  const flows = flowsInGroup(node);
+  const sum = addUsages(flows);
+  const item = new vscode.TreeItem(sanitise(node.name), unfolded);
+  const count = formatQuantity(flows.length, 'connection');
+  item.description = [rateText(sum), count].join(' · ');
+  item.iconPath = new vscode.ThemeIcon(node.grouping === 'host' ? 'server' : 'symbol-interface');
+  item.contextValue = TreeItemContext.Group;
+  item.tooltip = lines(sanitise(node.name), count, ...ledgerLines(sum));
+  item.accessibilityInformation = {
+    label: [sanitise(node.name), count, spokenRates(sum), totalText(sum)].join(', '),
   };
   return item;
 }

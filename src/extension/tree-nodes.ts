@@ -1,4 +1,5 @@
 // The tree's content, apart from how it is drawn: which nodes there are below which, in which order.
+import { type FlowGrouping, groupOf, matchesWords } from '../shared/flow-filter';
 import type { FlowSample, ProcessSample } from '../shared/protocol';
 import type { WatchedSession } from './sessions';
 
@@ -34,6 +35,26 @@ export interface ClosedNode {
   readonly pid: number;
 }
 
+/** Holds the open connections of a process that belong together. */
+export interface GroupNode {
+  readonly kind: 'group';
+  readonly id: string;
+  readonly session: WatchedSession;
+  readonly pid: number;
+  readonly grouping: FlowGrouping;
+  /** What they have in common. */
+  readonly name: string;
+}
+
+/** Which connections are shown, and what they are put together by. */
+export interface ConnectionDisplay {
+  readonly grouping: FlowGrouping | undefined;
+  /** Words that must stand in what is shown of a connection; empty for all. */
+  readonly words: string;
+}
+
+export const plainDisplay: ConnectionDisplay = { grouping: undefined, words: '' };
+
 /** Stands for the connections that are not shown. */
 export interface MoreNode {
   readonly kind: 'more';
@@ -44,7 +65,7 @@ export interface MoreNode {
   readonly closed: boolean;
 }
 
-export type TreeNode = SessionNode | ProcessNode | ConnectionNode | ClosedNode | MoreNode;
+export type TreeNode = SessionNode | ProcessNode | ConnectionNode | GroupNode | ClosedNode | MoreNode;
 
 export function sessionNode(session: WatchedSession): SessionNode {
   return { kind: 'session', id: session.id, session };
@@ -66,7 +87,10 @@ function closedNode(session: WatchedSession, pid: number): ClosedNode {
 }
 
 /** What a node is shown below. */
-export function parentOf(node: TreeNode): TreeNode | undefined {
+export function parentOf(
+  node: TreeNode,
+  { grouping }: ConnectionDisplay = plainDisplay,
+): TreeNode | undefined {
   switch (node.kind) {
     case 'session':
       return undefined;
@@ -76,31 +100,59 @@ export function parentOf(node: TreeNode): TreeNode | undefined {
       return processNode(node.session, node.pid);
     case 'connection': {
       const flow = flowOf(node);
-      return flow !== undefined && isClosed(flow)
-        ? closedNode(node.session, node.pid)
-        : processNode(node.session, node.pid);
+      if (flow !== undefined && isClosed(flow)) {
+        return closedNode(node.session, node.pid);
+      }
+      return flow === undefined || grouping === undefined
+        ? processNode(node.session, node.pid)
+        : groupNode(node.session, node.pid, grouping, groupOf(flow, grouping));
     }
+    case 'group':
+      return processNode(node.session, node.pid);
     case 'more':
       return node.closed ? closedNode(node.session, node.pid) : processNode(node.session, node.pid);
   }
 }
 
-/** Open connections in the order in which they were opened, then what holds the closed ones. */
-export function connectionNodes(session: WatchedSession, pid: number): TreeNode[] {
-  const nodes = nodesOf(session, pid, false);
-  if (flowsOf(session, pid, true).length > 0) {
+function groupNode(session: WatchedSession, pid: number, grouping: FlowGrouping, name: string): GroupNode {
+  const id = `${session.id}/${String(pid)}/${grouping}/${name}`;
+  return { kind: 'group', id, session, pid, grouping, name };
+}
+
+/** Open connections in the order in which they were opened, or their groups, then what holds the closed ones. */
+export function connectionNodes(
+  session: WatchedSession,
+  pid: number,
+  display: ConnectionDisplay = plainDisplay,
+): TreeNode[] {
+  const { grouping, words } = display;
+  const nodes: TreeNode[] =
+    grouping === undefined
+      ? nodesOf(session, pid, false, flowsOf(session, pid, false, words))
+      : [...new Set(flowsOf(session, pid, false, words).map((flow) => groupOf(flow, grouping)))]
+          .sort()
+          .map((name) => groupNode(session, pid, grouping, name));
+  if (flowsOf(session, pid, true, words).length > 0) {
     nodes.push(closedNode(session, pid));
   }
   return nodes;
 }
 
 /** Closed connections, the newest first. */
-export function closedNodes({ session, pid }: ClosedNode): TreeNode[] {
-  return nodesOf(session, pid, true);
+export function closedNodes({ session, pid }: ClosedNode, { words } = plainDisplay): TreeNode[] {
+  return nodesOf(session, pid, true, flowsOf(session, pid, true, words));
 }
 
-function nodesOf(session: WatchedSession, pid: number, closed: boolean): TreeNode[] {
-  const flows = flowsOf(session, pid, closed);
+/** The connections of a group, in the order in which they were opened. */
+export function groupedNodes(node: GroupNode, { words } = plainDisplay): TreeNode[] {
+  return nodesOf(node.session, node.pid, false, flowsInGroup(node, words));
+}
+
+export function flowsInGroup({ session, pid, grouping, name }: GroupNode, words = ''): FlowSample[] {
+  return flowsOf(session, pid, false, words).filter((flow) => groupOf(flow, grouping) === name);
+}
+
+function nodesOf(session: WatchedSession, pid: number, closed: boolean, flows: FlowSample[]): TreeNode[] {
   flows.sort((one, other) => (closed ? other.id - one.id : one.id - other.id));
   const id = `${session.id}/${String(pid)}`;
   const nodes: TreeNode[] = flows.slice(0, maximumShownConnections).map((flow) => ({
@@ -117,8 +169,10 @@ function nodesOf(session: WatchedSession, pid: number, closed: boolean): TreeNod
 }
 
 /** The open, or the closed, connections of a process. */
-export function flowsOf(session: WatchedSession, pid: number, closed: boolean): FlowSample[] {
-  return [...session.flows.values()].filter((flow) => flow.pid === pid && isClosed(flow) === closed);
+export function flowsOf(session: WatchedSession, pid: number, closed: boolean, words = ''): FlowSample[] {
+  return [...session.flows.values()].filter(
+    (flow) => flow.pid === pid && isClosed(flow) === closed && (words === '' || matchesWords(flow, words)),
+  );
 }
 
 export function isClosed(flow: FlowSample): boolean {

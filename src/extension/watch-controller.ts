@@ -7,6 +7,7 @@ import { HelperRequestError } from './helper-connection';
 import type { Explanation } from './helper-messages';
 import type { HelperService } from './helper-service';
 import { plainTextWithoutLinks } from './plain-text';
+import { ReverseNames } from './reverse-names';
 import { isOver, type SessionStore } from './session-store';
 import type { WatchedSession } from './sessions';
 import { monitorSettings, onDidChangeMonitorSettings } from './settings';
@@ -37,6 +38,7 @@ export class WatchController implements vscode.Disposable {
   readonly #monitors = new Map<string, Monitor>();
   /** Per session, the last of the requests to watch: they are served one after the other. */
   readonly #queues = new Map<string, Promise<unknown>>();
+  readonly #names = new ReverseNames();
   readonly #subscriptions: vscode.Disposable[];
 
   constructor(store: SessionStore, helper: HelperService, log: vscode.LogOutputChannel) {
@@ -154,7 +156,9 @@ export class WatchController implements vscode.Disposable {
     if (monitor === undefined) {
       return;
     }
-    this.#store.applySample(monitor.session, sample);
+    const { session } = monitor;
+    const named = this.#names.complete(sample, (flow) => this.#store.nameFlow(session, flow));
+    this.#store.applySample(session, named);
     for (const other of this.#monitorsOf(monitor.session)) {
       if (other.id !== monitor.id && sample.processes.some((process) => process.pid === other.pid)) {
         this.#log.info(

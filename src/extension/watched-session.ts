@@ -1,7 +1,9 @@
 // The state of one watched session, and how the helper's samples and events change it. Free of the editor's
 // API: everything here is figures in, figures out.
+import { ConnectionFacts } from '../shared/facts';
 import type {
   DroppedCounters,
+  FlowFact,
   FlowSample,
   MonitorEvent,
   MonitorSample,
@@ -75,6 +77,7 @@ export class MonitoredSession implements WatchedSession {
   readonly processes = new Map<number, ProcessSample>();
   readonly flows = new Map<number, FlowSample>();
   readonly history: HistoryPoint[] = [];
+  readonly facts = new Map<number, ConnectionFacts>();
   readonly events: MonitorEvent[] = [];
   state: WatchState = 'searching';
   failure?: { message: string; remedy?: string };
@@ -115,6 +118,9 @@ export class MonitoredSession implements WatchedSession {
       if (flow.state === 'closed') {
         this.#closedFlows.add(flow.id);
       }
+    }
+    for (const fact of sample.facts) {
+      this.#applyFact(fact);
     }
     for (const id of sample.removedFlows) {
       figures.flows.delete(id);
@@ -164,6 +170,25 @@ export class MonitoredSession implements WatchedSession {
     }
   }
 
+  /** Takes the name of a flow over. Returns whether it had none. */
+  nameFlow(named: FlowSample): boolean {
+    const flow = this.flows.get(named.id);
+    if (flow === undefined || flow.host !== undefined || named.host === undefined) {
+      return false;
+    }
+    this.flows.set(flow.id, { ...flow, host: named.host });
+    return true;
+  }
+
+  #applyFact(fact: FlowFact): void {
+    if (!this.flows.has(fact.flow)) {
+      return;
+    }
+    const facts = this.facts.get(fact.flow) ?? new ConnectionFacts();
+    this.facts.set(fact.flow, facts);
+    facts.add(fact);
+  }
+
   #closeFlow(id: number): void {
     const flow = this.flows.get(id);
     if (flow !== undefined) {
@@ -179,6 +204,7 @@ export class MonitoredSession implements WatchedSession {
       }
       this.#closedFlows.delete(id);
       this.flows.delete(id);
+      this.facts.delete(id);
     }
   }
 

@@ -89,10 +89,10 @@ class PrivateApt {
     return line.split(',').map((dependency) => dependency.trim().split(/[\s:(|]/)[0] ?? '');
   }
 
-  /** What an installation of a package from a suite would install or upgrade here, as `name=version`. */
-  async missingFor(name, suite) {
+  /** What an installation of packages from a suite would install or upgrade here, as `name=version`. */
+  async missingFor(names, suite) {
     const plan = await run('apt-get', [
-      ...[...this.#options, '--simulate', '--no-install-recommends', '-t', suite, 'install', name],
+      ...[...this.#options, '--simulate', '--no-install-recommends', '-t', suite, 'install', ...names],
     ]);
     return [...plan.matchAll(/^Inst (\S+) (?:\[\S+\] )?\((\S+) /gm)].map(
       ([, found, version]) => `${found}=${version}`,

@@ -29,7 +29,7 @@ export async function findEmulator(options) {
   const folder = await unpackedPackages(
     'qemu',
     ['HERE', 'HERE-security', 'HERE-backports'],
-    (apt) => apt.missingFor('qemu-system-x86', `${apt.codename}-backports`),
+    (apt) => apt.missingFor(['qemu-system-x86'], `${apt.codename}-backports`),
     { ...options, asInstalledHere: true },
   );
   const command = path.join(folder, 'usr/bin', program);

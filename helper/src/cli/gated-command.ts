@@ -113,7 +113,7 @@ function shellStatus(code: number | null, signal: NodeJS.Signals | null): number
 }
 
 /** Node's own way of changing the user forgets the supplementary groups; setpriv does not. */
-function asUser(identity: CallerIdentity): string[] {
+export function asUser(identity: CallerIdentity): string[] {
   const groups =
     identity.groups.length === 0 ? '--clear-groups' : `--groups=${identity.groups.map(String).join(',')}`;
   return ['setpriv', `--reuid=${String(identity.uid)}`, `--regid=${String(identity.gid)}`, groups, '--'];

@@ -62,6 +62,12 @@ const actions: Actions = {
     }
   },
 
+  async lookUpNames() {
+    const { lookUpNames } = await import('./name-questions');
+    await lookUpNames(process.stdin, process.stdout);
+    return ExitStatus.Success;
+  },
+
   async watch(pids, monitor, colours) {
     const { watch } = await import('./watch');
     return watch({ addon: loadAddon(), pids, monitor, colours, warn });

@@ -1,5 +1,6 @@
 // What may be written behind each option and argument, and what is said when it is something else.
 import { InvalidArgumentError } from 'commander';
+import type { FlowFilter, FlowGrouping } from '../../../src/shared/flow-filter';
 import { limits } from '../../../src/shared/protocol';
 import { quoteValue } from '../../../src/shared/sanitise';
 
@@ -36,6 +37,13 @@ export interface MonitorOptions {
   samples?: number;
   /** Of `watch`: processes of other users too, where root's policy lets the caller see them. */
   allUsers?: boolean;
+  /** Payload is looked at for protocols and names. False with `--no-inspect`. */
+  inspect: boolean;
+  /** The system's DNS servers are asked for names of addresses. */
+  reverseLookup: boolean;
+  /** Connections that are shown; totals are of all. */
+  filter: FlowFilter;
+  groupBy?: FlowGrouping;
   /** File for the output instead of the standard one. */
   output?: string;
 }
@@ -127,6 +135,31 @@ export function parseInterfaces(value: string, previous: readonly string[] = [])
     );
   }
   return names;
+}
+
+const maximumPatterns = 64;
+const maximumPatternLength = 253;
+
+/**
+ * Reads `--host` and `--protocol`: patterns set apart by commas; given again, the option adds to what was given before.
+ * @throws InvalidArgumentError for an empty one, one that is too long, and for too many
+ */
+export function parsePatterns(value: string, previous: readonly string[] = []): string[] {
+  const patterns = [...previous];
+  for (const pattern of value.split(',').map((part) => part.trim())) {
+    if (pattern === '' || pattern.length > maximumPatternLength) {
+      throw new InvalidArgumentError(
+        `${quoteValue(pattern)} cannot be looked for. Give names set apart by commas, such as example.org,*.internal.`,
+      );
+    }
+    if (!patterns.includes(pattern)) patterns.push(pattern);
+  }
+  if (patterns.length > maximumPatterns) {
+    throw new InvalidArgumentError(
+      `${String(patterns.length)} patterns are too many. Give at most ${String(maximumPatterns)}.`,
+    );
+  }
+  return patterns;
 }
 
 /**

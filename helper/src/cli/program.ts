@@ -1,10 +1,12 @@
 // The command line as it is written: commands, options, their help, and what each hands on.
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { flowGroupings, type FlowGrouping } from '../../../src/shared/flow-filter';
 import { limits } from '../../../src/shared/protocol';
 import { sanitise } from '../../../src/shared/sanitise';
 import {
   parseInterfaces,
   parseInterval,
+  parsePatterns,
   parsePids,
   parseSamples,
   parseTotalDuration,
@@ -12,6 +14,9 @@ import {
   writeDurationOption,
   type MonitorOptions,
 } from './options';
+
+/** For the helper itself, see name-questions.ts. */
+export const lookUpCommand = 'look-up-names';
 
 export type Format = MonitorOptions['format'];
 
@@ -24,6 +29,8 @@ export interface Actions {
   cleanup(): Promise<number>;
   install(options: InstallChoices): Promise<number>;
   uninstall(yes: boolean): Promise<number>;
+  /** The process that `--reverse-lookup` asks. */
+  lookUpNames(): Promise<number>;
 }
 
 /** Options of `install`. */
@@ -43,6 +50,11 @@ interface RawMonitorOptions {
   samples?: number;
   interface?: string[];
   children: boolean;
+  inspect: boolean;
+  reverseLookup?: boolean;
+  host?: string[];
+  protocol?: string[];
+  groupBy?: FlowGrouping;
   output?: string;
   allUsers?: boolean;
   color: boolean;
@@ -132,6 +144,8 @@ export function createProgram(version: string, actions: Actions, finish: (status
     .description('serve an editor: JSON-RPC on standard input and output')
     .action(async ({ allUsers = false }: { allUsers?: boolean }) => finish(await actions.serve(allUsers)));
 
+  program.command(lookUpCommand, { hidden: true }).action(async () => finish(await actions.lookUpNames()));
+
   return program;
 }
 
@@ -179,6 +193,22 @@ function addMonitorOptions(command: Command): Command {
       ),
     )
     .option('--no-children', 'leave the children of the processes out')
+    .option('--no-inspect', 'do not look at payload: no protocols, requests, or names from them')
+    .option('--reverse-lookup', 'ask the DNS for the names of addresses that nothing else names')
+    .addOption(
+      new Option('--host <patterns>', 'show connections to these only, such as db,*.example.org').argParser(
+        parsePatterns,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--protocol <names>',
+        'show connections that speak these only, such as h2,postgresql',
+      ).argParser(parsePatterns),
+    )
+    .addOption(
+      new Option('--group-by <what>', 'put connections in the table together').choices(flowGroupings),
+    )
     .option('-o, --output <file>', 'write to a file');
   return addColourOption(command);
 }
@@ -190,6 +220,10 @@ function monitorOptions(raw: RawMonitorOptions): MonitorOptions {
     intervalMillis: raw.interval,
     windowMillis: raw.window,
     interfaces: raw.interface ?? [],
+    inspect: raw.inspect,
+    reverseLookup: raw.reverseLookup ?? false,
+    filter: { hosts: raw.host ?? [], protocols: raw.protocol ?? [] },
+    ...(raw.groupBy === undefined ? {} : { groupBy: raw.groupBy }),
     ...(raw.duration === undefined ? {} : { durationMillis: raw.duration }),
     ...(raw.samples === undefined ? {} : { samples: raw.samples }),
     ...(raw.output === undefined ? {} : { output: raw.output }),

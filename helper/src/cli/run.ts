@@ -4,6 +4,7 @@ import { giveUpRights } from '../rights';
 import { identifyCaller, openKernel } from '../startup';
 import { findUser } from '../users';
 import { callerEnvironment, checkCommand, GatedCommand, inForegroundOfTerminal } from './gated-command';
+import { NameQuestions } from './name-questions';
 import type { MonitorOptions } from './options';
 import { FileOutput, StreamOutput, wantsColours, type Output } from './output';
 import { Session } from './session';
@@ -38,6 +39,7 @@ export async function run(options: RunOptions): Promise<number> {
       environment,
       standardOutput: shared ? 'standard-error' : 'inherit',
     });
+    const names = monitor.reverseLookup ? new NameQuestions(changesUser ? caller : undefined) : undefined;
     let session: Session;
     try {
       let output: Output = new StreamOutput(monitor.format === 'json' ? process.stdout : process.stderr);
@@ -58,6 +60,7 @@ export async function run(options: RunOptions): Promise<number> {
         table: 'none',
         output,
         colours: wantsColours(output, process.env, options.colours),
+        names,
         warn: options.warn,
       });
       session.start([command.pid]);

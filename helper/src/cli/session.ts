@@ -1,5 +1,6 @@
 // One measurement of `watch` or `run`: its monitors, what is written while it goes on, and how it ends.
 import { setTimeout as delay } from 'node:timers/promises';
+import { matchesFilter } from '../../../src/shared/flow-filter';
 import type { MonitorEvent, MonitorSample } from '../../../src/shared/protocol';
 import type { Caller } from '../access';
 import type { Kernel } from '../kernel';
@@ -8,6 +9,7 @@ import { eventToLine, factToLine, sampleToLine, type OutputLine } from './json-l
 import { Tally } from './tally';
 import type { MonitorOptions } from './options';
 import type { Output } from './output';
+import type { NameQuestions } from './name-questions';
 import { LiveScreen } from './screen';
 import { MonitorView } from './views';
 
@@ -30,6 +32,8 @@ export interface SessionOptions {
   table: LiveTable;
   output: Output;
   colours: boolean;
+  /** Knows names that the DNS has for addresses; where the user wants them. */
+  names?: NameQuestions | undefined;
   /** Takes sentences for people that are not part of the output. */
   warn: (sentence: string) => void;
 }
@@ -39,6 +43,8 @@ export class Session {
   readonly #engine: MonitorEngine;
   /** Process that was asked for, by monitor. */
   readonly #watched = new Map<string, number>();
+  /** Flows that were shown and exist. */
+  readonly #shown = new Set<number>();
   /** Samples written so far, by monitor. */
   readonly #written = new Map<string, number>();
   readonly #tally = new Tally();
@@ -58,7 +64,11 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.ended = new Promise((resolve) => (this.#end = resolve));
-    this.#view = new MonitorView({ colours: options.colours });
+    const { groupBy } = options.monitor;
+    if (options.names !== undefined) {
+      options.names.onName = (address, host) => this.#tally.name(address, host);
+    }
+    this.#view = new MonitorView({ colours: options.colours, ...(groupBy && { groupBy }) });
     if (options.monitor.format === 'table' && options.table === 'live' && options.output.isTerminal) {
       this.#screen = new LiveScreen(options.output, () => this.#draw());
     }
@@ -80,10 +90,18 @@ export class Session {
    * @throws RequestError when one of them cannot be watched, or an interface is not there
    */
   start(pids: readonly number[]): void {
-    const { children, interfaces, intervalMillis, windowMillis, durationMillis } = this.#options.monitor;
+    const { children, interfaces, intervalMillis, windowMillis, inspect, durationMillis } =
+      this.#options.monitor;
     try {
       for (const pid of pids) {
-        const started = this.#engine.start({ pid, children, interfaces, intervalMillis, windowMillis });
+        const started = this.#engine.start({
+          pid,
+          children,
+          interfaces,
+          intervalMillis,
+          windowMillis,
+          inspect,
+        });
         this.#watched.set(started.monitor, pid);
       }
     } catch (error) {
@@ -154,7 +172,8 @@ export class Session {
     for (const monitor of this.#watched.keys()) this.#takeSample(this.#engine.sampleNow(monitor));
   }
 
-  #takeSample(sample: MonitorSample): void {
+  #takeSample(whole: MonitorSample): void {
+    const sample = this.#filtered(whole);
     const pid = this.#watched.get(sample.monitor);
     if (pid === undefined || this.#finished) return;
     this.#tally.add(sample);
@@ -175,6 +194,20 @@ export class Session {
     if (pid === undefined || this.#finished) return;
     if (this.#options.monitor.format === 'json') this.#writeLine(eventToLine(pid, event));
     if (event.kind === 'exit') this.checkProcesses();
+  }
+
+  /** Leaves out what is not to be shown, and names what the network gave a name. What was shown once stays. */
+  #filtered(sample: MonitorSample): MonitorSample {
+    const { filter } = this.#options.monitor;
+    const named = sample.flows.map((flow) => this.#options.names?.lookUp(flow) ?? flow);
+    const flows = named.filter(({ id }, index) => {
+      const flow = named[index];
+      if (flow !== undefined && matchesFilter(flow, filter)) this.#shown.add(id);
+      return this.#shown.has(id);
+    });
+    const removedFlows = sample.removedFlows.filter((id) => this.#shown.delete(id));
+    const facts = sample.facts.filter(({ flow }) => this.#shown.has(flow));
+    return { ...sample, flows, removedFlows, facts };
   }
 
   #writeSample(pid: number, sample: MonitorSample): void {

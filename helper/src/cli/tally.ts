@@ -7,6 +7,7 @@ import type {
   DroppedCounters,
   FlowFact,
   FlowSample,
+  HostName,
   MonitorSample,
   ProcessSample,
 } from '../../../src/shared/protocol';
@@ -84,6 +85,14 @@ export class Tally {
       this.#facts.set(fact.flow, facts);
     }
     facts.add(fact);
+  }
+
+  /** An address got a name: flows that have none take it. */
+  name(address: string, host: HostName): void {
+    for (const entry of this.#flows.values()) {
+      const { flow } = entry;
+      if (flow.remote?.address === address && flow.host === undefined) entry.flow = { ...flow, host };
+    }
   }
 
   /** What was said on a flow; undefined when nothing is known. */

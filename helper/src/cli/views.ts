@@ -8,6 +8,8 @@ import {
   formatQuantity,
   formatRate,
 } from '../../../src/shared/format';
+import { type FlowGrouping, groupOf } from '../../../src/shared/flow-filter';
+import { peerLabel, spokenLabel } from '../../../src/shared/flow-label';
 import type { DroppedCounters, FlowSample, ProcessSample, Usage } from '../../../src/shared/protocol';
 import { processTitle } from '../../../src/shared/process-title';
 import { sanitise } from '../../../src/shared/sanitise';
@@ -21,6 +23,7 @@ type ColumnId =
   | 'sentTotal'
   | 'receivedTotal'
   | 'state'
+  | 'application'
   | 'roundTrip'
   | 'interface'
   | 'sentPayload'
@@ -39,6 +42,7 @@ const otherColumns: Column<ColumnId>[] = [
   { id: 'sentTotal', title: '↑ TOTAL', width: 7, align: 'right', leaves: 12 },
   { id: 'receivedTotal', title: '↓ TOTAL', width: 7, align: 'right', leaves: 12 },
   { id: 'state', title: 'STATE', width: 11, align: 'left', leaves: 26 },
+  { id: 'application', title: 'PROTOCOL', width: 16, align: 'left', leaves: 26 },
   { id: 'roundTrip', title: 'RTT', width: 7, align: 'right', leaves: connectionWidth },
   { id: 'interface', title: 'INTERFACE', width: 10, align: 'left', leaves: connectionWidth },
   { id: 'sentPayload', title: '↑ DATA', width: 7, align: 'right', leaves: connectionWidth },
@@ -47,6 +51,7 @@ const otherColumns: Column<ColumnId>[] = [
 ];
 
 const displayOrder: ColumnId[] = [
+  'application',
   'sentRate',
   'receivedRate',
   'sentTotal',
@@ -64,6 +69,9 @@ const estimateMark = '~';
 
 const labelTitle = 'PROCESS / CONNECTION';
 
+/** Lines beneath one connection in the summary. */
+const maximumRequestRows = 8;
+
 export interface ViewSize {
   /** Terminal columns; `Infinity` where the output is no terminal. */
   columns: number;
@@ -73,6 +81,8 @@ export interface ViewSize {
 
 export interface ViewStyle {
   colours: boolean;
+  /** Puts connections together by this instead of by process. */
+  groupBy?: FlowGrouping;
 }
 
 /** Draws what is in a tally. Keeps the order of the rows from one drawing to the next. */
@@ -81,7 +91,7 @@ export class MonitorView {
   readonly #processOrder = new Ranking<string>();
   readonly #flowOrder = new Ranking<number>();
 
-  constructor(style: ViewStyle) {
+  constructor(private readonly style: ViewStyle) {
     this.#chalk = new Chalk({ level: style.colours ? 1 : 0 });
   }
 
@@ -129,14 +139,21 @@ export class MonitorView {
       formatQuantity(connections + tally.omittedFlows, 'connection'),
     ];
     const lines = [this.#chalk.bold(joinThatFits(heading, size.columns))];
-    lines.push(...this.#table(otherColumns, this.#rows(processes), size.columns));
+    const rows = this.#rows(processes, (flow) => this.#requestRows(tally, flow));
+    lines.push(...this.#table(otherColumns, rows, size.columns));
     for (const note of notesOn(processes, tally.dropped, tally.omittedFlows)) {
       lines.push(this.#chalk.yellow(truncate(note, size.columns)));
     }
     return lines;
   }
 
-  #rows(processes: TalliedProcess[]): Row<ColumnId>[] {
+  /** @param below what stands beneath a connection */
+  #rows(
+    processes: TalliedProcess[],
+    below: (flow: FlowSample) => Row<ColumnId>[] = () => [],
+  ): Row<ColumnId>[] {
+    const { groupBy } = this.style;
+    if (groupBy !== undefined) return this.#groupedRows(processes, groupBy, below);
     const ordered = this.#processOrder.order(
       processes,
       ({ process }) => `${String(process.pid)}/${String(process.startTicks)}`,
@@ -154,8 +171,53 @@ export class MonitorView {
     const place = (flow: FlowSample): number => order.get(flow.id) ?? 0;
     return ordered.flatMap(({ process, flows }) => [
       this.#processRow(process),
-      ...flows.toSorted((a, b) => place(a) - place(b)).map((flow) => this.#flowRow(flow)),
+      ...flows
+        .toSorted((a, b) => place(a) - place(b))
+        .flatMap((flow) => [this.#flowRow(flow), ...below(flow)]),
     ]);
+  }
+
+  #groupedRows(
+    processes: TalliedProcess[],
+    grouping: FlowGrouping,
+    below: (flow: FlowSample) => Row<ColumnId>[],
+  ): Row<ColumnId>[] {
+    const groups = new Map<string, FlowSample[]>();
+    for (const { flows } of processes) {
+      for (const flow of flows) {
+        const name = groupOf(flow, grouping);
+        groups.set(name, [...(groups.get(name) ?? []), flow]);
+      }
+    }
+    const usages = [...groups].map(([name, flows]) => ({ name, flows, usage: sumOf(flows) }));
+    const ordered = this.#processOrder.order(
+      usages,
+      ({ name }) => name,
+      ({ usage }) => measure(usage),
+    );
+    return ordered.flatMap(({ name, flows, usage }) => [
+      this.#groupRow(name, flows.length, usage),
+      ...flows.flatMap((flow) => [this.#flowRow(flow), ...below(flow)]),
+    ]);
+  }
+
+  #groupRow(name: string, connections: number, usage: Usage): Row<ColumnId> {
+    const chalk = this.#chalk;
+    return {
+      label: (width) => truncate(name, width),
+      cells: { ...usageCells(usage), state: formatQuantity(connections, 'flow') },
+      style: (text, column) => (column === 'label' ? chalk.bold.cyan(text) : chalk.bold(text)),
+    };
+  }
+
+  /** What was said on a connection, the same requests together. */
+  #requestRows(tally: Tally, flow: FlowSample): Row<ColumnId>[] {
+    const lines = tally.factsOf(flow.id)?.lines(maximumRequestRows) ?? [];
+    return lines.map((line) => ({
+      label: (width) => `    ${truncate(line, width - 4)}`,
+      cells: {},
+      style: (text) => this.#chalk.dim(text),
+    }));
   }
 
   #processRow(process: ProcessSample): Row<ColumnId> {
@@ -197,12 +259,12 @@ export class MonitorView {
 
 /** The longest way of writing a connection that fits: the remote end goes last. */
 export function connectionLabel(
-  flow: Pick<FlowSample, 'protocol' | 'local' | 'remote'>,
+  flow: Pick<FlowSample, 'protocol' | 'local' | 'remote' | 'host'>,
   width: number,
 ): string {
   const local = sanitise(formatEndpoint(flow.local));
-  if (flow.remote === undefined) return truncate(`${flow.protocol} ${local}`, width);
-  const remote = sanitise(formatEndpoint(flow.remote));
+  const remote = peerLabel(flow);
+  if (remote === undefined) return truncate(`${flow.protocol} ${local}`, width);
   const forms = [
     `${flow.protocol} ${local} → ${remote}`,
     ...(flow.local.port === 0 ? [] : [`${flow.protocol} :${String(flow.local.port)} → ${remote}`]),
@@ -213,7 +275,8 @@ export function connectionLabel(
   if (fitting !== undefined) return fitting;
   if (flow.remote.port === 0) return truncate(`→ ${remote}`, width);
   // The port says more than the end of a long address.
-  const port = remote.slice(remote.lastIndexOf(':'));
+  const port = remote.slice(Math.max(remote.lastIndexOf(':'), 0));
+  if (port === remote) return truncate(`→ ${remote}`, width);
   return `${truncate(`→ ${remote.slice(0, -port.length)}`, width - port.length)}${truncate(port, width)}`;
 }
 
@@ -232,10 +295,28 @@ function flowCells(flow: FlowSample): Row<ColumnId>['cells'] {
   return {
     ...usageCells(flow),
     state: flow.state,
+    application: spokenLabel(flow),
     interface: sanitise(flow.interface),
     roundTrip: flow.protocol === 'tcp' ? formatMicroseconds(flow.rttMicros) : '',
     retransmits: flow.protocol === 'tcp' ? String(flow.retransmits) : '',
   };
+}
+
+function sumOf(flows: readonly FlowSample[]): Usage {
+  const sum: Usage = {
+    wire: { txBytes: 0, rxBytes: 0, txPackets: 0, rxPackets: 0 },
+    payload: { txBytes: 0, rxBytes: 0 },
+    rates: { wire: { tx: 0, rx: 0 }, payload: { tx: 0, rx: 0 } },
+  };
+  for (const { wire, payload, rates } of flows) {
+    sum.wire.txBytes += wire.txBytes;
+    sum.wire.rxBytes += wire.rxBytes;
+    sum.payload.txBytes += payload.txBytes;
+    sum.payload.rxBytes += payload.rxBytes;
+    sum.rates.wire.tx += rates.wire.tx;
+    sum.rates.wire.rx += rates.wire.rx;
+  }
+  return sum;
 }
 
 function measure({ rates, wire }: Usage): Ranked {
@@ -290,6 +371,8 @@ function droppedNote(dropped: DroppedCounters, omittedFlows: number): string | u
     dropped.events > 0 ? formatQuantity(dropped.events, 'event') : '',
     dropped.flows > 0 ? formatQuantity(dropped.flows, 'flow') : '',
     dropped.processes > 0 ? formatQuantity(dropped.processes, 'child process', 'child processes') : '',
+    dropped.inspections > 0 ? formatQuantity(dropped.inspections, 'look at payload', 'looks at payload') : '',
+    dropped.facts > 0 ? formatQuantity(dropped.facts, 'request') : '',
     omittedFlows > 0 ? `${formatQuantity(omittedFlows, 'connection')} too many for the list` : '',
   ].filter((part) => part !== '');
   return parts.length === 0 ? undefined : `Not shown: ${parts.join(', ')}.`;

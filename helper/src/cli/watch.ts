@@ -3,6 +3,7 @@ import type { KernelAddon } from '../kernel';
 import { allowAllUsers } from '../policy';
 import { giveUpRights } from '../rights';
 import { identifyCaller, openKernel } from '../startup';
+import { NameQuestions } from './name-questions';
 import type { MonitorOptions } from './options';
 import { FileOutput, type Output, StreamOutput, wantsColours } from './output';
 import { Session } from './session';
@@ -25,6 +26,8 @@ export async function watch(options: WatchOptions): Promise<number> {
     const openOutput = (): void => {
       if (monitor.output !== undefined) output = new FileOutput(monitor.output);
     };
+    const changesUser = process.getuid?.() !== caller.uid;
+    const names = monitor.reverseLookup ? new NameQuestions(changesUser ? caller : undefined) : undefined;
     await giveUpRights({
       addon,
       caller,
@@ -38,6 +41,7 @@ export async function watch(options: WatchOptions): Promise<number> {
       table: 'live',
       output,
       colours: wantsColours(output, process.env, options.colours),
+      names,
       warn: options.warn,
     });
     const interrupted = new Promise<void>((resolve) => {

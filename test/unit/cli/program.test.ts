@@ -10,6 +10,9 @@ const defaults: MonitorOptions = {
   intervalMillis: 1_000,
   windowMillis: 5_000,
   interfaces: [],
+  inspect: true,
+  reverseLookup: false,
+  filter: { hosts: [], protocols: [] },
 };
 
 /** Parses a command line and returns which action was called, with what. */
@@ -30,6 +33,7 @@ async function call(...typed: string[]): Promise<{ calls: unknown[]; status: num
     run: note('run'),
     doctor: note('doctor'),
     cleanup: note('cleanup'),
+    lookUpNames: note('lookUpNames'),
   };
   const program = createProgram('1.2.3', actions, (value) => (status = value));
   await program.parseAsync(typed, { from: 'user' });
@@ -80,6 +84,16 @@ describe('watch', () => {
         '--no-children',
         '--output',
         'file',
+        '--no-inspect',
+        '--reverse-lookup',
+        '--host',
+        'db,*.example.org',
+        '--protocol',
+        'h2',
+        '--protocol',
+        'postgresql',
+        '--group-by',
+        'host',
         '--no-color',
         '12',
       ],
@@ -92,6 +106,10 @@ describe('watch', () => {
       durationMillis: 60_000,
       samples: 3,
       interfaces: ['eth0', 'lo'],
+      inspect: false,
+      reverseLookup: true,
+      filter: { hosts: ['db', '*.example.org'], protocols: ['h2', 'postgresql'] },
+      groupBy: 'host',
       output: 'file',
     };
     expect(calls).toEqual([['watch', [12], options, false]]);
@@ -150,6 +168,8 @@ describe('what is refused', () => {
     [['watch', '--interval', '5', '1']],
     [['watch', '--format', 'csv', '1']],
     [['watch', '--nosuch', '1']],
+    [['watch', '--host', 'a,,b', '1']],
+    [['watch', '--group-by', 'colour', '1']],
     [['run']],
     [['run', '--', '']],
     [['doctor', 'extra']],

@@ -5,6 +5,7 @@ import { fitColumns, truncate } from '../../../helper/src/cli/columns';
 import { wantsColours } from '../../../helper/src/cli/output';
 import { Tally } from '../../../helper/src/cli/tally';
 import { connectionLabel, MonitorView } from '../../../helper/src/cli/views';
+import type { FlowFact } from '../../../src/shared/protocol';
 import { flow, payload, processSample, rates, sample, wire } from './samples';
 
 function busyTally(): Tally {
@@ -73,10 +74,10 @@ describe('the live table', () => {
     expect(lines).toMatchInlineSnapshot(`
       [
         "↑ 12.3 MB/s  ↓ 457 kB/s · total ↑ 123 MB  ↓ 4.57 MB · 2 processes · 1 min 01 s",
-        "PROCESS / CONNECTION                                                                                     ↑ RATE     ↓ RATE  ↑ TOTAL  ↓ TOTAL   ↑ DATA   ↓ DATA  STATE        INTERFACE       RTT  RESENT",
+        "PROCESS / CONNECTION                                                                PROTOCOL             ↑ RATE     ↓ RATE  ↑ TOTAL  ↓ TOTAL   ↑ DATA   ↓ DATA  STATE        INTERFACE       RTT  RESENT",
         "iperf3 (100)                                                                                          12.3 MB/s   457 kB/s   123 MB  4.57 MB   120 MB  4.40 MB  2 open",
         "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                  12.3 MB/s   457 kB/s   123 MB  4.50 MB      0 B      0 B  established  eth0        1.23 ms       3",
-        "  tcp [2001:db8:1111:2222:3333:4444:5555:6666]:40001 → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201      0 B/s      0 B/s      0 B      0 B      0 B      0 B  fin-wait-1   eth0        1.23 ms       0",
+        "  tcp :40001 → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201                                              0 B/s      0 B/s      0 B      0 B      0 B      0 B  fin-wait-1   eth0        1.23 ms       0",
         "quiet (7)                                                                                                 0 B/s      0 B/s  2.00 kB  1.00 kB      0 B      0 B  1 open",
         "  udp 10.0.0.1:40000 → 192.0.2.1:443                                                                      0 B/s      0 B/s  2.00 kB  1.00 kB      0 B      0 B  open         eth0",
       ]
@@ -129,6 +130,32 @@ describe('the live table', () => {
     expect(text).toContain('worker (2)');
   });
 
+  it('puts connections together by host, whichever process they are of', () => {
+    const tally = new Tally();
+    const host = { name: 'registry.example.org', source: 'dns' } as const;
+    tally.add(
+      sample({
+        processes: [processSample({ pid: 1 }), processSample({ pid: 2 })],
+        flows: [
+          flow({ id: 1, pid: 1, host, wire: wire(1_000, 10) }),
+          flow({ id: 2, pid: 2, host, wire: wire(2_000, 20) }),
+          flow({ id: 3, pid: 2, wire: wire(10, 10) }),
+        ],
+      }),
+    );
+    const lines = new MonitorView({ ...plain, groupBy: 'host' }).live(tally, 0, unbounded);
+    expect(lines.map((line) => line.trim().split(/ {2,}/)[0])).toEqual([
+      lines[0]?.split(/ {2,}/)[0],
+      'PROCESS / CONNECTION',
+      'registry.example.org',
+      'tcp 10.0.0.1:40000 → registry.example.org',
+      'tcp 10.0.0.1:40000 → registry.example.org',
+      '192.0.2.1',
+      'tcp 10.0.0.1:40000 → 192.0.2.1:443',
+    ]);
+    expect(lines[2]).toMatch(/3\.00 kB.*2 flows/);
+  });
+
   it('tells what was dropped', () => {
     const tally = new Tally();
     tally.add(sample({ dropped: { events: 1, flows: 0, processes: 1_200, inspections: 0, facts: 0 } }));
@@ -139,18 +166,32 @@ describe('the live table', () => {
 });
 
 describe('the summary', () => {
+  it('shows the requests of a connection beneath it, the same ones together', () => {
+    const tally = busyTally();
+    const request = (id: number, status: number): FlowFact => ({
+      ...{ kind: 'http-exchange', flow: 2, time: '2026-11-24T12:00:00.000Z', id, requestedBy: 'local' },
+      ...{ version: '1.1', method: 'GET', path: '/users', status, latencyMicros: 1_000 * id },
+    });
+    tally.add(sample({ flows: [], facts: [request(1, 200), request(2, 200), request(3, 503)] }));
+    const lines = new MonitorView(plain).summary(tally, 0, unbounded);
+    const place = lines.findIndex((line) => line.includes('123 MB  4.50 MB'));
+    expect(lines[place + 1]?.trim()).toBe(
+      'GET /users → 503, 3 times, 1 failed, 2.00 ms on average, 3.00 ms at most',
+    );
+  });
+
   it('shows totals without rates, closed connections included', () => {
     const lines = new MonitorView(plain).summary(busyTally(), 61_000, unbounded);
     expect(lines).toMatchInlineSnapshot(`
       [
         "↑ 123 MB  ↓ 4.57 MB on the wire · in 1 min 01 s · 2 processes · 4 connections",
-        "PROCESS / CONNECTION                                                                                  ↑ TOTAL  ↓ TOTAL   ↑ DATA   ↓ DATA  STATE        INTERFACE       RTT  RESENT",
-        "iperf3 (100)                                                                                           123 MB  4.57 MB   120 MB  4.40 MB  2 open",
-        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                   123 MB  4.50 MB      0 B      0 B  established  eth0        1.23 ms       3",
-        "  tcp [2001:db8:1111:2222:3333:4444:5555:6666]:40001 → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201      0 B      0 B      0 B      0 B  fin-wait-1   eth0        1.23 ms       0",
-        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                      0 B      0 B      0 B      0 B  closed       eth0        1.23 ms       0",
-        "quiet (7)                                                                                             2.00 kB  1.00 kB      0 B      0 B  1 open",
-        "  udp 10.0.0.1:40000 → 192.0.2.1:443                                                                  2.00 kB  1.00 kB      0 B      0 B  open         eth0",
+        "PROCESS / CONNECTION                                                                                  PROTOCOL          ↑ TOTAL  ↓ TOTAL   ↑ DATA   ↓ DATA  STATE        INTERFACE       RTT  RESENT",
+        "iperf3 (100)                                                                                                             123 MB  4.57 MB   120 MB  4.40 MB  2 open",
+        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                                     123 MB  4.50 MB      0 B      0 B  established  eth0        1.23 ms       3",
+        "  tcp [2001:db8:1111:2222:3333:4444:5555:6666]:40001 → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201                        0 B      0 B      0 B      0 B  fin-wait-1   eth0        1.23 ms       0",
+        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                                        0 B      0 B      0 B      0 B  closed       eth0        1.23 ms       0",
+        "quiet (7)                                                                                                               2.00 kB  1.00 kB      0 B      0 B  1 open",
+        "  udp 10.0.0.1:40000 → 192.0.2.1:443                                                                                    2.00 kB  1.00 kB      0 B      0 B  open         eth0",
       ]
     `);
   });

@@ -6,6 +6,7 @@ import { sessionsThatCount, statusBarText, sumRates, topPeers } from '../../../s
 import {
   closedNodes,
   connectionNodes,
+  groupedNodes,
   maximumShownConnections,
   parentOf,
   processNodes,
@@ -58,6 +59,40 @@ describe('the tree', () => {
     check(sessionNode(session), [process]);
     check(process, connectionNodes(session, 7));
     check(closed, closedNodes(closed));
+  });
+
+  test('puts connections together by host and by protocol, and shows those that a filter lets through', () => {
+    const spoken = { application: 'h2', applicationLabel: 'TLS 1.3 · h2', certainty: 'certain' } as const;
+    const host = { name: 'registry.example.org', source: 'sni' } as const;
+    const flows = [
+      { ...flowSample(1, 7), ...spoken, host },
+      flowSample(2, 7),
+      { ...flowSample(3, 7), ...spoken },
+      { ...flowSample(4, 7, 'closed'), ...spoken },
+    ];
+    const session = watching('s', [7], flows);
+    const byHost = { grouping: 'host', words: '' } as const;
+    const groups = connectionNodes(session, 7, byHost);
+    const ofName = groups.find((node) => node.kind === 'group' && node.name === host.name);
+    if (ofName?.kind !== 'group') throw new Error('There is to be a group for the name.');
+    expect(groups.map(({ kind }) => kind)).toEqual(['group', 'group', 'closed']);
+    const [grouped, ...others] = groupedNodes(ofName, byHost);
+    if (grouped === undefined) throw new Error('The group is to hold its connection.');
+    expect([grouped.id, others]).toEqual(['s/7/1', []]);
+    expect(parentOf(grouped, byHost)).toEqual(ofName);
+    const [process] = processNodes(session);
+    expect(parentOf(ofName, byHost)).toEqual(process);
+
+    const byProtocol = connectionNodes(session, 7, { grouping: 'protocol', words: '' });
+    expect(byProtocol.map((node) => (node.kind === 'group' ? node.name : node.kind))).toEqual([
+      'TLS 1.3 · h2',
+      'unknown (TCP)',
+      'closed',
+    ]);
+
+    const filtered = connectionNodes(session, 7, { grouping: undefined, words: 'tls h2' });
+    expect(filtered.map(({ id }) => id)).toEqual(['s/7/1', 's/7/3', 's/7/closed']);
+    expect(connectionNodes(session, 7, { grouping: undefined, words: 'no-such' })).toEqual([]);
   });
 
   test('says how many connections it leaves out', () => {
