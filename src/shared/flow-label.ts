@@ -3,8 +3,8 @@ import { formatEndpoint } from './format';
 import type { FlowSample } from './protocol';
 import { sanitise } from './sanitise';
 
-/** Ports that go without saying once the host has a name and the protocol stands beside it. */
-const ordinaryPorts: ReadonlySet<number> = new Set([53, 80, 443]);
+/** Ports that go without saying once the host has a name and the protocol stands beside it; 0: there is none. */
+const ordinaryPorts: ReadonlySet<number> = new Set([0, 53, 80, 443]);
 
 type Peer = Pick<FlowSample, 'remote' | 'host'>;
 type Spoken = Pick<FlowSample, 'applicationLabel' | 'certainty'>;

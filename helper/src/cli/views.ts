@@ -273,7 +273,7 @@ export function connectionLabel(
   ];
   const fitting = forms.find((form) => displayWidth(form) <= width);
   if (fitting !== undefined) return fitting;
-  if (flow.remote.port === 0) return truncate(`→ ${remote}`, width);
+  if (flow.remote?.port === 0) return truncate(`→ ${remote}`, width);
   // The port says more than the end of a long address.
   const port = remote.slice(Math.max(remote.lastIndexOf(':'), 0));
   if (port === remote) return truncate(`→ ${remote}`, width);
