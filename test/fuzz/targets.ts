@@ -48,14 +48,21 @@ function checkTold(detection: Detection | undefined, facts: readonly Fact[]): vo
 
 const ports = [443, 80, 53, 5432, 853, 40_000];
 
+function rethrow(error: unknown): never {
+  throw error;
+}
+
 function runInspector(input: Uint8Array, transport: 'tcp' | 'udp') {
   const port = ports[(input[0] ?? 0) % ports.length] ?? 0;
-  const inspector = new ConnectionInspector({
-    transport,
-    localPort: 50_000,
-    remotePort: port,
-    outgoing: (input[1] ?? 0) % 2 === 0,
-  });
+  const inspector = new ConnectionInspector(
+    {
+      transport,
+      localPort: 50_000,
+      remotePort: port,
+      outgoing: (input[1] ?? 0) % 2 === 0,
+    },
+    rethrow,
+  );
   const offsets = { sent: 0, received: 0 };
   let nanos = 0;
   for (const { direction, truncated, gap, bytes } of decode(input.subarray(2))) {

@@ -26,6 +26,13 @@ export class WaitingExchanges {
     return this.#waiting.values().next().value;
   }
 
+  /** Forgets all but the one that was added last. */
+  keepNewest(): void {
+    const [newest] = [...this.#waiting.values()].slice(-1);
+    this.#waiting.clear();
+    if (newest !== undefined) this.#waiting.set(newest.id, newest);
+  }
+
   remove(id: number): void {
     this.#waiting.delete(id);
   }

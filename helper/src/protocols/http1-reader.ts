@@ -30,6 +30,8 @@ export interface Http1Head {
   nanos: number;
   /** All of its lines were captured. */
   whole: boolean;
+  /** Bytes were missed before it: there may have been heads among them. */
+  afterGap: boolean;
 }
 
 /** What follows a head. */
@@ -51,6 +53,7 @@ export class Http1Reader {
   #skip = 0;
   #head: Http1Head | undefined;
   #searches = 0;
+  #foundAgain = false;
   #nanos = 0;
   /** Nothing more is read: the connection turned to another protocol. */
   stopped = false;
@@ -102,7 +105,14 @@ export class Http1Reader {
     if (this.#state === 'start-line' && this.#line === '' && this.#head === undefined) {
       // Empty lines between messages are allowed.
       if (end === from || (end === from + 1 && byteAt(bytes, from) === 0x0d)) return end + 1;
-      this.#head = { startLine: '', headers: new Map(), nanos: this.#nanos, whole: false };
+      this.#head = {
+        startLine: '',
+        headers: new Map(),
+        nanos: this.#nanos,
+        whole: false,
+        afterGap: this.#foundAgain,
+      };
+      this.#foundAgain = false;
     }
     this.#addToLine(bytes, from, end);
     if (feedAt >= 0) this.#endLine();
@@ -240,6 +250,7 @@ export class Http1Reader {
     const line = latin1(bytes, at, Math.min(bytes.length, at + 16));
     const found = this.kind === 'request' ? knownRequestStart.test(line) : startOfResponse.test(line);
     if (found) this.#state = 'start-line';
+    this.#foundAgain = found;
     return found;
   }
 }

@@ -101,9 +101,11 @@ export class Http1Follower implements Follower {
     return whole ? bodyOf(headers, 0) : 0;
   }
 
-  #response({ startLine, headers, nanos }: Http1Head): Http1Body {
+  #response({ startLine, headers, nanos, afterGap }: Http1Head): Http1Body {
     const status = Number(startLine.slice(9, 12));
     if (status < 200 && status !== 101) return 0;
+    // An answer was missed, perhaps. Clients ask one after the other, so this one belongs to the last request.
+    if (afterGap) this.#waiting.keepNewest();
     const request = this.#waiting.oldest ?? this.#unseenRequest(nanos);
     this.#waiting.remove(request.id);
     const asked = this.#lastId > 0 && request.method !== '?';

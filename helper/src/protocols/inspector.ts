@@ -42,7 +42,11 @@ export class ConnectionInspector {
   #startMissed = false;
   #over = false;
 
-  constructor(context: ConnectionContext) {
+  /** @param onFailure told of a parser that failed, which is a defect: the inspection ends there, nothing else does */
+  constructor(
+    context: ConnectionContext,
+    private readonly onFailure?: (error: unknown) => void,
+  ) {
     this.#context = context;
     this.#localIsClient = context.outgoing;
     this.#detection = guessByPort(context);
@@ -58,9 +62,14 @@ export class ConnectionInspector {
     if (this.#over || bytes.length === 0) return noFacts;
     const piece: Piece = { bytes, nanos, offset: options.offset, truncated: options.truncated };
     const facts: Fact[] = [];
-    if (this.#follower !== undefined) this.#follow(direction, piece, facts);
-    else if (this.#context.transport === 'tcp') this.#openStream(direction, piece, facts);
-    else this.#openDatagrams(direction, piece, facts);
+    try {
+      if (this.#follower !== undefined) this.#follow(direction, piece, facts);
+      else if (this.#context.transport === 'tcp') this.#openStream(direction, piece, facts);
+      else this.#openDatagrams(direction, piece, facts);
+    } catch (error) {
+      this.#end();
+      this.onFailure?.(error);
+    }
     return facts.length === 0 ? noFacts : facts;
   }
 

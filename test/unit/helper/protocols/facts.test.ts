@@ -97,6 +97,21 @@ describe('facts of HTTP', () => {
     expect(facts).toMatchObject([{ path: '/one' }, { path: '/two' }]);
   });
 
+  it('gives an answer to the request that came last where answers were missed', () => {
+    const ask = (path: string) => `GET ${path} HTTP/1.1\r\n\r\n`;
+    const { facts } = inspect({
+      context: { transport: 'tcp', localPort: 50_000, remotePort: 80, outgoing: true },
+      pieces: [
+        piece('sent', 0, ask('/one'), 1_000),
+        piece('received', 0, 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 2_000),
+        piece('sent', 22, ask('/two'), 3_000),
+        piece('sent', 44, ask('/six'), 5_000),
+        piece('received', 900, 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n', 6_000),
+      ],
+    });
+    expect(facts.at(-1)).toMatchObject({ path: '/six', status: 404, latencyNanos: 1_000 });
+  });
+
   it('says who asked whom', () => {
     const { facts } = inspect(fromServer(readRecording('http1-curl')));
     expect(facts[0]).toMatchObject({ requestedBy: 'remote' });

@@ -67,7 +67,9 @@ export function inspect({ context, pieces }: Pick<Recording, 'context' | 'pieces
   inspector: ConnectionInspector;
   facts: Fact[];
 } {
-  const inspector = new ConnectionInspector(context);
+  const inspector = new ConnectionInspector(context, (error) => {
+    throw error;
+  });
   const facts: Fact[] = [];
   for (const piece of pieces) {
     if (inspector.isDone(piece.direction)) continue;

@@ -107,7 +107,9 @@ describe('bytes that are missing', () => {
           { minLength: 1, maxLength: 24 },
         ),
         ({ context, pieces }, faults) => {
-          const inspector = new ConnectionInspector(context);
+          const inspector = new ConnectionInspector(context, (error) => {
+            throw error;
+          });
           pieces.forEach((piece, index) => {
             const fault = faults[index % faults.length];
             if (fault === undefined || fault.drop) return;
