@@ -8,7 +8,13 @@ export default defineConfig({
     projects: [
       {
         // No kernel, no editor: plain code, the parts of other processes injected.
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          // Limits are there to end what hangs, on a busy machine too; they judge no speed.
+          expect: { poll: { timeout: minute / 4 } },
+          testTimeout: minute / 2,
+        },
       },
       {
         // The real programs in the running kernel, as root, in network namespaces of their own. One file at
@@ -16,6 +22,7 @@ export default defineConfig({
         test: {
           name: 'kernel',
           include: ['test/kernel/**/*.test.ts'],
+          expect: { poll: { timeout: minute / 4 } },
           fileParallelism: false,
           testTimeout: 2 * minute,
           hookTimeout: 2 * minute,
