@@ -39,6 +39,12 @@ const encryptedAlertLength = 19;
 /** Header of the record, header of the message, and the version in it. */
 const helloStart = 11;
 
+/**
+ * Bytes of what servers add to the message that names the protocol: nothing, that they knew the host (4), the groups that
+ * they would rather use (OpenSSL from 3.5 on lists its eight), or both.
+ */
+const otherExtensions: readonly number[] = [0, 4, 22, 26];
+
 /** Whether bytes begin with a hello of the client, or of the server. */
 export function startsWithHello(bytes: Uint8Array, type: number): 'yes' | 'no' | 'more' {
   const length = Math.min(bytes.length, helloStart);
@@ -252,15 +258,15 @@ export class TlsFollower implements Follower, RecordUser {
 
   /**
    * TLS 1.3 encrypts which protocol the server chose. Many servers put this message into a record of its own, and then its
-   * length tells: type and length (4), length of extensions (2), the extension itself (7 and the name), which may stand
-   * beside the acknowledgement of the host (4), then type (1) and tag (16) of the record.
+   * length tells: type and length (4), length of extensions (2), the extension itself (7 and the name), then type (1) and
+   * tag (16) of the record; beside it there may be others whose length is known.
    */
   #inferProtocol(length: number): void {
     const { offeredAlpn } = this.#tls;
     if (this.#tls.alpn !== undefined || offeredAlpn.length === 0) return;
     const content = length - 23;
-    const fitting = offeredAlpn.filter((name) => [name.length + 7, name.length + 11].includes(content));
-    const refused = content === 0 || content === 4;
+    const fitting = offeredAlpn.filter((name) => otherExtensions.includes(content - name.length - 7));
+    const refused = otherExtensions.includes(content);
     const chosen = fitting.length === 1 ? fitting[0] : refused ? undefined : soleOne(offeredAlpn);
     if (chosen === undefined) return;
     this.#tls = { ...this.#tls, alpn: chosen, alpnInferred: true };

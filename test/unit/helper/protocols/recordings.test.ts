@@ -69,7 +69,7 @@ const expected: Record<string, Expected> = {
   'tls13-node': ['h2', 'TLS 1.3 · h2', 'likely', 'service.example.org'],
   'tls13-node-http1': ['http/1.1', 'TLS 1.3 · http/1.1', 'likely', 'service.example.org'],
   'tls13-openssl': ['tls', 'TLS 1.3 · offers h2', 'certain', 'service.example.org'],
-  'tls13-refused-by-client': ['tls', 'TLS 1.3 · offers h2, http/1.1', 'certain', 'service.example.org'],
+  'tls13-refused-by-client': ['http/1.1', 'TLS 1.3 · http/1.1', 'likely', 'service.example.org'],
   'tls13-retry': ['tls', 'TLS 1.3', 'certain', 'service.example.org'],
   websocket: ['websocket', 'WebSocket', 'certain'],
 };
