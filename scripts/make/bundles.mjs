@@ -29,8 +29,9 @@ function bundleOptions(production) {
       ...shipped,
       entryPoints: [
         inProject('src/extension/extension.ts'),
-        // Loaded by the first one when it is needed.
+        // Loaded by the first one when they are needed.
         inProject('src/extension/language-client.ts'),
+        inProject('src/extension/on-demand.ts'),
       ],
       outdir: inProject('dist/extension'),
       platform: 'node',
@@ -38,7 +39,7 @@ function bundleOptions(production) {
       // The oldest editor in `engines.vscode` has this Node.
       target: 'node20.18',
       mainFields: ['module', 'main'],
-      external: ['*/language-client'],
+      external: ['*/language-client', '*/on-demand'],
       plugins: [oneEditorApi],
     },
     webview: {

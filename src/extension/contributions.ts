@@ -20,6 +20,18 @@ export const Command = {
   /** On a connection in the panel. */
   CopyPanelValue: 'procnetmon.panel.copyValue',
   CopyPanelConnection: 'procnetmon.panel.copyConnection',
+  CopyPanelAddress: 'procnetmon.panel.copyAddress',
+  CopyPanelFilter: 'procnetmon.panel.copyFilter',
+  CopyPanelSocketFilter: 'procnetmon.panel.copySocketFilter',
+  CopyPanelPacketFilter: 'procnetmon.panel.copyPacketFilter',
+  ClearStops: 'procnetmon.clearStops',
+  AddBreakpoint: 'procnetmon.addBreakpoint',
+  EditBreakpoint: 'procnetmon.editBreakpoint',
+  RemoveBreakpoint: 'procnetmon.removeBreakpoint',
+  RemoveAllBreakpoints: 'procnetmon.removeAllBreakpoints',
+  CompareRuns: 'procnetmon.compareRuns',
+  /** Figures of a session into a file. */
+  Export: 'procnetmon.export',
   ShowLog: 'procnetmon.showLog',
   RunDoctor: 'procnetmon.runDoctor',
   /** Puts a copy of the helper where only root can change it, and from where it needs no password. */
@@ -32,9 +44,17 @@ export const Command = {
 export const View = {
   /** The tree in the debug side bar. */
   Usage: 'procnetmon.usage',
+  /** What each stop of the debugger cost, in the debug side bar. */
+  Stops: 'procnetmon.stops',
+  /** Network breakpoints, in the debug side bar. */
+  Breakpoints: 'procnetmon.breakpoints',
   /** The chart and table in the panel area. */
   Panel: 'procnetmon.panel',
 } as const;
+
+export const CustomEditor = { SavedSession: 'procnetmon.savedSession' } as const;
+
+export const languageModelTool = 'procnetmon_networkUsage';
 
 export const ViewContainer = { Panel: 'procnetmonPanel' } as const;
 
@@ -47,6 +67,8 @@ export const ContextKey = {
   HasEndedSessions: 'procnetmon.hasEndedSessions',
   /** The tree shows some connections only. */
   IsFiltered: 'procnetmon.isFiltered',
+  HasStops: 'procnetmon.hasStops',
+  HasBreakpoints: 'procnetmon.hasBreakpoints',
 } as const;
 
 /** Why nothing may be on show. Values of the context key `procnetmon.state`. */
@@ -87,6 +109,8 @@ export const TreeItemContext = {
   Group: 'group',
   Closed: 'closed',
   More: 'more',
+  Stop: 'stop',
+  Breakpoint: 'breakpoint',
 } as const;
 
 export const settingsSection = 'procnetmon';
@@ -100,6 +124,10 @@ export const Setting = {
   IncludeChildren: 'includeChildren',
   Inspect: 'inspect',
   ReverseLookup: 'reverseLookup',
+  ShowStopCost: 'showStopCost',
+  KeptSessions: 'keptSessions',
+  StatusBarRateThreshold: 'statusBar.rateThreshold',
+  StatusBarTotalThreshold: 'statusBar.totalThreshold',
 } as const;
 
 /** Prefix of the titles of all commands. */

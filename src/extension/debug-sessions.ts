@@ -70,6 +70,11 @@ export class DebugSessions implements vscode.Disposable {
     return [...this.#runs.values()].some((run) => !this.#isShown(run));
   }
 
+  /** Id of the watched session that a debug session belongs to; `undefined` while it is not watched. */
+  shownAs(session: vscode.DebugSession): string | undefined {
+    return this.#runs.get(rootOf(session).id)?.shownAs;
+  }
+
   /** Puts all running debug sessions on show and has them watched. */
   async watchAll(trigger: StartTrigger): Promise<void> {
     await Promise.all([...this.#runs.values()].map((run) => this.#show(run, trigger)));

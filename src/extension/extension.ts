@@ -6,16 +6,25 @@ import { registerDoctor } from './doctor-command';
 import type { ExtensionApi } from './extension-api';
 import { HelperService } from './helper-service';
 import { registerInstallation } from './install-command';
+import { DebuggerStops } from './insight/debugger-stops';
+import { NetworkBreakpoints } from './insight/network-breakpoints';
+import { StopDecoration } from './insight/stop-decoration';
+import { registerStopsView } from './insight/stops-view';
+import { registerLanguageModelTool } from './language-model-tool';
 import { registerLaunchHold } from './launch-hold';
 import { registerMonitorPid } from './monitor-pid';
 import { registerNetworkPanel } from './network-panel';
 import { registerNetworkTree } from './network-tree';
+import { registerSavedSessions } from './saved/register';
+import { SessionArchive } from './saved/session-archive';
 import { SessionStore } from './session-store';
 import { NetworkStatusBar } from './status-bar';
+import { TimeFocus } from './time-focus';
 import type { TreeNode } from './tree-nodes';
 import { WatchController } from './watch-controller';
 
 let runningHelper: HelperService | undefined;
+let runningArchive: SessionArchive | undefined;
 
 export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const log = vscode.window.createOutputChannel('ProcNetMon', { log: true });
@@ -29,7 +38,11 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const watch = new WatchController(store, helper, log);
   const debugSessions = new DebugSessions(store, helper, watch, log);
   const statusBar = new NetworkStatusBar(store);
-  const { tree, registration } = registerNetworkTree(store, context.workspaceState);
+  const focus = new TimeFocus();
+  const stops = new DebuggerStops(store, debugSessions, watch);
+  const archive = new SessionArchive(context.storageUri, store, log);
+  runningArchive = archive;
+  const { tree, registration } = registerNetworkTree(store, context.workspaceState, focus);
   runningHelper = helper;
 
   const start = async (): Promise<void> => {
@@ -43,13 +56,27 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     watch,
     debugSessions,
     statusBar,
+    focus,
     registration,
-    registerNetworkPanel(context.extensionUri, store, {
-      startDebugging: () => vscode.commands.executeCommand('workbench.action.debug.start'),
-      monitorProcess: () => vscode.commands.executeCommand(Command.MonitorPid),
-      retry: start,
-      showLog: () => log.show(),
-    }),
+    registerNetworkPanel(
+      context,
+      store,
+      {
+        startDebugging: () => vscode.commands.executeCommand('workbench.action.debug.start'),
+        monitorProcess: () => vscode.commands.executeCommand(Command.MonitorPid),
+        retry: start,
+        showLog: () => log.show(),
+      },
+      focus,
+      () => archive.restore(),
+    ),
+    stops,
+    archive,
+    new StopDecoration(stops),
+    registerStopsView(stops),
+    new NetworkBreakpoints(store, stops, context.workspaceState),
+    registerSavedSessions(context, store),
+    registerLanguageModelTool(store),
     registerLaunchHold(helper, log),
     registerMonitorPid(store, helper, watch),
     registerDoctor(helper),
@@ -70,6 +97,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   return {
     store,
     tree,
+    stops,
     get statusBarText() {
       return statusBar.text;
     },
@@ -84,4 +112,5 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
 
 export async function deactivate(): Promise<void> {
   await runningHelper?.stop();
+  await runningArchive?.flush();
 }

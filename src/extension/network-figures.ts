@@ -1,7 +1,7 @@
 // Texts that the tree and the status bar share.
 import * as vscode from 'vscode';
 import { formatBytes, formatRate } from '../shared/format';
-import type { Usage } from '../shared/protocol';
+import type { Directions, Usage } from '../shared/protocol';
 import type { WatchState } from './sessions';
 
 /** Both rates, such as `↑ 1.23 MB/s ↓ 0 B/s`. */
@@ -17,6 +17,16 @@ export function spokenRates({ rates }: Usage): string {
 /** Both totals, such as `1.23 MB sent, 45 kB received`. */
 export function totalText({ wire }: Usage): string {
   return vscode.l10n.t('{0} sent, {1} received', formatBytes(wire.txBytes), formatBytes(wire.rxBytes));
+}
+
+/** What moved in a stretch of time, such as `↑ 1.23 MB ↓ 45 kB in range`. */
+export function movedText({ tx, rx }: Directions): string {
+  return vscode.l10n.t('↑ {0} ↓ {1} in range', formatBytes(tx), formatBytes(rx));
+}
+
+/** The same for a screen reader. */
+export function spokenMoved({ tx, rx }: Directions): string {
+  return vscode.l10n.t('{0} sent, {1} received in the chosen range', formatBytes(tx), formatBytes(rx));
 }
 
 /** The ledgers, each in a line of its own. */

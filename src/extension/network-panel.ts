@@ -1,55 +1,105 @@
 // The view "Network Usage" in the panel area. What it shows is drawn by src/webview.
 //
-// Commands, in the view's context menu: `CopyPanelValue` and `CopyPanelConnection`.
+// Commands, in the view's context menu: those of `panelCopyCommands`.
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { parsePanelContext } from '../shared/panel-messages';
+import { parsePanelContext, type ContextText } from '../shared/panel-messages';
+import { parsePreferences } from '../shared/panel-preferences';
 import { Command, View } from './contributions';
-import { PanelConversation, type PanelActions, type PanelSource } from './panel-conversation';
+import {
+  PanelConversation,
+  type PanelActions,
+  type PanelServices,
+  type PanelSource,
+} from './panel-conversation';
 import { panelPage } from './panel-page';
+import type { TimeFocus } from './time-focus';
 
-/** Registers the view and the commands of its context menu. */
+/** Key in the memory of all windows. */
+const preferencesKey = 'panelPreferences';
+
+/** Which text of a connection each command of the context menu copies. */
+const panelCopyCommands: readonly (readonly [command: string, text: ContextText])[] = [
+  [Command.CopyPanelValue, 'value'],
+  [Command.CopyPanelConnection, 'row'],
+  [Command.CopyPanelAddress, 'address'],
+  [Command.CopyPanelFilter, 'filter'],
+  [Command.CopyPanelSocketFilter, 'socketFilter'],
+  [Command.CopyPanelPacketFilter, 'packetFilter'],
+];
+
+/**
+ * Registers the view and the commands of its context menu.
+ * @param opened called whenever the view is made
+ */
 export function registerNetworkPanel(
-  extensionUri: vscode.Uri,
+  context: vscode.ExtensionContext,
   source: PanelSource,
   actions: PanelActions,
+  focus: TimeFocus,
+  opened: () => unknown,
 ): vscode.Disposable {
+  const memory = context.globalState;
+  // Columns, chart and saved filters go along to the user's other machines.
+  memory.setKeysForSync([preferencesKey]);
+  const panel = new NetworkPanel(context, source, {
+    opened,
+    actions,
+    copy: (text) => vscode.env.clipboard.writeText(text),
+    remember: (preferences) => memory.update(preferencesKey, preferences),
+    queryChanged: ({ range }) => focus.set(range),
+  });
   return vscode.Disposable.from(
-    vscode.window.registerWebviewViewProvider(View.Panel, new NetworkPanel(extensionUri, source, actions)),
-    vscode.commands.registerCommand(Command.CopyPanelValue, (context: unknown) =>
-      copyToClipboard(parsePanelContext(context)?.value),
-    ),
-    vscode.commands.registerCommand(Command.CopyPanelConnection, (context: unknown) =>
-      copyToClipboard(parsePanelContext(context)?.row),
+    vscode.window.registerWebviewViewProvider(View.Panel, panel),
+    ...panelCopyCommands.map(([command, text]) =>
+      vscode.commands.registerCommand(command, async (menu: unknown) => {
+        const texts = parsePanelContext(menu);
+        if (texts !== undefined) await vscode.env.clipboard.writeText(texts[text]);
+      }),
     ),
   );
 }
 
-async function copyToClipboard(text: string | undefined): Promise<void> {
-  if (text !== undefined) await vscode.env.clipboard.writeText(text);
-}
-
 class NetworkPanel implements vscode.WebviewViewProvider {
-  readonly #extensionUri: vscode.Uri;
+  readonly #context: vscode.ExtensionContext;
   readonly #source: PanelSource;
-  readonly #actions: PanelActions;
+  readonly #services: PanelServices & { opened: () => unknown };
 
-  constructor(extensionUri: vscode.Uri, source: PanelSource, actions: PanelActions) {
-    this.#extensionUri = extensionUri;
+  constructor(
+    context: vscode.ExtensionContext,
+    source: PanelSource,
+    services: PanelServices & { opened: () => unknown },
+  ) {
+    this.#context = context;
     this.#source = source;
-    this.#actions = actions;
+    this.#services = services;
   }
 
   resolveWebviewView(view: vscode.WebviewView): void {
-    const folder = vscode.Uri.joinPath(this.#extensionUri, 'dist', 'webview');
-    view.webview.options = { enableScripts: true, localResourceRoots: [folder] };
-    const conversation = new PanelConversation(view, this.#source, this.#actions);
+    this.#services.opened();
+    const conversation = new PanelConversation(view, this.#source, this.#services);
     view.onDidDispose(() => conversation.dispose());
-    view.webview.html = panelPage({
-      script: view.webview.asWebviewUri(vscode.Uri.joinPath(folder, 'panel.js')).toString(),
-      style: view.webview.asWebviewUri(vscode.Uri.joinPath(folder, 'panel.css')).toString(),
-      styleSource: view.webview.cspSource,
-      nonce: randomBytes(18).toString('base64'),
-    });
+    view.webview.html = panelPageOf(view.webview, this.#context, 'panel');
   }
+}
+
+/** The page for a view or an editor, which may read from nowhere but the folder of the built webview. */
+export function panelPageOf(
+  webview: vscode.Webview,
+  { extensionUri, globalState }: vscode.ExtensionContext,
+  place: 'panel' | 'editor',
+): string {
+  const folder = vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
+  webview.options = { enableScripts: true, localResourceRoots: [folder] };
+  return panelPage({
+    script: webview.asWebviewUri(vscode.Uri.joinPath(folder, 'panel.js')).toString(),
+    style: webview.asWebviewUri(vscode.Uri.joinPath(folder, 'panel.css')).toString(),
+    styleSource: webview.cspSource,
+    nonce: randomBytes(18).toString('base64'),
+    language: vscode.env.language,
+    title: vscode.l10n.t('Network Usage'),
+    translations: vscode.l10n.bundle ?? {},
+    preferences: parsePreferences(globalState.get(preferencesKey)),
+    place,
+  });
 }

@@ -4,7 +4,10 @@ import * as vscode from 'vscode';
 import { formatEndpoint } from '../shared/format';
 import { Command, ContextKey, View } from './contributions';
 import { registerConnectionDisplay } from './connection-display';
+import type { TimeRange } from '../shared/traffic-history';
+import { RangeFigures } from './range-figures';
 import { isOver, type SessionStore } from './session-store';
+import type { TimeFocus } from './time-focus';
 import { treeItem } from './tree-items';
 import {
   closedNodes,
@@ -29,6 +32,7 @@ const unfoldedKey = 'usageViewUnfolded';
 export function registerNetworkTree(
   store: SessionStore,
   memory: vscode.Memento,
+  focus: TimeFocus,
 ): { tree: NetworkTree; registration: vscode.Disposable } {
   const tree = new NetworkTree(store);
   const view = vscode.window.createTreeView(View.Usage, { treeDataProvider: tree, showCollapseAll: true });
@@ -37,9 +41,15 @@ export function registerNetworkTree(
     const hasEnded = store.sessions.some(isOver);
     void vscode.commands.executeCommand('setContext', ContextKey.HasEndedSessions, hasEnded);
   };
+  const showRange = (range: TimeRange | undefined): void => {
+    tree.setRange(range);
+    if (range === undefined) delete view.message;
+    else view.message = rangeMessage(range);
+  };
   const registration = vscode.Disposable.from(
     tree,
     view,
+    focus.onDidChange(showRange),
     view.onDidChangeVisibility(({ visible }) => tree.setVisible(visible)),
     store.onDidChange(showEnded),
     store.onDidChange(({ kind }) => {
@@ -50,6 +60,15 @@ export function registerNetworkTree(
     vscode.commands.registerCommand(Command.CopyAddress, (node?: TreeNode) => copyAddress(node)),
   );
   return { tree, registration };
+}
+
+function rangeMessage({ fromMillis, toMillis }: TimeRange): string {
+  const time = (millis: number): string => new Date(millis).toLocaleTimeString('en-GB');
+  return vscode.l10n.t(
+    'Figures of {0} to {1}, as chosen in the panel’s chart.',
+    time(fromMillis),
+    time(toMillis),
+  );
 }
 
 /**
@@ -93,6 +112,7 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
   #visible = false;
   #display = plainDisplay;
   #timer: NodeJS.Timeout | undefined;
+  #range: RangeFigures | undefined;
 
   readonly onDidChangeTreeData = this.#changed.event;
 
@@ -120,6 +140,12 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
     this.#changed.fire(undefined);
   }
 
+  /** Shows what moved in a stretch of time; `undefined`: the figures of now. */
+  setRange(range: TimeRange | undefined): void {
+    this.#range = range === undefined ? undefined : new RangeFigures(range);
+    this.#drawSoon();
+  }
+
   /** The node of the newest session. */
   get newest(): TreeNode | undefined {
     const [newest] = this.#childrenOf(undefined);
@@ -127,7 +153,7 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
   }
 
   getTreeItem(node: TreeNode): vscode.TreeItem {
-    const item = treeItem(node);
+    const item = treeItem(node, this.#range);
     this.#remember(node).look = lookOf(item);
     return item;
   }
@@ -158,7 +184,10 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
     switch (node?.kind) {
       case undefined:
         // The newest session is what one looks for.
-        return this.#store.sessions.map(sessionNode).reverse();
+        return this.#store.sessions
+          .filter(({ isRestored }) => !isRestored)
+          .map(sessionNode)
+          .reverse();
       case 'session':
         return processNodes(node.session);
       case 'process':
@@ -214,7 +243,7 @@ export class NetworkTree implements vscode.TreeDataProvider<TreeNode>, vscode.Di
       return;
     }
     const children = drawn.children === undefined ? [] : this.#childrenOf(node);
-    const look = lookOf(treeItem(node));
+    const look = lookOf(treeItem(node, this.#range));
     if (look !== drawn.look || (drawn.children !== undefined && drawn.children !== idsOf(children))) {
       drawn.look = look;
       // The editor asks for the children again, as far as they are unfolded.

@@ -5,8 +5,9 @@ import {
   parseWebviewMessage,
   type PanelAction,
   type PanelData,
-  type PanelSelection,
+  type PanelQuery,
 } from '../shared/panel-messages';
+import type { PanelPreferences } from '../shared/panel-preferences';
 import { PanelFeed } from './panel-feed';
 import type { SessionStore } from './session-store';
 
@@ -19,6 +20,15 @@ export type PanelSource = Pick<SessionStore, 'sessions' | 'onDidChange'>;
 /** What the buttons of the panel do; given by the extension, which owns the commands. */
 export type PanelActions = Readonly<Record<PanelAction, (session?: string) => unknown>>;
 
+/** What the panel has done for it, and tells. */
+export interface PanelServices {
+  actions: PanelActions;
+  copy: (text: string) => unknown;
+  remember: (preferences: PanelPreferences) => unknown;
+  /** The view asks about something else, such as another range. */
+  queryChanged: (query: PanelQuery) => unknown;
+}
+
 /** What the conversation needs of a view. */
 export type PanelView = Pick<vscode.WebviewView, 'visible' | 'onDidChangeVisibility'> & {
   readonly webview: Pick<vscode.Webview, 'onDidReceiveMessage' | 'postMessage'>;
@@ -28,10 +38,10 @@ export type PanelView = Pick<vscode.WebviewView, 'visible' | 'onDidChangeVisibil
 export class PanelConversation implements vscode.Disposable {
   readonly #view: PanelView;
   readonly #source: PanelSource;
-  readonly #actions: PanelActions;
+  readonly #services: PanelServices;
   readonly #feed = new PanelFeed();
   readonly #subscriptions: vscode.Disposable[];
-  #selection: PanelSelection = { kind: 'newest' };
+  #query: PanelQuery = { selection: { kind: 'newest' }, grouping: 'direction' };
   /** Whether a script has asked for data. */
   #ready = false;
   /** Sequence of the message that the view has not acknowledged. */
@@ -41,10 +51,10 @@ export class PanelConversation implements vscode.Disposable {
   #lastSentAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(view: PanelView, source: PanelSource, actions: PanelActions) {
+  constructor(view: PanelView, source: PanelSource, services: PanelServices) {
     this.#view = view;
     this.#source = source;
-    this.#actions = actions;
+    this.#services = services;
     this.#subscriptions = [
       view.webview.onDidReceiveMessage((message: unknown) => this.#receive(message)),
       view.onDidChangeVisibility(() => this.#visibilityChanged()),
@@ -61,7 +71,7 @@ export class PanelConversation implements vscode.Disposable {
     const message = parseWebviewMessage(received);
     switch (message?.type) {
       case 'ready':
-        this.#selection = message.selection;
+        this.#ask(message.query);
         this.#ready = true;
         this.#sendSnapshot();
         break;
@@ -70,16 +80,27 @@ export class PanelConversation implements vscode.Disposable {
         this.#unacknowledged = undefined;
         if (this.#changed) this.#sendSoon();
         break;
-      case 'select':
-        this.#selection = message.selection;
+      case 'query':
+        this.#ask(message.query);
         this.#sendSoon();
         break;
       case 'action':
-        void this.#actions[message.action](message.session);
+        void this.#services.actions[message.action](message.session);
+        break;
+      case 'copy':
+        this.#services.copy(message.text);
+        break;
+      case 'preferences':
+        this.#services.remember(message.preferences);
         break;
       case undefined:
         break;
     }
+  }
+
+  #ask(query: PanelQuery): void {
+    this.#query = query;
+    this.#services.queryChanged(query);
   }
 
   #visibilityChanged(): void {
@@ -99,14 +120,14 @@ export class PanelConversation implements vscode.Disposable {
     const pause = Math.max(0, this.#lastSentAt + minimumPauseMillis - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#send(this.#feed.update(this.#source.sessions, this.#selection));
+      this.#send(this.#feed.update(this.#source.sessions, this.#query));
     }, pause);
   }
 
   #sendSnapshot(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#send(this.#feed.snapshot(this.#source.sessions, this.#selection));
+    this.#send(this.#feed.snapshot(this.#source.sessions, this.#query));
   }
 
   #send(message: PanelData): void {

@@ -1,17 +1,20 @@
 // What the panel is told: the difference between the watched sessions and what it was told before. Free of
 // the editor's API: sessions in, messages out.
-import { formatEndpoint } from '../shared/format';
 import type {
   PanelData,
   PanelDetail,
   PanelFlow,
-  PanelHistoryPoint,
   PanelProcess,
+  PanelQuery,
   PanelSelection,
   PanelSession,
+  SessionMark,
 } from '../shared/panel-messages';
 import { processTitle } from '../shared/process-title';
-import type { Endpoint, FlowSample, ProcessSample, TransportProtocol } from '../shared/protocol';
+import type { FlowSample, ProcessSample } from '../shared/protocol';
+import type { HistoryPoint } from '../shared/traffic-history';
+import { applicationOf, failureOf, hostOf, socketName } from './flow-names';
+import { groupPoints, inspect, sumsInRange } from './panel-answers';
 import type { WatchedSession } from './sessions';
 
 /** What the view holds of one session. Samples are replaced, never changed, so identity tells what is new. */
@@ -20,6 +23,16 @@ interface Told {
   processes: Map<number, ProcessSample>;
   /** Unix time in milliseconds of the newest point. */
   historyUntil: number;
+  lastMark: SessionMark | undefined;
+  /** What the groups are that the view holds, and up to when, in Unix milliseconds. */
+  grouping: PanelQuery['grouping'];
+  groupsUntil: number;
+  /** The range it has been told about. */
+  range: string;
+  /** The connection that it has been told about, and the sample that was the newest then. */
+  inspected: number | undefined;
+  inspectedSample: FlowSample | undefined;
+  inspectedEvents: number;
 }
 
 /** The sessions that a selection means. Falls back to the newest where the chosen one is gone. */
@@ -39,18 +52,18 @@ export class PanelFeed {
   #sequence = 0;
 
   /** Everything; what was told before no longer counts. */
-  snapshot(sessions: readonly WatchedSession[], selection: PanelSelection): PanelData {
+  snapshot(sessions: readonly WatchedSession[], query: PanelQuery): PanelData {
     this.#told.clear();
-    return this.#data('snapshot', sessions, selection);
+    return this.#data('snapshot', sessions, query);
   }
 
   /** What differs from the message before. */
-  update(sessions: readonly WatchedSession[], selection: PanelSelection): PanelData {
-    return this.#data('update', sessions, selection);
+  update(sessions: readonly WatchedSession[], query: PanelQuery): PanelData {
+    return this.#data('update', sessions, query);
   }
 
-  #data(type: PanelData['type'], sessions: readonly WatchedSession[], selection: PanelSelection): PanelData {
-    const shown = selectSessions(sessions, selection);
+  #data(type: PanelData['type'], sessions: readonly WatchedSession[], query: PanelQuery): PanelData {
+    const shown = selectSessions(sessions, query.selection);
     const ids = shown.map(({ id }) => id);
     for (const id of this.#told.keys()) {
       if (!ids.includes(id)) this.#told.delete(id);
@@ -62,14 +75,14 @@ export class PanelFeed {
       timeMillis: Date.now(),
       sessions: sessions.map(describeSession),
       shown: ids,
-      details: shown.map((session) => this.#detail(session)),
+      details: shown.map((session) => this.#detail(session, query)),
     };
   }
 
-  #detail(session: WatchedSession): PanelDetail {
+  #detail(session: WatchedSession, query: PanelQuery): PanelDetail {
     let told = this.#told.get(session.id);
     if (told === undefined) {
-      told = { flows: new Map(), processes: new Map(), historyUntil: -Infinity };
+      told = newlyTold();
       this.#told.set(session.id, told);
     }
     const detail: PanelDetail = {
@@ -78,8 +91,10 @@ export class PanelFeed {
       processes: newProcesses(session, told),
       flows: newFlows(session, told),
       removedFlows: [...told.flows.keys()].filter((id) => !session.flows.has(id)),
+      marks: newMarks(session, told),
     };
     for (const id of detail.removedFlows) told.flows.delete(id);
+    answer(detail, session, query, told);
     return detail;
   }
 }
@@ -97,7 +112,57 @@ function describeSession(session: WatchedSession): PanelSession {
   };
 }
 
-function newHistory(session: WatchedSession, told: Told): PanelHistoryPoint[] {
+function newlyTold(): Told {
+  return {
+    flows: new Map(),
+    processes: new Map(),
+    historyUntil: -Infinity,
+    lastMark: undefined,
+    grouping: 'direction',
+    groupsUntil: -Infinity,
+    range: '',
+    inspected: undefined,
+    inspectedSample: undefined,
+    inspectedEvents: 0,
+  };
+}
+
+/** Adds what the query asks for beyond the figures of now, as far as it is new. */
+function answer(detail: PanelDetail, session: WatchedSession, query: PanelQuery, told: Told): void {
+  const { grouping, range, inspected } = query;
+  if (grouping !== 'direction') {
+    const fresh = told.grouping !== grouping || told.groupsUntil === -Infinity;
+    const points = groupPoints(session, grouping, fresh ? -Infinity : told.groupsUntil);
+    detail.groups = { fresh, points };
+    told.groupsUntil = points.at(-1)?.timeMillis ?? (fresh ? 0 : told.groupsUntil);
+  }
+  told.grouping = grouping;
+  // The figures of a range that is over do not change; one that reaches into the future is asked for again.
+  const asked = range === undefined ? '' : `${String(range.fromMillis)} ${String(range.toMillis)}`;
+  const isOpen = range !== undefined && range.toMillis > told.historyUntil;
+  if (range !== undefined && (asked !== told.range || isOpen)) detail.range = sumsInRange(session, range);
+  told.range = asked;
+  const flow = inspected?.session === session.id ? inspected.flow : undefined;
+  if (flow !== undefined) {
+    const sample = session.flows.get(flow);
+    const isNews =
+      told.inspected !== flow ||
+      told.inspectedSample !== sample ||
+      told.inspectedEvents !== session.events.length;
+    if (isNews) detail.inspection = inspect(session, flow);
+    told.inspectedSample = sample;
+    told.inspectedEvents = session.events.length;
+  }
+  told.inspected = flow;
+}
+
+function newMarks({ marks }: WatchedSession, told: Told): SessionMark[] {
+  const first = told.lastMark === undefined ? 0 : marks.lastIndexOf(told.lastMark) + 1;
+  told.lastMark = marks.at(-1);
+  return marks.slice(first);
+}
+
+function newHistory(session: WatchedSession, told: Told): HistoryPoint[] {
   const first = session.history.findLastIndex(({ timeMillis }) => timeMillis <= told.historyUntil) + 1;
   const points = session.history.slice(first);
   told.historyUntil = points.at(-1)?.timeMillis ?? told.historyUntil;
@@ -129,16 +194,6 @@ function newFlows(session: WatchedSession, told: Told): PanelFlow[] {
   });
 }
 
-interface SocketEnds {
-  protocol?: TransportProtocol;
-  local?: Endpoint;
-  remote?: Endpoint;
-}
-
-function socketName(pid: number, { protocol, local, remote }: SocketEnds): string {
-  return `${pid} ${protocol ?? ''} ${formatEndpoint(local)} ${formatEndpoint(remote)}`;
-}
-
 /** When sockets closed, by name, in Unix milliseconds. Of a name that was used again, the last time. */
 function closingTimes(session: WatchedSession): Map<string, number> {
   const times = new Map<string, number>();
@@ -149,12 +204,16 @@ function closingTimes(session: WatchedSession): Map<string, number> {
 }
 
 function describeFlow(flow: FlowSample, closedMillis: number | undefined): PanelFlow {
+  const [host, application, failure] = [hostOf(flow), applicationOf(flow), failureOf(flow)];
   return {
     id: flow.id,
     pid: flow.pid,
     protocol: flow.protocol,
     local: flow.local,
     ...(flow.remote === undefined ? {} : { remote: flow.remote }),
+    ...(host === undefined ? {} : { host }),
+    ...(application === undefined ? {} : { application }),
+    ...(failure === undefined ? {} : { failure }),
     interface: flow.interface,
     state: flow.state,
     openedMillis: Date.parse(flow.openedAt),

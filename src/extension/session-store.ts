@@ -1,6 +1,7 @@
 // Everything that is being watched, and everything that lately was. The views read it; only the watch
 // controller writes it.
 import * as vscode from 'vscode';
+import type { SessionMark } from '../shared/panel-messages';
 import type { FlowSample, MonitorEvent, MonitorSample } from '../shared/protocol';
 import type { WatchedSession, WatchState } from './sessions';
 import { MonitoredSession } from './watched-session';
@@ -55,6 +56,18 @@ export class SessionStore implements vscode.Disposable {
     return added;
   }
 
+  /** Puts a session of an earlier window before all others. It has to be over. */
+  restore(session: MonitoredSession): void {
+    const others = [...this.#sessions];
+    this.#sessions.clear();
+    this.#sessions.set(session.id, session);
+    for (const [id, other] of others) {
+      this.#sessions.set(id, other);
+    }
+    this.#changed.fire({ session, kind: 'added' });
+    this.#forgetOldSessions();
+  }
+
   /** Does nothing when the session is unknown, over, or in that state already. */
   setState(id: string, state: Exclude<WatchState, 'failed'>): void {
     const session = this.#sessions.get(id);
@@ -107,6 +120,15 @@ export class SessionStore implements vscode.Disposable {
     }
     session.applyEvent(event);
     this.#changed.fire({ session, kind: 'updated' });
+  }
+
+  /** Notes what happened to the program of a session. */
+  addMark(id: string, mark: SessionMark): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined && !isOver(session)) {
+      session.addMark(mark);
+      this.#changed.fire({ session, kind: 'updated' });
+    }
   }
 
   /** See `MonitoredSession.removeMonitor`. */

@@ -1,16 +1,11 @@
 // What is being watched: one entry a debug session (or a pid the user chose), and what the helper said of it.
 // The tree, the panel and the status bar read this and nothing else; only the session store writes it.
 import type { ConnectionFacts } from '../shared/facts';
+import type { SessionMark } from '../shared/panel-messages';
 import type { DroppedCounters, FlowSample, MonitorEvent, ProcessSample, Usage } from '../shared/protocol';
-
-/** One point of a session's history. */
-export interface HistoryPoint {
-  /** Unix time in milliseconds. */
-  timeMillis: number;
-  /** Bytes per second on the wire over the sliding window, by direction. */
-  tx: number;
-  rx: number;
-}
+import type { HistoryPoint } from '../shared/traffic-history';
+import type { FlowLog } from './history/flow-log';
+import type { RequestLog } from './history/request-log';
 
 export type WatchState =
   /** The debuggee's process id is not known yet. */
@@ -42,8 +37,16 @@ export interface WatchedSession {
   readonly history: readonly HistoryPoint[];
   /** What was said on a flow, by its id; goes with the flow. */
   readonly facts: ReadonlyMap<number, ConnectionFacts>;
+  /** What each connection carried, over time. */
+  readonly flowLog: Pick<FlowLog, 'sum' | 'grouped' | 'seriesOf' | 'identityOf' | 'save'>;
+  /** Requests that were seen, the newest of them. */
+  readonly requests: Pick<RequestLog, 'all'>;
+  /** What happened to the program, in the order of time, the newest of them. */
+  readonly marks: readonly SessionMark[];
   readonly events: readonly MonitorEvent[];
   readonly dropped: DroppedCounters;
   /** Unix time in milliseconds. */
   readonly startedAt: number;
+  /** Whether it was read from a file: the panel shows it, the debug side bar does not. */
+  readonly isRestored: boolean;
 }

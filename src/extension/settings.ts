@@ -45,6 +45,30 @@ export function reverseLookupSetting(): boolean {
   return vscode.workspace.getConfiguration(settingsSection).get<unknown>(Setting.ReverseLookup) === true;
 }
 
+/** Whether the cost of a stop stands beside the line where the program stopped. */
+export function stopCostSetting(): boolean {
+  return vscode.workspace.getConfiguration(settingsSection).get<unknown>(Setting.ShowStopCost) !== false;
+}
+
+/** Sessions that are kept on disk once they have ended; 0 for none. */
+export function keptSessionsSetting(): number {
+  const value = vscode.workspace.getConfiguration(settingsSection).get<unknown>(Setting.KeptSessions);
+  return clampToLimits(value, { minimum: 0, maximum: 20, default: 5 });
+}
+
+/** From when on the status bar draws attention: bytes per second, and bytes in all; 0 for never. */
+export function statusBarThresholds(): { rate: number; total: number } {
+  const configuration = vscode.workspace.getConfiguration(settingsSection);
+  const megabytes = (name: string): number => {
+    const value = configuration.get<unknown>(name);
+    return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value * 1e6 : 0;
+  };
+  return {
+    rate: megabytes(Setting.StatusBarRateThreshold),
+    total: megabytes(Setting.StatusBarTotalThreshold),
+  };
+}
+
 /** Fires when what `monitorSettings` answers may have changed. */
 export function onDidChangeMonitorSettings(listener: () => void): vscode.Disposable {
   return vscode.workspace.onDidChangeConfiguration((change) => {

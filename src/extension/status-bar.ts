@@ -2,11 +2,13 @@
 // Click: `procnetmon.openPanel`.
 import * as vscode from 'vscode';
 import { formatBytes, formatRate } from '../shared/format';
+import type { Directions } from '../shared/protocol';
 import { Command } from './contributions';
 import { totalText } from './network-figures';
 import { sanitise } from '../shared/sanitise';
 import type { SessionStore } from './session-store';
 import type { WatchedSession } from './sessions';
+import { statusBarThresholds } from './settings';
 import { sessionsThatCount, statusBarText, sumRates, topPeers } from './status-bar-text';
 
 /** Left of it are the items that say what is being debugged. */
@@ -60,8 +62,26 @@ export class NetworkStatusBar implements vscode.Disposable {
       ),
       role: 'button',
     };
+    const reason = thresholdReason(sessions, rates);
+    this.#item.backgroundColor =
+      reason === undefined ? undefined : new vscode.ThemeColor('statusBarItem.warningBackground');
+    if (reason !== undefined) {
+      this.#item.tooltip = `${reason}\n\n${this.#item.tooltip}`;
+    }
     this.#item.show();
   }
+}
+
+/** Why the item draws attention; `undefined` while nothing passes what the user has set. */
+function thresholdReason(sessions: readonly WatchedSession[], rates: Directions): string | undefined {
+  const { rate, total } = statusBarThresholds();
+  if (rate > 0 && rates.tx + rates.rx > rate) {
+    return vscode.l10n.t('More than {0}, the threshold that you set.', formatRate(rate));
+  }
+  const moved = sessions.reduce((sum, { total: { wire } }) => sum + wire.txBytes + wire.rxBytes, 0);
+  return total > 0 && moved > total
+    ? vscode.l10n.t('More than {0} in all, the threshold that you set.', formatBytes(total))
+    : undefined;
 }
 
 /** Plain text: the names in it are other people's bytes. */

@@ -7,7 +7,18 @@ import type { FlowSample, ProcessSample } from '../shared/protocol';
 import { processTitle } from '../shared/process-title';
 import { sanitise } from '../shared/sanitise';
 import { Command, TreeItemContext } from './contributions';
-import { ledgerLines, rateText, spokenRates, stateText, totalText } from './network-figures';
+import { failureOf } from './flow-names';
+import type { Moved } from './history/flow-log';
+import {
+  ledgerLines,
+  movedText,
+  rateText,
+  spokenMoved,
+  spokenRates,
+  stateText,
+  totalText,
+} from './network-figures';
+import type { RangeFigures } from './range-figures';
 import { isOver } from './session-store';
 import type { WatchedSession } from './sessions';
 import {
@@ -25,26 +36,31 @@ import { addUsages } from './watched-session';
 /** Lines in a tooltip about what was said on a connection. */
 const maximumFactLines = 16;
 
-/** What is drawn for a node. */
-export function treeItem(node: TreeNode): vscode.TreeItem {
-  const item = itemOf(node);
+/**
+ * What is drawn for a node.
+ * @param range figures of the stretch of time that the user chose, in place of those of now
+ */
+export function treeItem(node: TreeNode, range?: RangeFigures): vscode.TreeItem {
+  const item = itemOf(node, range);
   item.id = node.id;
   return item;
 }
 
-function itemOf(node: TreeNode): vscode.TreeItem {
+function itemOf(node: TreeNode, range: RangeFigures | undefined): vscode.TreeItem {
   switch (node.kind) {
     case 'session':
-      return sessionItem(node.session);
+      return sessionItem(node.session, range?.session(node.session));
     case 'process': {
       const process = processOf(node);
-      return process === undefined ? new vscode.TreeItem('') : processItem(process);
+      return process === undefined
+        ? new vscode.TreeItem('')
+        : processItem(process, range?.process(node.session, node.pid));
     }
     case 'connection': {
       const flow = flowOf(node);
       return flow === undefined
         ? new vscode.TreeItem('')
-        : connectionItem(flow, node.session.facts.get(node.flow));
+        : connectionItem(flow, node.session.facts.get(node.flow), range?.flow(node.session, node.flow));
     }
     case 'group':
       return groupItem(node);
@@ -58,10 +74,10 @@ function itemOf(node: TreeNode): vscode.TreeItem {
 /** From the beginning, while there is nothing below yet: the editor keeps an item as it first saw it. */
 const unfolded = vscode.TreeItemCollapsibleState.Expanded;
 
-function sessionItem(session: WatchedSession): vscode.TreeItem {
+function sessionItem(session: WatchedSession, moved: Moved | undefined): vscode.TreeItem {
   const label = sanitise(session.label);
   const item = new vscode.TreeItem(label, unfolded);
-  item.description = sessionDescription(session);
+  item.description = moved === undefined ? sessionDescription(session) : movedText(moved);
   item.iconPath = sessionIcon(session);
   item.contextValue = sessionContext(session);
   item.tooltip = lines(
@@ -77,8 +93,8 @@ function sessionItem(session: WatchedSession): vscode.TreeItem {
       vscode.l10n.t('Session {0}', label),
       stateText(session.state),
       session.failure?.message,
-      session.state === 'watching' ? spokenRates(session.total) : undefined,
-      totalText(session.total),
+      session.state === 'watching' && moved === undefined ? spokenRates(session.total) : undefined,
+      moved === undefined ? totalText(session.total) : spokenMoved(moved),
     ]
       .filter((part) => part !== undefined)
       .join(', '),
@@ -147,13 +163,17 @@ function droppedLines({ dropped }: WatchedSession): string[] {
   return parts;
 }
 
-function processItem(process: ProcessSample): vscode.TreeItem {
+function processItem(process: ProcessSample, moved: Moved | undefined): vscode.TreeItem {
   const name = sanitise(processTitle(process), 64);
   const item = new vscode.TreeItem(name, unfolded);
   const state = process.alive ? undefined : vscode.l10n.t('exited');
   // The figures first: a narrow side bar cuts the end off.
   item.description = [
-    ...(state === undefined ? [rateText(process)] : [state, totalText(process)]),
+    ...(moved !== undefined
+      ? [movedText(moved)]
+      : state === undefined
+        ? [rateText(process)]
+        : [state, totalText(process)]),
     vscode.l10n.t('PID {0}', process.pid),
   ].join(' · ');
   item.iconPath = process.alive
@@ -171,14 +191,20 @@ function processItem(process: ProcessSample): vscode.TreeItem {
   item.accessibilityInformation = {
     label: [
       vscode.l10n.t('Process {0}, id {1}', name, process.pid),
-      state ?? spokenRates(process),
-      totalText(process),
-    ].join(', '),
+      moved === undefined ? (state ?? spokenRates(process)) : state,
+      moved === undefined ? totalText(process) : spokenMoved(moved),
+    ]
+      .filter((part) => part !== undefined)
+      .join(', '),
   };
   return item;
 }
 
-function connectionItem(flow: FlowSample, facts: ConnectionFacts | undefined): vscode.TreeItem {
+function connectionItem(
+  flow: FlowSample,
+  facts: ConnectionFacts | undefined,
+  moved: Moved | undefined,
+): vscode.TreeItem {
   const peer = peerLabel(flow);
   const address = flow.remote === undefined ? '*' : sanitise(formatEndpoint(flow.remote));
   const local = sanitise(formatEndpoint(flow.local));
@@ -186,9 +212,12 @@ function connectionItem(flow: FlowSample, facts: ConnectionFacts | undefined): v
   const closed = isClosed(flow);
   const transport = flow.protocol.toUpperCase();
   const protocol = spokenLabel(flow) || transport;
+  const failure = failureOf(flow);
   // The figures first: a narrow side bar cuts the end off.
-  const figures = closed ? totalText(flow) : rateText(flow);
-  item.description = [...(flow.state === 'listening' ? [] : [figures]), protocol, flow.state].join(' · ');
+  const figures = moved !== undefined ? movedText(moved) : closed ? totalText(flow) : rateText(flow);
+  item.description = [...(flow.state === 'listening' ? [] : [figures]), protocol, failure ?? flow.state].join(
+    ' · ',
+  );
   item.iconPath = connectionIcon(flow);
   item.contextValue = TreeItemContext.Connection;
   item.tooltip = lines(
@@ -196,6 +225,7 @@ function connectionItem(flow: FlowSample, facts: ConnectionFacts | undefined): v
     nameLine(flow),
     spokenLabel(flow),
     flow.certainty === 'guess' ? vscode.l10n.t('Told by the port number only.') : undefined,
+    failure === undefined ? undefined : vscode.l10n.t('Failed: {0}', failure),
     vscode.l10n.t('State: {0}', flow.state),
     vscode.l10n.t('Interface: {0}', sanitise(flow.interface)),
     ...ledgerLines(flow),
@@ -210,8 +240,8 @@ function connectionItem(flow: FlowSample, facts: ConnectionFacts | undefined): v
       peer === undefined
         ? vscode.l10n.t('{0} socket on {1}', protocol, local)
         : vscode.l10n.t('{0} connection to {1}', protocol, peer),
-      flow.state,
-      closed ? totalText(flow) : spokenRates(flow),
+      failure ?? flow.state,
+      moved !== undefined ? spokenMoved(moved) : closed ? totalText(flow) : spokenRates(flow),
     ].join(', '),
   };
   return item;

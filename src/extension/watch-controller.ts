@@ -89,6 +89,44 @@ export class WatchController implements vscode.Disposable {
     }
   }
 
+  /**
+   * Has a session read now instead of at its next tick, and waits for it; no longer than a tick would take anyway.
+   */
+  async sampleSoon(session: string): Promise<void> {
+    const monitors = this.#monitorsOf(session).filter(({ samplesLeft }) => samplesLeft === undefined);
+    const { connection } = this.#helper;
+    if (monitors.length === 0 || connection === undefined) {
+      return;
+    }
+    const { intervalMillis } = monitorSettings();
+    if (intervalMillis <= hurriedIntervalMillis) {
+      return;
+    }
+    const hurry = (millis: number): Promise<unknown> =>
+      Promise.all(
+        monitors
+          .filter(({ id }) => this.#monitors.has(id))
+          .map(({ id }) =>
+            connection
+              .updateMonitor({ monitor: id, intervalMillis: millis })
+              .catch((error: unknown) => this.#log.warn(String(error))),
+          ),
+      );
+    const awaited = new Set(monitors.map(({ id }) => id));
+    let sampled: () => void = () => undefined;
+    const allSampled = new Promise<void>((resolve) => (sampled = resolve));
+    const subscription = this.#helper.onSample(({ monitor }) => {
+      awaited.delete(monitor);
+      if (awaited.size === 0) sampled();
+    });
+    const timer = setTimeout(sampled, intervalMillis);
+    await hurry(hurriedIntervalMillis);
+    await allSampled;
+    clearTimeout(timer);
+    subscription.dispose();
+    await hurry(intervalMillis);
+  }
+
   /** Stops watching a session at once. */
   stop(session: string): void {
     for (const monitor of this.#monitorsOf(session)) {

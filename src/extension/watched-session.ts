@@ -1,5 +1,6 @@
 // The state of one watched session, and how the helper's samples and events change it. Free of the editor's
 // API: everything here is figures in, figures out.
+import { peerName } from '../shared/flow-label';
 import { ConnectionFacts } from '../shared/facts';
 import type {
   DroppedCounters,
@@ -10,10 +11,15 @@ import type {
   ProcessSample,
   Usage,
 } from '../shared/protocol';
-import type { HistoryPoint, WatchedSession, WatchState } from './sessions';
+import type { SessionMark } from '../shared/panel-messages';
+import { TrafficHistory, type HistoryPoint } from '../shared/traffic-history';
+import { FlowLog, type Moved } from './history/flow-log';
+import { markOf } from './history/marks';
+import { RequestLog } from './history/request-log';
+import type { WatchedSession, WatchState } from './sessions';
 
-/** Points of history a session keeps: one hour at one sample a second. */
-export const maximumHistoryPoints = 3_600;
+/** Marks a session keeps, the newest ones. */
+export const maximumMarks = 500;
 /** Events a session keeps, the newest ones. */
 export const maximumEvents = 1_000;
 /** Closed flows a session keeps, the newest ones. */
@@ -76,9 +82,12 @@ export class MonitoredSession implements WatchedSession {
   readonly startedAt: number;
   readonly processes = new Map<number, ProcessSample>();
   readonly flows = new Map<number, FlowSample>();
-  readonly history: HistoryPoint[] = [];
   readonly facts = new Map<number, ConnectionFacts>();
+  readonly flowLog = new FlowLog();
   readonly events: MonitorEvent[] = [];
+  readonly marks: SessionMark[] = [];
+  readonly requests = new RequestLog();
+  isRestored = false;
   state: WatchState = 'searching';
   failure?: { message: string; remedy?: string };
   total: Usage = emptyUsage();
@@ -89,6 +98,11 @@ export class MonitoredSession implements WatchedSession {
   #stoppedTotal: Usage = emptyUsage();
   /** Closed flows in the order in which they closed. */
   readonly #closedFlows = new Set<number>();
+  readonly #history = new TrafficHistory();
+  /** What moved since the last point of the history. */
+  #moved = new Map<number, Moved>();
+  /** The total at the last point of the history. */
+  #lastTotal: Usage | undefined;
 
   constructor(description: SessionDescription) {
     this.id = description.id;
@@ -96,6 +110,10 @@ export class MonitoredSession implements WatchedSession {
     this.origin = description.origin;
     this.debugType = description.debugType;
     this.startedAt = description.startedAt;
+  }
+
+  get history(): readonly HistoryPoint[] {
+    return this.#history.points;
   }
 
   /** Takes in one sample. Samples of several monitors of one session add up; flows and processes are told
@@ -114,6 +132,7 @@ export class MonitoredSession implements WatchedSession {
     }
     for (const flow of sample.flows) {
       figures.flows.add(flow.id);
+      this.#noteMoved(flow);
       this.flows.set(flow.id, flow);
       if (flow.state === 'closed') {
         this.#closedFlows.add(flow.id);
@@ -121,6 +140,7 @@ export class MonitoredSession implements WatchedSession {
     }
     for (const fact of sample.facts) {
       this.#applyFact(fact);
+      this.requests.add(fact, this.flows.get(fact.flow));
     }
     for (const id of sample.removedFlows) {
       figures.flows.delete(id);
@@ -137,6 +157,23 @@ export class MonitoredSession implements WatchedSession {
     if (this.events.length > maximumEvents) {
       this.events.splice(0, this.events.length - maximumEvents);
     }
+    const mark = markOf(event);
+    if (mark !== undefined) {
+      this.addMark(mark);
+    }
+  }
+
+  /** Adds points of a history that was saved. */
+  restoreHistory(points: readonly HistoryPoint[]): void {
+    for (const point of points) {
+      this.#history.add(point);
+    }
+  }
+
+  /** Notes what happened to the program. */
+  addMark(mark: SessionMark): void {
+    this.marks.push(mark);
+    this.marks.splice(0, Math.max(0, this.marks.length - maximumMarks));
   }
 
   /**
@@ -203,9 +240,30 @@ export class MonitoredSession implements WatchedSession {
         return;
       }
       this.#closedFlows.delete(id);
+      const flow = this.flows.get(id);
+      if (flow !== undefined) {
+        const peer = peerName(flow);
+        const { pid, protocol } = flow;
+        this.flowLog.forget(id, { pid, protocol, ...(peer === undefined ? {} : { peer }) });
+      }
       this.flows.delete(id);
       this.facts.delete(id);
     }
+  }
+
+  /** Adds up what a connection moved since it was last seen. What was before this session is not its own. */
+  #noteMoved(flow: FlowSample): void {
+    const before = this.flows.get(flow.id);
+    if (before === undefined && Date.parse(flow.openedAt) < this.startedAt) {
+      return;
+    }
+    const tx = Math.max(0, flow.wire.txBytes - (before?.wire.txBytes ?? 0));
+    const rx = Math.max(0, flow.wire.rxBytes - (before?.wire.rxBytes ?? 0));
+    if (tx === 0 && rx === 0) {
+      return;
+    }
+    const moved = this.#moved.get(flow.id);
+    this.#moved.set(flow.id, { tx: (moved?.tx ?? 0) + tx, rx: (moved?.rx ?? 0) + rx });
   }
 
   #sumUp(): void {
@@ -229,11 +287,27 @@ export class MonitoredSession implements WatchedSession {
     if (sample.monitor !== eldest) {
       return;
     }
-    const timeMillis = Date.parse(sample.time);
+    const read = Date.parse(sample.time);
+    const timeMillis = Number.isNaN(read) ? Date.now() : read;
     const { tx, rx } = this.total.rates.wire;
-    this.history.push({ timeMillis: Number.isNaN(timeMillis) ? Date.now() : timeMillis, tx, rx });
-    if (this.history.length > maximumHistoryPoints) {
-      this.history.splice(0, this.history.length - maximumHistoryPoints);
+    let [txBytes, rxBytes] = [0, 0];
+    for (const moved of this.#moved.values()) {
+      txBytes += moved.tx;
+      rxBytes += moved.rx;
+    }
+    if (this.#lastTotal !== undefined) {
+      // More than the sum of the connections where some of them had no room of their own.
+      txBytes = Math.max(0, this.total.wire.txBytes - this.#lastTotal.wire.txBytes);
+      rxBytes = Math.max(0, this.total.wire.rxBytes - this.#lastTotal.wire.rxBytes);
+    }
+    const point = this.#history.read({ timeMillis, tx, rx, txBytes, rxBytes });
+    if (point === undefined) {
+      return;
+    }
+    this.#lastTotal = this.total;
+    if (this.#moved.size > 0) {
+      this.flowLog.append(point.timeMillis, point.spanMillis, this.#moved);
+      this.#moved = new Map();
     }
   }
 }

@@ -7,15 +7,20 @@ import {
   formatRate,
   unknownMark,
 } from '../shared/format';
+import type { FlowState } from '../shared/protocol';
 import { sanitise } from '../shared/sanitise';
 import type { Comparison, Connection } from './connections';
+import { t } from './l10n';
 
 export type ColumnId =
   | 'process'
   | 'protocol'
+  | 'host'
   | 'local'
   | 'remote'
   | 'state'
+  | 'failure'
+  | 'interface'
   | 'sentRate'
   | 'receivedRate'
   | 'sentTotal'
@@ -27,10 +32,15 @@ export type ColumnId =
 export interface Column {
   id: ColumnId;
   title: string;
+  /** In lists, where there is more room. */
+  name: string;
   /** The title in full, for tooltips and screen readers. */
   description: string;
   /** Figures stand at the right and sort from the largest down at first. */
   numeric: boolean;
+  /** Pixels it takes at least, and its share of the width that is left. */
+  width: number;
+  share: number;
   /** `nowMillis`: Unix time of the host. */
   text: (connection: Connection, nowMillis: number) => string;
   /** Ascending. */
@@ -61,113 +71,202 @@ export function ageMillis({ flow }: Connection, nowMillis: number): number | und
     : Math.max(0, end - flow.openedMillis);
 }
 
-function totalTooltip(wire: number, payload: number): string {
-  return `${formatCount(wire)} bytes on the wire, ${formatCount(payload)} of them payload`;
+function totalTooltip(inRange: number | undefined, wire: number, payload: number): string {
+  const whole = t('{0} bytes on the wire, {1} of them payload', formatCount(wire), formatCount(payload));
+  return inRange === undefined
+    ? whole
+    : t('{0} bytes in the chosen range; in all {1}', formatCount(inRange), whole);
 }
+
+/** States as `ss` names them: they are what people look for, in every language. */
+export function stateText(state: FlowState): string {
+  return state === 'closed' ? t('closed') : state;
+}
+
+/** Bytes of a connection in the chosen range, or since the beginning where none is chosen. */
+const sentTotal = ({ moved, flow }: Connection): number => moved?.tx ?? flow.txBytes;
+const receivedTotal = ({ moved, flow }: Connection): number => moved?.rx ?? flow.rxBytes;
 
 export const columns: readonly Column[] = [
   {
     id: 'process',
-    title: 'Process',
-    description: 'Process name and id',
+    title: t('Process'),
+    name: t('Process'),
+    description: t('Process name and id'),
     numeric: false,
+    width: 148,
+    share: 1.3,
     text: ({ processText }) => processText,
     compare: byKey(({ processKey }) => processKey),
   },
   {
     id: 'protocol',
-    title: 'Prot.',
-    description: 'Transport protocol',
+    title: t('Prot.'),
+    name: t('Protocol'),
+    description: t('Protocol'),
     numeric: false,
-    text: ({ flow }) => flow.protocol.toUpperCase(),
-    compare: byKey(({ flow }) => flow.protocol),
+    width: 72,
+    share: 0.4,
+    text: ({ protocolText }) => protocolText,
+    compare: byKey(({ protocolText }) => protocolText),
+    tooltip: ({ flow, protocolText }) =>
+      flow.application === undefined
+        ? protocolText
+        : t('{0} over {1}', protocolText, flow.protocol.toUpperCase()),
+  },
+  {
+    id: 'host',
+    title: t('Host'),
+    name: t('Host'),
+    description: t('Name of the peer, or its address where no name is known'),
+    numeric: false,
+    width: 140,
+    share: 1.3,
+    text: ({ hostText }) => hostText,
+    compare: byKey(({ hostKey }) => hostKey),
+    empty: ({ flow }) => flow.host === undefined,
   },
   {
     id: 'local',
-    title: 'Local',
-    description: 'Local address and port',
+    title: t('Local'),
+    name: t('Local address'),
+    description: t('Local address and port'),
     numeric: false,
+    width: 144,
+    share: 1,
     text: ({ localText }) => localText,
     compare: byKey(({ localKey }) => localKey),
-    tooltip: ({ localText, flow }) => `${localText} on interface ${sanitise(flow.interface)}`,
+    tooltip: ({ localText, flow }) => t('{0} on interface {1}', localText, sanitise(flow.interface)),
   },
   {
     id: 'remote',
-    title: 'Remote',
-    description: 'Remote address and port',
+    title: t('Remote'),
+    name: t('Remote address'),
+    description: t('Remote address and port'),
     numeric: false,
+    width: 160,
+    share: 1.5,
     text: ({ remoteText }) => remoteText,
     compare: byKey(({ remoteKey }) => remoteKey),
+    tooltip: ({ remoteText, addressText }) =>
+      remoteText === addressText ? remoteText : `${remoteText} (${addressText})`,
   },
   {
     id: 'state',
-    title: 'State',
-    description: 'State of the connection',
+    title: t('State'),
+    name: t('State'),
+    description: t('State of the connection'),
     numeric: false,
-    text: ({ flow }) => flow.state,
+    width: 92,
+    share: 0.5,
+    text: ({ flow, failureText }) =>
+      failureText === '' ? stateText(flow.state) : t('failed: {0}', failureText),
     compare: byKey(({ flow }) => flow.state),
   },
   {
+    id: 'failure',
+    title: t('Failure'),
+    name: t('Failure'),
+    description: t('Why the connection failed'),
+    numeric: false,
+    width: 112,
+    share: 0.6,
+    text: ({ failureText }) => failureText,
+    compare: byKey(({ failureText }) => failureText),
+  },
+  {
+    id: 'interface',
+    title: t('Interface'),
+    name: t('Interface'),
+    description: t('Network interface'),
+    numeric: false,
+    width: 74,
+    share: 0,
+    text: ({ flow }) => sanitise(flow.interface),
+    compare: byKey(({ flow }) => flow.interface),
+  },
+  {
     id: 'sentRate',
-    title: '↑ Rate',
-    description: 'Sent, bytes per second on the wire',
+    title: t('↑ Rate'),
+    name: t('Sending'),
+    description: t('Sent, bytes per second on the wire'),
     numeric: true,
+    width: 86,
+    share: 0,
     text: ({ flow }) => formatRate(flow.txRate),
     compare: byNumber(({ flow }) => flow.txRate),
     empty: ({ flow }) => flow.txRate === 0,
   },
   {
     id: 'receivedRate',
-    title: '↓ Rate',
-    description: 'Received, bytes per second on the wire',
+    title: t('↓ Rate'),
+    name: t('Receiving'),
+    description: t('Received, bytes per second on the wire'),
     numeric: true,
+    width: 86,
+    share: 0,
     text: ({ flow }) => formatRate(flow.rxRate),
     compare: byNumber(({ flow }) => flow.rxRate),
     empty: ({ flow }) => flow.rxRate === 0,
   },
   {
     id: 'sentTotal',
-    title: '↑ Total',
-    description: 'Sent in total, bytes on the wire',
+    title: t('↑ Total'),
+    name: t('Sent'),
+    description: t('Sent in total, bytes on the wire'),
     numeric: true,
-    text: ({ flow }) => formatBytes(flow.txBytes),
-    compare: byNumber(({ flow }) => flow.txBytes),
-    tooltip: ({ flow }) => totalTooltip(flow.txBytes, flow.payloadTxBytes),
-    empty: ({ flow }) => flow.txBytes === 0,
+    width: 78,
+    share: 0,
+    text: (connection) => formatBytes(sentTotal(connection)),
+    compare: byNumber(sentTotal),
+    tooltip: ({ flow, moved }) => totalTooltip(moved?.tx, flow.txBytes, flow.payloadTxBytes),
+    empty: (connection) => sentTotal(connection) === 0,
   },
   {
     id: 'receivedTotal',
-    title: '↓ Total',
-    description: 'Received in total, bytes on the wire',
+    title: t('↓ Total'),
+    name: t('Received'),
+    description: t('Received in total, bytes on the wire'),
     numeric: true,
-    text: ({ flow }) => formatBytes(flow.rxBytes),
-    compare: byNumber(({ flow }) => flow.rxBytes),
-    tooltip: ({ flow }) => totalTooltip(flow.rxBytes, flow.payloadRxBytes),
-    empty: ({ flow }) => flow.rxBytes === 0,
+    width: 78,
+    share: 0,
+    text: (connection) => formatBytes(receivedTotal(connection)),
+    compare: byNumber(receivedTotal),
+    tooltip: ({ flow, moved }) => totalTooltip(moved?.rx, flow.rxBytes, flow.payloadRxBytes),
+    empty: (connection) => receivedTotal(connection) === 0,
   },
   {
     id: 'roundTrip',
-    title: 'RTT',
-    description: 'Smoothed round-trip time',
+    title: t('RTT'),
+    name: t('Round trip'),
+    description: t('Smoothed round-trip time'),
     numeric: true,
+    width: 74,
+    share: 0,
     text: ({ flow }) => formatMicroseconds(flow.rttMicros),
     compare: byNumber(({ flow }) => flow.rttMicros),
     empty: ({ flow }) => flow.rttMicros === 0,
   },
   {
     id: 'retransmits',
-    title: 'Retr.',
-    description: 'Retransmitted segments',
+    title: t('Retr.'),
+    name: t('Retransmits'),
+    description: t('Retransmitted segments'),
     numeric: true,
+    width: 58,
+    share: 0,
     text: ({ flow }) => (flow.protocol === 'tcp' ? formatCount(flow.retransmits) : unknownMark),
     compare: byNumber(({ flow }) => flow.retransmits),
     empty: ({ flow }) => flow.retransmits === 0,
   },
   {
     id: 'age',
-    title: 'Age',
-    description: 'How long the connection has been open',
+    title: t('Age'),
+    name: t('Age'),
+    description: t('How long the connection has been open'),
     numeric: true,
+    width: 92,
+    share: 0,
     text: (connection, nowMillis) => {
       const age = ageMillis(connection, nowMillis);
       return age === undefined ? unknownMark : formatDuration(Math.max(age, 100));
@@ -175,7 +274,9 @@ export const columns: readonly Column[] = [
     // Of two open connections the one that was opened earlier is the older one.
     compare: byNumber(({ flow }) => -flow.openedMillis),
     tooltip: ({ flow }) =>
-      Number.isNaN(flow.openedMillis) ? '' : `Opened ${new Date(flow.openedMillis).toLocaleTimeString()}`,
+      Number.isNaN(flow.openedMillis)
+        ? ''
+        : t('Opened {0}', new Date(flow.openedMillis).toLocaleTimeString('en-GB')),
   },
 ];
 

@@ -2,6 +2,8 @@
 // is reading them.
 import { formatEndpoint } from '../shared/format';
 import type { PanelFlow, PanelProcess } from '../shared/panel-messages';
+import type { FilterPredicate, FilterSubject } from '../shared/filter-language';
+import type { Directions } from '../shared/protocol';
 import { sanitise } from '../shared/sanitise';
 import type { PanelModel } from './model';
 
@@ -19,7 +21,28 @@ export class Connection {
     readonly key: string,
     readonly flow: PanelFlow,
     readonly process: PanelProcess | undefined,
+    readonly session: string,
+    /** Bytes in the chosen range; `undefined` where none is chosen. */
+    readonly moved: Directions | undefined,
   ) {}
+
+  get protocolText(): string {
+    const { application, protocol } = this.flow;
+    return application === undefined ? protocol.toUpperCase() : sanitise(application);
+  }
+
+  get hostText(): string {
+    const { host, remote } = this.flow;
+    return this.#once('host', () => sanitise(host ?? remote?.address ?? '*'));
+  }
+
+  get hostKey(): string {
+    return this.#once('hostKey', () => sortKey(this.hostText));
+  }
+
+  get failureText(): string {
+    return sanitise(this.flow.failure ?? '');
+  }
 
   get processText(): string {
     const { flow, process } = this;
@@ -32,8 +55,16 @@ export class Connection {
     return this.#once('local', () => sanitise(formatEndpoint(this.flow.local)));
   }
 
+  /** Name, where it is known, or address of the peer, and its port. */
   get remoteText(): string {
-    return this.#once('remote', () => sanitise(formatEndpoint(this.flow.remote)));
+    const { host, remote } = this.flow;
+    return this.#once('remote', () =>
+      sanitise(host === undefined || remote === undefined ? this.addressText : `${host}:${remote.port}`),
+    );
+  }
+
+  get addressText(): string {
+    return sanitise(formatEndpoint(this.flow.remote));
   }
 
   get processKey(): string {
@@ -48,14 +79,55 @@ export class Connection {
     return this.#once('remoteKey', () => sortKey(this.remoteText));
   }
 
-  /** Lower-case text that the filter looks in. */
+  /** Lower-case text that words of a filter are looked for in. */
   get searchText(): string {
     const { protocol, state, interface: interfaceName } = this.flow;
     return this.#once('search', () =>
-      [this.processText, protocol, this.localText, this.remoteText, state, interfaceName]
+      [
+        this.processText,
+        protocol,
+        this.protocolText,
+        this.hostText,
+        this.localText,
+        this.remoteText,
+        this.addressText,
+        state,
+        this.failureText,
+        interfaceName,
+      ]
         .join(' ')
         .toLowerCase(),
     );
+  }
+
+  /** What a filter looks at. `nowMillis`: Unix time of the host. */
+  subject(nowMillis: number): FilterSubject {
+    const { flow, moved } = this;
+    const sent = moved?.tx ?? flow.txBytes;
+    const received = moved?.rx ?? flow.rxBytes;
+    const end = flow.state === 'closed' ? (flow.closedMillis ?? nowMillis) : nowMillis;
+    return {
+      process: this.process?.name ?? '',
+      pid: flow.pid,
+      protocol: flow.protocol,
+      application: flow.application ?? '',
+      localAddress: flow.local.address,
+      localPort: flow.local.port,
+      remoteAddress: flow.remote?.address ?? '',
+      remotePort: flow.remote?.port ?? 0,
+      host: flow.host ?? '',
+      interface: flow.interface,
+      state: flow.state,
+      failure: flow.failure ?? '',
+      size: sent + received,
+      sent,
+      received,
+      rate: flow.txRate + flow.rxRate,
+      rtt: flow.rttMicros / 1e6,
+      retransmits: flow.retransmits,
+      age: Math.max(0, end - flow.openedMillis) / 1000,
+      text: this.searchText,
+    };
   }
 
   #once(name: string, make: () => string): string {
@@ -68,6 +140,8 @@ export class Connection {
   }
 }
 
+const atRest: Directions = { tx: 0, rx: 0 };
+
 export type Comparison = (one: Connection, other: Connection) => number;
 
 /** Makes the rows of a model; rows whose flow is unchanged are taken over from the last time. */
@@ -77,12 +151,18 @@ export class ConnectionList {
   update(model: PanelModel): readonly Connection[] {
     const known = new Map<string, Connection>();
     for (const [session, figures] of model.figures) {
+      const range = figures.range && new Map(figures.range.flows.map(([id, tx, rx]) => [id, { tx, rx }]));
       for (const flow of figures.flows.values()) {
         const key = `${session} ${flow.id}`;
         const process = figures.processes.get(flow.pid);
         const before = this.#known.get(key);
-        const fresh = before?.flow === flow && before.process === process;
-        known.set(key, fresh ? before : new Connection(key, flow, process));
+        const moved = range && (range.get(flow.id) ?? atRest);
+        const fresh =
+          before?.flow === flow &&
+          before.process === process &&
+          before.moved?.tx === moved?.tx &&
+          before.moved?.rx === moved?.rx;
+        known.set(key, fresh ? before : new Connection(key, flow, process, session, moved));
       }
     }
     this.#known = known;
@@ -90,11 +170,20 @@ export class ConnectionList {
   }
 }
 
-/** Connections in which every word of the filter occurs, in any order. */
-export function filterConnections(connections: readonly Connection[], filter: string): readonly Connection[] {
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return connections;
-  return connections.filter(({ searchText }) => words.every((word) => searchText.includes(word)));
+/**
+ * Connections that a filter lets through; of a chosen range, only those that moved in it.
+ * @param nowMillis Unix time of the host
+ */
+export function filterConnections(
+  connections: readonly Connection[],
+  matches: FilterPredicate | undefined,
+  nowMillis: number,
+): readonly Connection[] {
+  return connections.filter((connection) => {
+    const { moved } = connection;
+    if (moved !== undefined && moved.tx + moved.rx === 0) return false;
+    return matches === undefined || matches(connection.subject(nowMillis));
+  });
 }
 
 function isClosed({ flow }: Connection): boolean {

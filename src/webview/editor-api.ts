@@ -1,5 +1,12 @@
 // The editor's side of the webview: messages to the host, and what the view remembers while it is away.
-import { parsePanelSelection, type PanelSelection, type WebviewMessage } from '../shared/panel-messages';
+import {
+  parsePanelQuery,
+  parsePanelSelection,
+  type PanelSelection,
+  type WebviewMessage,
+} from '../shared/panel-messages';
+import { parsePreferences, type PanelPreferences } from '../shared/panel-preferences';
+import type { TimeRange } from '../shared/traffic-history';
 import { columns, defaultSort, type Sort } from './columns';
 
 declare function acquireVsCodeApi(): {
@@ -10,16 +17,17 @@ declare function acquireVsCodeApi(): {
 
 const api = acquireVsCodeApi();
 
-/** Choices of the user that outlive a hidden view. */
+/** Choices of the user that outlive a hidden view, and are about what is being watched. */
 export interface ViewChoices {
   selection: PanelSelection;
   windowMinutes: number;
   sort: Sort;
   filter: string;
+  range?: TimeRange;
 }
 
 /** Stretches of time that the chart can show, in minutes. */
-export const windowChoices = [1, 5, 15, 60] as const;
+export const windowChoices = [1, 5, 15, 60, 360, 1_440] as const;
 
 const defaultChoices: ViewChoices = {
   selection: { kind: 'newest' },
@@ -32,6 +40,15 @@ export function postMessage(message: WebviewMessage): void {
   api.postMessage(message);
 }
 
+/** How the user likes the panel; the host writes it into the page. */
+export function loadPreferences(): PanelPreferences {
+  try {
+    return parsePreferences(JSON.parse(document.documentElement.dataset['preferences'] ?? '{}'));
+  } catch {
+    return parsePreferences(undefined);
+  }
+}
+
 /** Choices from the last time; the default in place of each that no longer fits. */
 export function loadChoices(): ViewChoices {
   const state = api.getState();
@@ -39,8 +56,10 @@ export function loadChoices(): ViewChoices {
   const saved = state as { [Name in keyof ViewChoices]?: unknown };
   const sort = saved.sort as Partial<Record<keyof Sort, unknown>> | undefined;
   const column = columns.find(({ id }) => id === sort?.column);
+  const selection = parsePanelSelection(saved.selection) ?? defaultChoices.selection;
+  const range = parsePanelQuery({ selection, grouping: 'direction', range: saved.range })?.range;
   return {
-    selection: parsePanelSelection(saved.selection) ?? defaultChoices.selection,
+    selection,
     windowMinutes:
       windowChoices.find((choice) => choice === saved.windowMinutes) ?? defaultChoices.windowMinutes,
     sort:
@@ -48,6 +67,7 @@ export function loadChoices(): ViewChoices {
         ? { column: column.id, descending: sort.descending }
         : defaultSort,
     filter: typeof saved.filter === 'string' ? saved.filter : '',
+    ...(range === undefined ? {} : { range }),
   };
 }
 

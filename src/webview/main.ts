@@ -1,38 +1,125 @@
 // The entry of the panel's page: puts the parts together, and draws what the host sends.
 import 'uplot/dist/uPlot.min.css';
 import './panel.css';
-import type { PanelData, PanelSession } from '../shared/panel-messages';
+import type { PanelData, PanelQuery, PanelSession } from '../shared/panel-messages';
+import type { PanelPreferences } from '../shared/panel-preferences';
 import { sanitise } from '../shared/sanitise';
+import { sumRange, type TimeRange } from '../shared/traffic-history';
 import { RateChart } from './chart';
-import { ConnectionList } from './connections';
+import { ChartBar } from './chart-bar';
+import { groupingOf } from './chart-series';
+import { ChartTable } from './chart-table';
+import { ColumnsMenu } from './columns-menu';
+import { ConnectionList, type Connection } from './connections';
+import { ConnectionDetails } from './details';
 import { element, setText } from './dom';
-import { loadChoices, postMessage, saveChoices, type ViewChoices } from './editor-api';
+import {
+  loadChoices,
+  loadPreferences,
+  postMessage,
+  saveChoices,
+  windowChoices,
+  type ViewChoices,
+} from './editor-api';
+import { FilterBar } from './filter-bar';
 import { sumHistories } from './history';
+import { t } from './l10n';
+import { Legend } from './legend';
 import { PanelModel } from './model';
 import { chooseNotice, NoticeArea } from './notices';
 import { ConnectionTable } from './table';
-import { Toolbar } from './toolbar';
+import type { TimeView } from './time-view';
+import { stateTexts, Toolbar } from './toolbar';
 
 const model = new PanelModel();
 const list = new ConnectionList();
 let choices = loadChoices();
+let preferences = loadPreferences();
+let inspected: PanelQuery['inspected'];
+let paused = false;
+let asTable = false;
+let view: TimeView = { spanMillis: choices.windowMinutes * 60_000 };
 
-const chart = new RateChart();
-const table = new ConnectionTable(choices.sort, (sort) => choose({ sort }));
-const toolbar = new Toolbar(choices, {
-  select: (selection) => {
-    choose({ selection });
-    postMessage({ type: 'select', selection });
+const chart = new RateChart(view, {
+  view: (changed) => {
+    view = changed;
+    const minutes = windowChoices.find((each) => each * 60_000 === view.spanMillis);
+    toolbar.showWindow(minutes);
+    drawAroundChart();
   },
-  filter: (filter) => {
-    choose({ filter });
-    table.setFilter(filter);
-  },
-  window: (windowMinutes) => {
-    choose({ windowMinutes });
-    drawChart();
-  },
+  range: (range) => chooseRange(range),
 });
+const chartTable = new ChartTable();
+const chartBar = new ChartBar(
+  () => chooseRange(undefined),
+  () => chart.setView({ spanMillis: view.spanMillis }),
+);
+const legend = new Legend();
+const columnsMenu = new ColumnsMenu(preferences.columns, (columns) => {
+  prefer({ columns });
+  table.setLayout(columns);
+});
+const filterBar = new FilterBar(
+  choices.filter,
+  preferences.savedFilters,
+  {
+    filter: (filter, matches) => {
+      choose({ filter });
+      table.setFilter(matches);
+    },
+    saved: (savedFilters) => prefer({ savedFilters }),
+  },
+  [columnsMenu.element],
+);
+const table = new ConnectionTable(choices.sort, preferences.columns, filterBar.element, {
+  sort: (sort) => choose({ sort }),
+  layout: (columns) => {
+    prefer({ columns });
+    columnsMenu.setLayout(columns);
+  },
+  open: (connection) => inspect(connection),
+  activate: (connection) => {
+    if (inspected !== undefined) inspect(connection);
+  },
+  close: () => inspect(undefined),
+});
+const details = new ConnectionDetails({
+  close: () => {
+    inspect(undefined);
+    table.focus();
+  },
+  copy: (text) => postMessage({ type: 'copy', text }),
+  filter: (text) => filterBar.set(text),
+});
+const toolbar = new Toolbar(
+  { windowMinutes: choices.windowMinutes, chartStyle: preferences.chartStyle },
+  legend.element,
+  {
+    select: (selection) => {
+      choose({ selection });
+      ask();
+    },
+    style: (chartStyle) => {
+      prefer({ chartStyle });
+      ask();
+      drawChart();
+    },
+    window: (windowMinutes) => {
+      choose({ windowMinutes });
+      view = { ...view, spanMillis: windowMinutes * 60_000 };
+      chart.setView(view);
+    },
+    pause: (isPaused) => {
+      paused = isPaused;
+      // What came in meanwhile is in the model.
+      draw();
+    },
+    asTable: (isTable) => {
+      asTable = isTable;
+      drawChart();
+    },
+  },
+);
 const notices = new NoticeArea(({ action, session }) =>
   postMessage({ type: 'action', action, ...(session === undefined ? {} : { session }) }),
 );
@@ -41,34 +128,51 @@ const announcer = element('div', { class: 'visually-hidden', attributes: { role:
 
 const chartPane = element('section', {
   class: 'chart-pane',
-  attributes: { 'aria-label': 'Rates' },
-  children: [chart.element],
+  attributes: { 'aria-label': t('Rates') },
+  children: [chartBar.element, legend.layers, chart.element, chartTable.element],
 });
-const figures = element('div', { class: 'figures', children: [chartPane, table.element] });
-const title = element('h1', { class: 'visually-hidden', text: 'Network Usage' });
+const tablePane = element('div', { class: 'table-and-details', children: [table.element, details.element] });
+const figures = element('div', { class: 'figures', children: [chartPane, tablePane] });
+const title = element('h1', { class: 'visually-hidden', text: t('Network Usage') });
 const page = element('main', {
   class: 'page',
   children: [title, toolbar.element, notices.element, figures, announcer],
 });
 page.hidden = true;
 document.body.append(page);
-table.setFilter(choices.filter);
+filterBar.set(choices.filter);
 
 /** Sequence of the message that waits to be drawn and acknowledged. */
 let undrawn: number | undefined;
 
 window.addEventListener('message', ({ data }: MessageEvent<PanelData>) => {
   if (!model.apply(data)) {
-    askForSnapshot();
+    postMessage({ type: 'ready', query: query() });
     return;
   }
   // A hidden page gets no frames, so nothing is drawn or acknowledged and the host sends no more.
-  if (undrawn === undefined) requestAnimationFrame(draw);
+  if (undrawn === undefined) requestAnimationFrame(drawAndAcknowledge);
   undrawn = data.sequence;
 });
 
-function askForSnapshot(): void {
-  postMessage({ type: 'ready', selection: choices.selection });
+document.addEventListener('keydown', (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === 'f') {
+    event.preventDefault();
+    filterBar.focus();
+  }
+});
+
+function query(): PanelQuery {
+  return {
+    selection: choices.selection,
+    grouping: groupingOf(preferences.chartStyle),
+    ...(choices.range === undefined ? {} : { range: choices.range }),
+    ...(inspected === undefined ? {} : { inspected }),
+  };
+}
+
+function ask(): void {
+  postMessage({ type: 'query', query: query() });
 }
 
 function choose(changed: Partial<ViewChoices>): void {
@@ -76,37 +180,120 @@ function choose(changed: Partial<ViewChoices>): void {
   saveChoices(choices);
 }
 
+function prefer(changed: Partial<PanelPreferences>): void {
+  preferences = { ...preferences, ...changed };
+  postMessage({ type: 'preferences', preferences });
+}
+
+function chooseRange(range: TimeRange | undefined): void {
+  const others = { ...choices };
+  delete others.range;
+  choices = range === undefined ? others : { ...others, range };
+  saveChoices(choices);
+  model.forgetRange();
+  ask();
+  drawChart();
+  if (range === undefined) drawTable();
+}
+
+function inspect(connection: Connection | undefined): void {
+  const next = connection && { session: connection.session, flow: connection.flow.id };
+  if (next?.session === inspected?.session && next?.flow === inspected?.flow) return;
+  inspected = next;
+  ask();
+  drawDetails(connection);
+}
+
+function drawAndAcknowledge(): void {
+  if (!paused) draw();
+  if (undrawn !== undefined) postMessage({ type: 'acknowledge', sequence: undrawn });
+  undrawn = undefined;
+}
+
 function draw(): void {
   const shown = model.shownSessions;
   const anyFigures = [...model.figures.values()].some(
-    ({ history, flows }) => history.length > 0 || flows.size > 0,
+    ({ history, flows }) => history.points.length > 0 || flows.size > 0,
   );
   const notice = chooseNotice(shown, anyFigures);
   page.hidden = false;
   figures.hidden = notice?.kind === 'welcome';
   notices.update(notice);
   toolbar.update(model.sessions, shown, choices.selection, !figures.hidden);
-  table.setConnections(list.update(model), model.timeMillis);
+  drawTable();
   drawChart();
   setText(announcer, announcement(shown));
-  if (undrawn !== undefined) postMessage({ type: 'acknowledge', sequence: undrawn });
-  undrawn = undefined;
+}
+
+function drawTable(): void {
+  const connections = list.update(model);
+  table.setConnections(connections, model.timeMillis);
+  drawDetails(
+    connections.find(({ session, flow }) => session === inspected?.session && flow.id === inspected.flow),
+  );
+}
+
+function drawDetails(connection: Connection | undefined): void {
+  const inspection = connection && model.figures.get(connection.session)?.inspection;
+  details.show(connection, inspection, model.timeMillis);
 }
 
 function drawChart(): void {
-  const histories = [...model.figures.values()].map(({ history }) => history);
-  chart.setHistory(sumHistories(histories), choices.windowMinutes * 60_000);
+  const shown = [...model.figures.values()];
+  chart.setData({
+    style: preferences.chartStyle,
+    history: sumHistories(shown.map(({ history }) => history.points)),
+    groups: shown.map(({ groups }) => groups),
+    marks: shown.flatMap(({ marks }) => marks).sort((one, other) => one.timeMillis - other.timeMillis),
+    range: choices.range,
+  });
+  drawAroundChart();
+}
+
+/** Legend, line and table of the chart: they follow what the chart shows. */
+function drawAroundChart(): void {
+  const shown = [...model.figures.values()];
+  const { points, layers, visible } = chart.content;
+  chart.element.hidden = asTable;
+  chartTable.element.hidden = !asTable;
+  if (asTable) {
+    chartTable.update(
+      { points, layers, visible },
+      shown.flatMap(({ marks }) => marks),
+    );
+  }
+  legend.updateLayers(layers, (layer, name) => chart.layerColour(layer, name));
+  const sessions = model.shownSessions;
+  const sum = (figure: (session: PanelSession) => number): number =>
+    sessions.reduce((total, session) => total + figure(session), 0);
+  const range = rangeSums();
+  legend.update({
+    sentRate: sum(({ total }) => total.rates.wire.tx),
+    receivedRate: sum(({ total }) => total.rates.wire.rx),
+    sentBytes: range?.txBytes ?? sum(({ total }) => total.wire.txBytes),
+    receivedBytes: range?.rxBytes ?? sum(({ total }) => total.wire.rxBytes),
+    inRange: range !== undefined,
+  });
+  chartBar.update({ range, heldAtMillis: view.endMillis });
+}
+
+/** What passed in the chosen range: as the host says, until then as the points of the chart say. */
+function rangeSums(): (TimeRange & { txBytes: number; rxBytes: number; forgottenBytes: number }) | undefined {
+  const { range } = choices;
+  if (range === undefined) return undefined;
+  const sums = { ...range, txBytes: 0, rxBytes: 0, forgottenBytes: 0 };
+  for (const { history, range: told } of model.figures.values()) {
+    const { txBytes, rxBytes } = told ?? sumRange(history.points, range);
+    sums.txBytes += txBytes;
+    sums.rxBytes += rxBytes;
+    sums.forgottenBytes += (told?.forgotten.tx ?? 0) + (told?.forgotten.rx ?? 0);
+    if (told !== undefined && model.figures.size === 1) Object.assign(sums, told.covered);
+  }
+  return sums;
 }
 
 function announcement(shown: readonly PanelSession[]): string {
-  const words = {
-    searching: 'Looking for',
-    starting: 'Starting',
-    watching: 'Watching',
-    ended: 'Ended:',
-    failed: 'Failed:',
-  };
-  return shown.map(({ state, label }) => `${words[state]} ${sanitise(label)}`).join('. ');
+  return shown.map(({ state, label }) => `${sanitise(label)}: ${stateTexts[state]}`).join('. ');
 }
 
-askForSnapshot();
+postMessage({ type: 'ready', query: query() });

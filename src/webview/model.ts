@@ -1,19 +1,30 @@
 // What the view knows: the host's messages put together. No drawing here.
-import {
-  maximumPanelHistory,
-  type PanelData,
-  type PanelDetail,
-  type PanelFlow,
-  type PanelHistoryPoint,
-  type PanelProcess,
-  type PanelSession,
+import type {
+  PanelData,
+  PanelDetail,
+  PanelFlow,
+  PanelGroupPoint,
+  PanelInspection,
+  PanelProcess,
+  PanelRangeSums,
+  PanelSession,
+  SessionMark,
 } from '../shared/panel-messages';
+import { TrafficHistory } from '../shared/traffic-history';
+
+/** Marks and group points that the view keeps of one session. */
+const maximumMarks = 500;
+const maximumGroupPoints = 8_192;
 
 /** Figures of one shown session. */
 export interface SessionFigures {
   flows: Map<number, PanelFlow>;
   processes: Map<number, PanelProcess>;
-  history: PanelHistoryPoint[];
+  history: TrafficHistory;
+  marks: SessionMark[];
+  groups: PanelGroupPoint[];
+  range: PanelRangeSums | undefined;
+  inspection: PanelInspection | undefined;
 }
 
 export class PanelModel {
@@ -53,16 +64,35 @@ export class PanelModel {
     return this.sessions.filter(({ id }) => this.shown.includes(id));
   }
 
+  /** What is known of the range that the view asked about is void: it asks about another one, or about none. */
+  forgetRange(): void {
+    for (const figures of this.figures.values()) figures.range = undefined;
+  }
+
   #applyDetail(detail: PanelDetail): void {
     let figures = this.figures.get(detail.session);
     if (figures === undefined) {
-      figures = { flows: new Map(), processes: new Map(), history: [] };
+      figures = {
+        flows: new Map(),
+        processes: new Map(),
+        history: new TrafficHistory(),
+        marks: [],
+        groups: [],
+        range: undefined,
+        inspection: undefined,
+      };
       this.figures.set(detail.session, figures);
     }
     for (const process of detail.processes) figures.processes.set(process.pid, process);
     for (const flow of detail.flows) figures.flows.set(flow.id, flow);
     for (const id of detail.removedFlows) figures.flows.delete(id);
-    figures.history.push(...detail.history);
-    figures.history.splice(0, Math.max(0, figures.history.length - maximumPanelHistory));
+    for (const point of detail.history) figures.history.add(point);
+    figures.marks.push(...detail.marks);
+    figures.marks.splice(0, Math.max(0, figures.marks.length - maximumMarks));
+    if (detail.groups?.fresh === true) figures.groups = [];
+    figures.groups.push(...(detail.groups?.points ?? []));
+    figures.groups.splice(0, Math.max(0, figures.groups.length - maximumGroupPoints));
+    figures.range = detail.range ?? figures.range;
+    figures.inspection = detail.inspection ?? figures.inspection;
   }
 }

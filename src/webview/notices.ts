@@ -2,6 +2,7 @@
 import type { PanelAction, PanelSession } from '../shared/panel-messages';
 import { sanitise } from '../shared/sanitise';
 import { element } from './dom';
+import { t } from './l10n';
 
 /** Longest message and remedy that are shown in whole, in characters. */
 const maximumText = 1_000;
@@ -22,7 +23,7 @@ export interface Notice {
   buttons: NoticeButton[];
 }
 
-const monitorButton: NoticeButton = { text: 'Monitor PID…', action: 'monitorProcess' };
+const monitorButton: NoticeButton = { text: t('Monitor PID…'), action: 'monitorProcess' };
 
 /**
  * What to say.
@@ -33,11 +34,12 @@ export function chooseNotice(shown: readonly PanelSession[], anyFigures: boolean
   if (shown.length === 0) {
     return {
       kind: 'welcome',
-      message: 'Nothing is being watched.',
-      detail:
+      message: t('Nothing is being watched.'),
+      detail: t(
         'Start debugging (F5) to see what your program sends and receives, or watch a process that is already running.',
+      ),
       busy: false,
-      buttons: [{ text: 'Start Debugging', action: 'startDebugging' }, monitorButton],
+      buttons: [{ text: t('Start Debugging'), action: 'startDebugging' }, monitorButton],
     };
   }
   const failed = shown.findLast(({ state }) => state === 'failed');
@@ -48,8 +50,8 @@ export function chooseNotice(shown: readonly PanelSession[], anyFigures: boolean
   if (shown.some(({ state }) => state === 'starting')) {
     return {
       kind: 'welcome',
-      message: `Starting to watch “${label}”…`,
-      detail: 'Watching the network needs root rights. You may be asked for your password.',
+      message: t('Starting to watch “{0}”…', label),
+      detail: t('Watching the network needs root rights. You may be asked for your password.'),
       busy: true,
       buttons: [],
     };
@@ -57,8 +59,10 @@ export function chooseNotice(shown: readonly PanelSession[], anyFigures: boolean
   if (shown.some(({ state }) => state === 'searching')) {
     return {
       kind: 'welcome',
-      message: `Looking for the process of “${label}”…`,
-      detail: 'The debugger has not told its process id yet. If it never does, choose the process yourself.',
+      message: t('Looking for the process of “{0}”…', label),
+      detail: t(
+        'The debugger has not told its process id yet. If it never does, choose the process yourself.',
+      ),
       busy: true,
       buttons: [monitorButton],
     };
@@ -67,16 +71,18 @@ export function chooseNotice(shown: readonly PanelSession[], anyFigures: boolean
 }
 
 function failureNotice(session: PanelSession, anyFigures: boolean): Notice {
-  const message = sanitise(session.failure?.message ?? 'The reason is not known.', maximumText);
+  const message = sanitise(session.failure?.message ?? t('The reason is not known.'), maximumText);
   const remedy = session.failure?.remedy;
   return {
     kind: anyFigures ? 'banner' : 'welcome',
-    message: `${anyFigures ? 'No longer watching' : 'Cannot watch'} “${sanitise(session.label)}”: ${message}`,
+    message: anyFigures
+      ? t('No longer watching “{0}”: {1}', sanitise(session.label), message)
+      : t('Cannot watch “{0}”: {1}', sanitise(session.label), message),
     ...(remedy === undefined ? {} : { detail: sanitise(remedy, maximumText) }),
     busy: false,
     buttons: [
-      { text: 'Try Again', action: 'retry', session: session.id },
-      { text: 'Show Log', action: 'showLog' },
+      { text: t('Try Again'), action: 'retry', session: session.id },
+      { text: t('Show Log'), action: 'showLog' },
     ],
   };
 }

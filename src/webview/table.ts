@@ -1,20 +1,42 @@
 // The connection table: a grid of which only the visible rows exist in the page. The focus stays on the grid;
 // `aria-activedescendant` names the cell that the keys are on.
-import { formatQuantity } from '../shared/format';
+import { addressText, ownFilter, packetFilter, socketFilter } from '../shared/copy-texts';
+import type { FilterPredicate } from '../shared/filter-language';
+import { formatCount } from '../shared/format';
 import type { PanelContext } from '../shared/panel-messages';
+import type { ColumnLayout } from '../shared/panel-preferences';
+import {
+  gridTemplate,
+  leastWidth,
+  moved,
+  movedTo,
+  shownColumns,
+  withoutWidth,
+  withWidth,
+} from './column-layout';
 import { columns, comparisonFor, nextSort, type Column, type Sort } from './columns';
 import { filterConnections, RowOrder, type Connection } from './connections';
 import { element, setAttribute, setText } from './dom';
 import { headerRow, moveInGrid } from './grid-navigation';
+import { plural, t } from './l10n';
+import { TableHeader, widthStep } from './table-header';
+import { TableRows, rowHeight } from './table-rows';
 import { rowsPerPage, scrollToShow, visibleRows, type Viewport } from './virtual-window';
 
-/** Pixels; the style sheet has the same numbers. */
-const rowHeight = 22;
+/** Pixels; the style sheet has the same number. */
 const headerHeight = 24;
+/** Pixels of padding at both sides of a row. */
+const rowPadding = 20;
 
-interface Row {
-  element: HTMLElement;
-  cells: HTMLElement[];
+export interface TableEvents {
+  sort: (sort: Sort) => void;
+  layout: (layout: ColumnLayout) => void;
+  /** The user wants to see more of a connection. */
+  open: (connection: Connection) => void;
+  /** The keys are on another connection now. */
+  activate: (connection: Connection) => void;
+  /** Escape was pressed. */
+  close: () => void;
 }
 
 /** The cell that keys act on. A row goes by its connection, so that it stays the same when rows move. */
@@ -27,46 +49,46 @@ export class ConnectionTable {
   readonly element: HTMLElement;
   readonly #grid = element('div', {
     class: 'grid',
-    attributes: {
-      role: 'grid',
-      tabindex: '0',
-      'aria-label': 'Connections',
-      'aria-colcount': `${columns.length}`,
-    },
+    attributes: { role: 'grid', tabindex: '0', 'aria-label': t('Connections') },
   });
-  readonly #headers = columns.map((column, index) => makeHeader(column, index));
-  readonly #body = element('div', { class: 'grid-body', attributes: { role: 'rowgroup' } });
-  readonly #placeholder = element('div', { class: 'grid-placeholder' });
+  readonly #header: TableHeader;
+  readonly #rowArea = new TableRows();
   readonly #footer = element('div', { class: 'table-footer' });
   readonly #order = new RowOrder();
-  readonly #sortChanged: (sort: Sort) => void;
-  #pool: Row[] = [];
+  readonly #events: TableEvents;
+  #columns: readonly Column[] = [];
+  #layout: ColumnLayout;
   #connections: readonly Connection[] = [];
   #rows: readonly Connection[] = [];
   #nowMillis = 0;
   #sort: Sort;
-  #filter = '';
+  #filter: FilterPredicate | undefined;
   #active: ActiveCell = { connection: undefined, column: 0 };
   #pointerInside = false;
 
-  constructor(sort: Sort, sortChanged: (sort: Sort) => void) {
+  constructor(sort: Sort, layout: ColumnLayout, bar: HTMLElement, events: TableEvents) {
     this.#sort = sort;
-    this.#sortChanged = sortChanged;
-    const headerCells = element('div', {
-      class: 'grid-row',
-      attributes: { role: 'row', 'aria-rowindex': '1' },
+    this.#layout = layout;
+    this.#events = events;
+    this.#header = new TableHeader({
+      sort: (column) => this.#sortBy(column),
+      resize: (column, width) =>
+        this.#changeLayout(
+          width === undefined
+            ? withoutWidth(this.#layout, column.id)
+            : withWidth(this.#layout, column.id, width),
+        ),
+      move: (column, target, behind) =>
+        this.#changeLayout(movedTo(columns, this.#layout, column.id, target.id, behind)),
     });
-    headerCells.append(...this.#headers);
-    const header = element('div', { class: 'grid-header', attributes: { role: 'rowgroup' } });
-    header.append(headerCells);
-    this.#grid.append(header, this.#body);
+    this.#grid.append(this.#header.element, this.#rowArea.element);
     this.element = element('section', {
       class: 'table-pane',
-      attributes: { 'aria-label': 'Connections' },
-      children: [this.#grid, this.#footer],
+      attributes: { 'aria-label': t('Connections') },
+      children: [bar, this.#grid, this.#footer],
     });
+    this.setLayout(layout);
     this.#listen();
-    this.#showSort();
   }
 
   /** Shows these connections. `nowMillis`: Unix time of the host. */
@@ -76,9 +98,36 @@ export class ConnectionTable {
     this.#arrange();
   }
 
-  setFilter(filter: string): void {
-    this.#filter = filter;
+  /** `undefined`: everything is shown. */
+  setFilter(matches: FilterPredicate | undefined): void {
+    this.#filter = matches;
     this.#arrange();
+  }
+
+  setLayout(layout: ColumnLayout): void {
+    const shown = shownColumns(columns, layout);
+    const isSame = shown.map(({ id }) => id).join() === this.#columns.map(({ id }) => id).join();
+    const before = this.#columns[this.#active.column];
+    this.#layout = layout;
+    if (!isSame) {
+      this.#columns = shown;
+      this.#header.setColumns(shown);
+      this.#rowArea.setColumns(shown);
+      // The keys stay on the column that they were on.
+      const column = shown.findIndex(({ id }) => id === before?.id);
+      this.#active = { ...this.#active, column: Math.max(0, column) };
+      setAttribute(this.#grid, 'aria-colcount', `${shown.length}`);
+    }
+    const { style } = this.#grid;
+    style.setProperty('--column-widths', gridTemplate(shown, layout));
+    style.setProperty('--table-width', `${leastWidth(shown, layout) + rowPadding}px`);
+    this.#header.showSort(this.#sort);
+    this.#draw();
+  }
+
+  /** Puts the focus on the rows. */
+  focus(): void {
+    this.#grid.focus();
   }
 
   get #held(): boolean {
@@ -110,18 +159,19 @@ export class ConnectionTable {
       this.#arrange();
     });
     grid.addEventListener('pointerdown', (event) => this.#cellPressed(event));
+    grid.addEventListener('click', (event) => {
+      const position = this.#locate(event.target);
+      if (position !== undefined && position.row !== headerRow) this.#openActive();
+    });
     grid.addEventListener('contextmenu', (event) => this.#offerContext(event));
     document.addEventListener('copy', (event) => this.#copy(event));
-    for (const [index, header] of this.#headers.entries()) {
-      header.addEventListener('click', () => this.#sortBy(index));
-    }
     new ResizeObserver(() => this.#draw()).observe(grid);
   }
 
   #arrange(resort = false): void {
-    const found = filterConnections(this.#connections, this.#filter);
+    const found = filterConnections(this.#connections, this.#filter, this.#nowMillis);
     this.#rows = this.#order.arrange(found, comparisonFor(this.#sort), this.#held && !resort);
-    this.#body.style.height = `${Math.max(1, this.#rows.length) * rowHeight}px`;
+    this.#rowArea.setRowCount(this.#rows.length);
     setAttribute(this.#grid, 'aria-rowcount', `${this.#rows.length + 1}`);
     this.#draw();
     this.#drawFooter();
@@ -129,75 +179,36 @@ export class ConnectionTable {
 
   #draw(): void {
     const { first, end } = visibleRows(this.#viewport);
-    const shown = this.#rows.slice(first, end);
-    while (this.#pool.length < shown.length) {
-      const row = makeRow(this.#pool.length);
-      this.#pool.push(row);
-      this.#body.append(row.element);
-    }
-    for (const spare of this.#pool.splice(shown.length)) spare.element.remove();
-    for (const [index, connection] of shown.entries()) {
-      const row = this.#pool[index];
-      if (row !== undefined) this.#fill(row, connection, first + index);
-    }
-    this.#drawPlaceholder();
-    this.#markActive(first);
+    this.#rowArea.draw(this.#rows.slice(first, end), first, this.#nowMillis);
+    this.#rowArea.showPlaceholder(this.#rows.length > 0 ? undefined : this.#placeholder());
+    this.#markActive();
   }
 
-  #fill({ element: row, cells }: Row, connection: Connection, index: number): void {
-    row.style.transform = `translateY(${index * rowHeight}px)`;
-    setAttribute(row, 'aria-rowindex', `${index + 2}`);
-    row.classList.toggle('closed', connection.flow.state === 'closed');
-    for (const [position, column] of columns.entries()) {
-      const cell = cells[position];
-      if (cell === undefined) continue;
-      const text = column.text(connection, this.#nowMillis);
-      setText(cell, text);
-      setAttribute(cell, 'title', column.tooltip?.(connection) ?? text);
-      cell.classList.toggle('empty', column.empty?.(connection) ?? false);
+  #placeholder(): string {
+    if (this.#connections.length === 0) {
+      return t('No connections yet. They appear here as soon as the program opens one.');
     }
-  }
-
-  /** An empty grid says why, in a row of its own. */
-  #drawPlaceholder(): void {
-    if (this.#rows.length > 0) {
-      this.#placeholder.remove();
-      return;
-    }
-    const text =
-      this.#connections.length > 0
-        ? 'No connection matches the filter.'
-        : 'No connections yet. They appear here as soon as the program opens one.';
-    if (this.#placeholder.childElementCount === 0) {
-      const cell = element('div', { attributes: { role: 'gridcell', 'aria-colspan': `${columns.length}` } });
-      this.#placeholder.append(cell);
-      setAttribute(this.#placeholder, 'role', 'row');
-    }
-    const [cell] = this.#placeholder.children;
-    if (cell !== undefined) setText(cell, text);
-    if (this.#placeholder.parentElement === null) this.#body.append(this.#placeholder);
+    const inRange = this.#connections.some((connection) => connection.moved !== undefined);
+    return inRange
+      ? t('No connection moved anything in the chosen range and matches the filter.')
+      : t('No connection matches the filter.');
   }
 
   #drawFooter(): void {
     const total = this.#connections.length;
     const closed = this.#connections.filter(({ flow }) => flow.state === 'closed').length;
-    const parts = [
-      this.#rows.length === total
-        ? formatQuantity(total, 'connection')
-        : `${this.#rows.length} of ${formatQuantity(total, 'connection')}`,
-    ];
-    if (closed > 0) parts.push(`${closed} closed`);
-    if (this.#held && total > 1) parts.push('order held while you are here');
+    const all = plural(total, '{0} connection', '{0} connections', formatCount(total));
+    const parts = [this.#rows.length === total ? all : t('{0} of {1}', formatCount(this.#rows.length), all)];
+    if (closed > 0) parts.push(t('{0} closed', formatCount(closed)));
+    if (this.#held && total > 1) parts.push(t('order held while you are here'));
     setText(this.#footer, parts.join(' · '));
   }
 
-  #markActive(first: number): void {
+  #markActive(): void {
     const focused = document.activeElement === this.#grid;
-    const activeRow = this.#activeRow;
+    const { connection, column } = this.#active;
     const cell =
-      activeRow === headerRow && this.#active.connection === undefined
-        ? this.#headers[this.#active.column]
-        : this.#pool[activeRow - first]?.cells[this.#active.column];
+      connection === undefined ? this.#header.cells[column] : this.#rowArea.cellOf(connection, column);
     for (const marked of this.#grid.querySelectorAll('.active')) marked.classList.remove('active');
     setAttribute(this.#grid, 'aria-activedescendant', focused ? cell?.id : undefined);
     if (!focused || cell === undefined) return;
@@ -206,18 +217,45 @@ export class ConnectionTable {
   }
 
   #keyPressed(event: KeyboardEvent): void {
-    const row = this.#activeRow;
-    const { column } = this.#active;
-    if (row === headerRow && (event.key === 'Enter' || event.key === ' ')) {
+    if (this.#headerKeyPressed(event)) {
       event.preventDefault();
-      this.#sortBy(column);
       return;
     }
-    const size = { rows: this.#rows.length, columns: columns.length, page: rowsPerPage(this.#viewport) };
+    const row = this.#activeRow;
+    const { column } = this.#active;
+    if (event.key === 'Escape') this.#events.close();
+    if (row !== headerRow && (event.key === 'Enter' || event.key === ' ')) {
+      event.preventDefault();
+      this.#openActive();
+      return;
+    }
+    if (event.altKey || event.shiftKey) return;
+    const size = {
+      rows: this.#rows.length,
+      columns: this.#columns.length,
+      page: rowsPerPage(this.#viewport),
+    };
     const target = moveInGrid({ row, column }, event.key, event.ctrlKey || event.metaKey, size);
     if (target === undefined) return;
     event.preventDefault();
     this.#activate(target.row, target.column);
+  }
+
+  /** Whether a key meant the header: sorts, moves the column, or makes it wider or narrower. */
+  #headerKeyPressed({ key, altKey, shiftKey }: KeyboardEvent): boolean {
+    const column = this.#columns[this.#active.column];
+    if (this.#active.connection !== undefined || column === undefined) return false;
+    const direction = key === 'ArrowLeft' ? -1 : key === 'ArrowRight' ? 1 : 0;
+    if (key === 'Enter' || key === ' ') {
+      this.#sortBy(column);
+    } else if (direction !== 0 && altKey) {
+      this.#changeLayout(moved(columns, this.#layout, column.id, direction));
+    } else if (direction !== 0 && shiftKey) {
+      this.#header.widen(this.#active.column, direction * widthStep);
+    } else {
+      return false;
+    }
+    return true;
   }
 
   #activate(row: number, column: number): void {
@@ -225,23 +263,24 @@ export class ConnectionTable {
     const grid = this.#grid;
     const { scrollTop, height } = this.#viewport;
     if (row !== headerRow) grid.scrollTop = scrollToShow(row * rowHeight, rowHeight, scrollTop, height);
-    const header = this.#headers[column];
+    const header = this.#header.cells[column];
     if (header !== undefined) {
       const { offsetLeft, offsetWidth } = header;
       grid.scrollLeft = scrollToShow(offsetLeft, offsetWidth, grid.scrollLeft, grid.clientWidth);
     }
     this.#draw();
+    const connection = this.#rows[row];
+    if (connection !== undefined) this.#events.activate(connection);
   }
 
   /** The row and column of a cell in the page; `undefined` outside of the rows. */
   #locate(target: EventTarget | null): { row: number; column: number } | undefined {
     const cell = target instanceof Element ? target.closest('[role=gridcell], [role=columnheader]') : null;
     if (!(cell instanceof HTMLElement)) return undefined;
-    const header = this.#headers.indexOf(cell);
+    const header = this.#header.cells.indexOf(cell);
     if (header >= 0) return { row: headerRow, column: header };
-    const pooled = this.#pool.findIndex(({ element: row }) => row === cell.parentElement);
-    const column = this.#pool[pooled]?.cells.indexOf(cell) ?? -1;
-    return column < 0 ? undefined : { row: visibleRows(this.#viewport).first + pooled, column };
+    const place = this.#rowArea.placeOf(cell);
+    return place && { row: visibleRows(this.#viewport).first + place.row, column: place.column };
   }
 
   #cellPressed(event: PointerEvent): void {
@@ -251,30 +290,36 @@ export class ConnectionTable {
     this.#draw();
   }
 
-  #sortBy(index: number): void {
-    const column = columns[index];
-    if (column === undefined) return;
+  #openActive(): void {
+    const connection = this.#rows[this.#activeRow];
+    if (connection !== undefined) this.#events.open(connection);
+  }
+
+  #sortBy(column: Column): void {
     this.#sort = nextSort(this.#sort, column);
-    this.#showSort();
+    this.#header.showSort(this.#sort);
     this.#arrange(true);
-    this.#sortChanged(this.#sort);
+    this.#events.sort(this.#sort);
   }
 
-  #showSort(): void {
-    for (const [index, column] of columns.entries()) {
-      const direction = this.#sort.descending ? 'descending' : 'ascending';
-      const header = this.#headers[index];
-      if (header !== undefined) {
-        setAttribute(header, 'aria-sort', column.id === this.#sort.column ? direction : undefined);
-      }
-    }
+  #changeLayout(layout: ColumnLayout): void {
+    this.setLayout(layout);
+    this.#events.layout(layout);
   }
 
-  #activeTexts(): Pick<PanelContext, 'value' | 'row'> | undefined {
+  #activeTexts(): Omit<PanelContext, 'webviewSection'> | undefined {
     const connection = this.#rows[this.#activeRow];
     if (connection === undefined) return undefined;
-    const texts = columns.map((column) => column.text(connection, this.#nowMillis));
-    return { value: texts[this.#active.column] ?? '', row: texts.join('\t') };
+    const texts = this.#columns.map((column) => column.text(connection, this.#nowMillis));
+    const { flow } = connection;
+    return {
+      value: texts[this.#active.column] ?? '',
+      row: texts.join('\t'),
+      address: addressText(flow),
+      filter: ownFilter(flow),
+      socketFilter: socketFilter(flow),
+      packetFilter: packetFilter(flow),
+    };
   }
 
   #copy(event: ClipboardEvent): void {
@@ -294,34 +339,4 @@ export class ConnectionTable {
     const context: PanelContext | undefined = texts && { webviewSection: 'connection', ...texts };
     setAttribute(this.#grid, 'data-vscode-context', context && JSON.stringify(context));
   }
-}
-
-function makeHeader(column: Column, index: number): HTMLElement {
-  return element('div', {
-    class: column.numeric ? 'grid-cell numeric' : 'grid-cell',
-    attributes: {
-      role: 'columnheader',
-      id: `header-${column.id}`,
-      title: column.description,
-      'aria-label': column.description,
-      'aria-colindex': `${index + 1}`,
-    },
-    children: [
-      element('span', { class: 'grid-title', text: column.title }),
-      element('span', { class: 'sort-mark', attributes: { 'aria-hidden': 'true' } }),
-    ],
-  });
-}
-
-function makeRow(index: number): Row {
-  const cells = columns.map((column, position) =>
-    element('div', {
-      class: column.numeric ? 'grid-cell numeric' : 'grid-cell',
-      attributes: { role: 'gridcell', id: `cell-${index}-${column.id}`, 'aria-colindex': `${position + 1}` },
-    }),
-  );
-  return {
-    element: element('div', { class: 'grid-row', attributes: { role: 'row' }, children: cells }),
-    cells,
-  };
 }

@@ -3,6 +3,13 @@
 export interface ChartTheme {
   sent: string;
   received: string;
+  /** Of the layers, from the axis outwards; the last one for what is not told apart. */
+  layers: string[];
+  background: string;
+  selection: string;
+  /** Of marks. */
+  mark: string;
+  failure: string;
   text: string;
   grid: string;
   /** The line between sent and received. */
@@ -27,6 +34,13 @@ export function readTheme(): ChartTheme {
   return {
     sent: colour('charts-yellow'),
     received: colour('charts-blue'),
+    layers: ['blue', 'yellow', 'green', 'purple', 'orange', 'red']
+      .map((name) => colour(`charts-${name}`))
+      .concat(colour('charts-foreground', 'foreground')),
+    background: colour('panel-background', 'editor-background'),
+    selection: colour('focusBorder'),
+    mark: foreground,
+    failure: colour('errorForeground', 'charts-red'),
     text: highContrast ? foreground : colour('descriptionForeground', 'foreground'),
     grid: highContrast ? `color-mix(in srgb, ${foreground} 30%, transparent)` : faint(foreground),
     axis: highContrast ? colour('contrastBorder', 'foreground') : colour('charts-lines', 'foreground'),

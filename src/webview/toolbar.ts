@@ -1,56 +1,100 @@
-// The line above chart and table: which session, in which state, how fast, which filter.
-import { formatBytes, formatRate } from '../shared/format';
+// The line above everything: which session, in which state, how fast, and how the chart shows it.
+import { chartStyles, type ChartStyle } from '../shared/panel-preferences';
 import type { PanelSelection, PanelSession, PanelSessionState } from '../shared/panel-messages';
 import { sanitise } from '../shared/sanitise';
+import { iconButton, setIcon } from './buttons';
 import { element, setAttribute, setText } from './dom';
-import { windowChoices, type ViewChoices } from './editor-api';
+import { windowChoices } from './editor-api';
+import { t } from './l10n';
 
 export interface ToolbarEvents {
   select: (selection: PanelSelection) => void;
-  filter: (text: string) => void;
+  style: (style: ChartStyle) => void;
   window: (minutes: number) => void;
+  pause: (paused: boolean) => void;
+  asTable: (asTable: boolean) => void;
 }
 
 const newestValue = 'newest';
 const allValue = 'all';
 const sessionPrefix = 'session:';
 
-const stateTexts: Record<PanelSessionState, string> = {
-  searching: 'looking for the process',
-  starting: 'starting',
-  watching: 'watching',
-  ended: 'ended',
-  failed: 'failed',
+export const stateTexts: Record<PanelSessionState, string> = {
+  searching: t('looking for the process'),
+  starting: t('starting'),
+  watching: t('watching'),
+  ended: t('ended'),
+  failed: t('failed'),
 };
+
+const styleTexts: Record<ChartStyle, string> = {
+  mirrored: t('Sent above, received below'),
+  overlaid: t('Sent and received overlaid'),
+  process: t('By process'),
+  host: t('By host'),
+  protocol: t('By protocol'),
+};
+
+/** Seconds for the smallest, hours for the largest. */
+function windowText(minutes: number): string {
+  if (minutes < 60) return t('{0} min', minutes);
+  return minutes < 1_440 ? t('{0} h', minutes / 60) : t('{0} d', minutes / 1_440);
+}
 
 export class Toolbar {
   readonly element: HTMLElement;
-  readonly #sessions = element('select', { attributes: { 'aria-label': 'Session' } });
-  readonly #filter = element('input', {
-    class: 'filter',
-    attributes: {
-      type: 'search',
-      placeholder: 'Filter',
-      'aria-label': 'Filter connections',
-      title: 'Words in any order, such as: tcp 443 established',
-      spellcheck: 'false',
-    },
-  });
+  readonly #sessions = element('select', { attributes: { 'aria-label': t('Session') } });
   readonly #state = element('span', { class: 'session-state' });
-  /** What the chart's colours and directions mean, with the rates of now. */
-  readonly #legend = element('div', { class: 'legend' });
-  readonly #windowChoice: HTMLElement;
-  readonly #sent = makeLegend('sent', '↑', 'Sent');
-  readonly #received = makeLegend('received', '↓', 'Received');
+  readonly #legend: HTMLElement;
+  readonly #style: HTMLSelectElement;
+  readonly #window: HTMLSelectElement;
+  readonly #pause: HTMLButtonElement;
+  readonly #asTable: HTMLButtonElement;
+  #paused = false;
+  #isTable = false;
   /** The choices on offer, to leave an open list alone while nothing changed. */
   #offered = '';
 
-  constructor(choices: ViewChoices, events: ToolbarEvents) {
+  constructor(
+    choices: { windowMinutes: number; chartStyle: ChartStyle },
+    legend: HTMLElement,
+    events: ToolbarEvents,
+  ) {
+    this.#legend = legend;
     this.#sessions.addEventListener('change', () => events.select(parseChoice(this.#sessions.value)));
-    this.#windowChoice = makeWindowChoice(choices.windowMinutes, events.window);
-    this.#filter.value = choices.filter;
-    this.#filter.addEventListener('input', () => events.filter(this.#filter.value));
-    this.#legend.append(this.#sent.element, this.#received.element);
+    this.#style = makeChoice(
+      t('How the chart shows it'),
+      chartStyles.map((style) => [style, styleTexts[style]]),
+    );
+    this.#style.value = choices.chartStyle;
+    this.#style.addEventListener('change', () => {
+      const style = chartStyles.find((each) => each === this.#style.value);
+      if (style !== undefined) events.style(style);
+    });
+    this.#window = makeChoice(
+      t('Time shown in the chart'),
+      windowChoices.map((minutes) => [String(minutes), windowText(minutes)]),
+    );
+    this.#window.value = String(choices.windowMinutes);
+    this.#window.addEventListener('change', () => events.window(Number(this.#window.value)));
+    this.#pause = iconButton('pause', t('Pause the View'), () => {
+      this.#paused = !this.#paused;
+      setIcon(
+        this.#pause,
+        this.#paused ? 'resume' : 'pause',
+        this.#paused ? t('Resume the View') : t('Pause the View'),
+      );
+      events.pause(this.#paused);
+    });
+    this.#asTable = iconButton('table', t('Show the Chart as a Table'), () => {
+      this.#isTable = !this.#isTable;
+      setIcon(
+        this.#asTable,
+        this.#isTable ? 'chart' : 'table',
+        this.#isTable ? t('Show the Chart') : t('Show the Chart as a Table'),
+      );
+      events.asTable(this.#isTable);
+    });
     this.element = element('div', {
       class: 'toolbar',
       children: [
@@ -58,13 +102,20 @@ export class Toolbar {
         this.#state,
         this.#legend,
         element('span', { class: 'spring' }),
-        this.#windowChoice,
-        this.#filter,
+        this.#style,
+        this.#window,
+        this.#pause,
+        this.#asTable,
       ],
     });
   }
 
-  /** `anyFigures`: whether there is anything to filter. */
+  /** Another length of time is on show than any on offer, or one of them. */
+  showWindow(minutes: number | undefined): void {
+    this.#window.value = minutes === undefined ? '' : String(minutes);
+  }
+
+  /** `anyFigures`: whether there is anything to show. */
   update(
     sessions: readonly PanelSession[],
     shown: readonly PanelSession[],
@@ -72,22 +123,14 @@ export class Toolbar {
     anyFigures: boolean,
   ): void {
     this.element.hidden = sessions.length === 0;
-    for (const part of [this.#legend, this.#windowChoice, this.#filter]) part.hidden = !anyFigures;
+    for (const part of [this.#legend, this.#style, this.#window, this.#pause, this.#asTable]) {
+      part.hidden = !anyFigures;
+    }
     this.#offerSessions(sessions, selection);
     const [only] = shown;
     const state = shown.length === 1 && only !== undefined ? only.state : undefined;
-    setText(this.#state, state === undefined ? '' : stateTexts[state]);
-    setAttribute(this.#state, 'data-state', state);
-    const sum = (figure: (session: PanelSession) => number): number =>
-      shown.reduce((total, session) => total + figure(session), 0);
-    this.#sent.update(
-      sum(({ total }) => total.rates.wire.tx),
-      sum(({ total }) => total.wire.txBytes),
-    );
-    this.#received.update(
-      sum(({ total }) => total.rates.wire.rx),
-      sum(({ total }) => total.wire.rxBytes),
-    );
+    setText(this.#state, this.#paused ? t('paused') : state === undefined ? '' : stateTexts[state]);
+    setAttribute(this.#state, 'data-state', this.#paused ? 'paused' : state);
   }
 
   #offerSessions(sessions: readonly PanelSession[], selection: PanelSelection): void {
@@ -98,8 +141,8 @@ export class Toolbar {
       sessions.length === 1
         ? [[newestValue, newestText]]
         : [
-            [newestValue, `Newest: ${newestText}`],
-            [allValue, 'All sessions'],
+            [newestValue, t('Newest: {0}', newestText)],
+            [allValue, t('All sessions')],
             ...sessions.map((session): [string, string] => [
               sessionPrefix + session.id,
               sessionText(session, sessions),
@@ -127,48 +170,18 @@ function parseChoice(value: string): PanelSelection {
 }
 
 /** The label; with the time of its start where several have the same. */
-function sessionText(session: PanelSession, sessions: readonly PanelSession[]): string {
+export function sessionText(session: PanelSession, sessions: readonly PanelSession[]): string {
   const label = sanitise(session.label);
   const twin = sessions.some((other) => other !== session && other.label === session.label);
   return twin ? `${label} (${new Date(session.startedMillis).toLocaleTimeString('en-GB')})` : label;
 }
 
-function makeLegend(
-  kind: 'sent' | 'received',
-  arrow: string,
-  name: string,
-): { element: HTMLElement; update: (rate: number, total: number) => void } {
-  const rate = element('span', { class: 'legend-rate' });
-  const total = element('span', { class: 'legend-total' });
-  const entry = element('span', {
-    class: 'legend-entry',
-    children: [
-      element('span', { class: `legend-mark ${kind}`, attributes: { 'aria-hidden': 'true' } }),
-      element('span', { class: 'legend-name', children: [arrow, element('span', { text: ` ${name}` })] }),
-      rate,
-      total,
-    ],
+function makeChoice(
+  label: string,
+  options: readonly (readonly [value: string, text: string])[],
+): HTMLSelectElement {
+  return element('select', {
+    attributes: { 'aria-label': label, title: label },
+    children: options.map(([value, text]) => element('option', { text, attributes: { value } })),
   });
-  return {
-    element: entry,
-    update: (bytesPerSecond, bytes) => {
-      setText(rate, formatRate(bytesPerSecond));
-      setText(total, `${formatBytes(bytes)} total`);
-    },
-  };
-}
-
-function makeWindowChoice(minutes: number, chosen: (minutes: number) => void): HTMLElement {
-  const choice = element('select', {
-    class: 'window-choice',
-    attributes: { 'aria-label': 'Time shown in the chart' },
-  });
-  for (const each of windowChoices) {
-    choice.append(
-      element('option', { text: each === 60 ? '1 h' : `${each} min`, attributes: { value: `${each}` } }),
-    );
-  }
-  choice.value = `${minutes}`;
-  choice.addEventListener('change', () => chosen(Number(choice.value)));
-  return choice;
 }

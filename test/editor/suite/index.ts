@@ -34,6 +34,7 @@ export async function run(): Promise<void> {
   await import('./activation.test');
   await import('./first-moments.test');
   await import('./debugging.test');
+  await import('./insight.test');
   await import('./monitor-pid.test');
   await import('./status-bar.test');
   await import('./helper.test');

@@ -11,7 +11,7 @@ import type { WatchedSession } from '../../../src/extension/sessions';
 import {
   parseWebviewMessage,
   type PanelData,
-  type PanelSelection,
+  type PanelQuery,
   type WebviewMessage,
 } from '../../../src/shared/panel-messages';
 import { themes, type ThemeName } from './themes';
@@ -82,7 +82,7 @@ export class ShownPanel {
   /** Errors in the page; what its policy kept out is among them. */
   readonly complaints: string[] = [];
   sessions: WatchedSession[];
-  selection: PanelSelection = { kind: 'newest' };
+  query: PanelQuery = { selection: { kind: 'newest' }, grouping: 'direction' };
   readonly #context: BrowserContext;
   readonly #feed = new PanelFeed();
   readonly #now: number | undefined;
@@ -113,17 +113,17 @@ export class ShownPanel {
 
   /** Sends what changed in the sessions and waits until it is drawn. */
   async update(): Promise<void> {
-    await this.#send(this.#feed.update(this.sessions, this.selection));
+    await this.#send(this.#feed.update(this.sessions, this.query));
   }
 
   /** Sends what changed, without waiting for anything. */
   async postUpdate(): Promise<void> {
-    await this.#post(this.#feed.update(this.sessions, this.selection));
+    await this.#post(this.#feed.update(this.sessions, this.query));
   }
 
   /** Makes an update that never arrives. */
   loseUpdate(): void {
-    this.#feed.update(this.sessions, this.selection);
+    this.#feed.update(this.sessions, this.query);
   }
 
   /** What the editor does when the user chooses another theme. */
@@ -160,17 +160,19 @@ export class ShownPanel {
     this.messages.push(message);
     switch (message.type) {
       case 'ready':
-        this.selection = message.selection;
-        await this.#post(this.#feed.snapshot(this.sessions, this.selection));
+        this.query = message.query;
+        await this.#post(this.#feed.snapshot(this.sessions, this.query));
         break;
-      case 'select':
-        this.selection = message.selection;
-        await this.#post(this.#feed.update(this.sessions, this.selection));
+      case 'query':
+        this.query = message.query;
+        await this.#post(this.#feed.update(this.sessions, this.query));
         break;
       case 'acknowledge':
         this.#waiting.get(message.sequence)?.();
         break;
       case 'action':
+      case 'copy':
+      case 'preferences':
         break;
     }
   }

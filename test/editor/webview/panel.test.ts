@@ -208,7 +208,7 @@ describe('the chart', () => {
     await shown.update();
     expect(await pixels(shown)).not.toBe(before);
     expect(await shown.page.locator('#chart-summary').textContent()).toContain(
-      'Now: sent 9.00 MB/s, received 10 B/s. Peak of the last 5 min 00 s: sent 9.00 MB/s, received 4.00 MB/s.',
+      'Now: sent 9.00 MB/s, received 10 B/s. Peak of the last 1 min 00 s: sent 9.00 MB/s, received 4.00 MB/s.',
     );
     expect(await shown.page.locator('.legend').textContent()).toContain('9.00 MB/s');
   });
@@ -291,7 +291,10 @@ describe('the sessions', () => {
     await choice.selectOption('All sessions');
     await expect.poll(() => rows(shown).count()).toBe(2);
     expect(await shown.page.locator('.legend').textContent()).toContain('300 B/s');
-    expect(shown.messages.at(-2)).toEqual({ type: 'select', selection: { kind: 'all' } });
+    expect(shown.messages.at(-2)).toEqual({
+      type: 'query',
+      query: { selection: { kind: 'all' }, grouping: 'direction' },
+    });
   });
 
   it('keep their figures when they end', async () => {
@@ -303,7 +306,7 @@ describe('the sessions', () => {
     expect(await shown.page.locator('.session-state').textContent()).toBe('ended');
     expect(await columnTexts(shown, 'receivedTotal')).toEqual(['2.00 kB', '1.00 kB']);
     expect(await shown.page.locator('.legend').textContent()).toContain('20.0 MB total');
-    expect(await shown.page.getByRole('status').textContent()).toBe('Ended: app.js');
+    expect(await shown.page.locator('[role=status].visually-hidden').textContent()).toBe('app.js: ended');
   });
 
   it('that are none leave an offer of the next step', async () => {
@@ -361,6 +364,16 @@ describe('everybody can use it', () => {
     await shown.page.locator('.grid').focus();
     await shown.page.keyboard.press('ArrowDown');
     expect(await findings(shown)).toEqual([]);
+    // Layers, their table, details, a filter that is not understood, an open pane.
+    await shown.page.getByRole('combobox', { name: 'How the chart shows it' }).selectOption('By process');
+    await shown.page.keyboard.press('Enter');
+    await shown.page.locator('.grid-body [role=row]').first().click();
+    await shown.page.locator('.filter').fill('port:x');
+    await shown.page.getByRole('button', { name: 'Saved Filters' }).click();
+    expect(await findings(shown)).toEqual([]);
+    await shown.page.getByRole('button', { name: 'Columns' }).click();
+    await shown.page.getByRole('button', { name: 'Show the Chart as a Table' }).click();
+    expect(await findings(shown)).toEqual([]);
   });
 
   it.each(Object.keys(themes) as ThemeName[])(
@@ -389,6 +402,203 @@ describe('everybody can use it', () => {
     expect(await animation()).toBe('progress');
     await shown.page.emulateMedia({ reducedMotion: 'reduce' });
     expect(await animation()).toBe('none');
+  });
+});
+
+describe('a range of time', () => {
+  /** Two connections, of which one moves in the first half and the other in the second. */
+  function relay(): MonitoredSession {
+    const session = sampleSession('s1');
+    for (let second = 0; second <= 60; second += 1) {
+      const [first, other] = [Math.min(second, 30), Math.max(0, second - 30)];
+      session.applySample(
+        sampleMessage(second, {
+          flows: [sampleFlow(1, usage(first * 1_000, 0)), sampleFlow(2, usage(other * 1_000, 0))],
+          total: usage(second * 1_000, 0, { tx: 1_000, rx: 0 }),
+        }),
+      );
+    }
+    return session;
+  }
+
+  async function drag(shown: ShownPanel, from: number, to: number): Promise<void> {
+    const box = await shown.page.locator('.u-over').boundingBox();
+    if (box === null) throw new Error('The chart is not shown.');
+    const { mouse } = shown.page;
+    await mouse.move(box.x + box.width * from, box.y + 20);
+    await mouse.down();
+    await mouse.move(box.x + box.width * to, box.y + 30, { steps: 3 });
+    await mouse.up();
+  }
+
+  const bar = (shown: ShownPanel): Locator => shown.page.locator('.chart-bar');
+
+  it('is chosen by a drag: table and totals follow, until it is taken back', async () => {
+    const shown = await show({ sessions: [relay()] });
+    expect(await rows(shown).count()).toBe(2);
+    await drag(shown, 0.1, 0.4);
+    await expect.poll(() => rows(shown).count()).toBe(1);
+    expect(await columnTexts(shown, 'local')).toEqual(['192.0.2.10:40001']);
+    // What the line above the chart says is what the table and the legend say.
+    const said = /(12:00:0\d) to (12:00:2\d) \(.*\): ([\d.]+ kB) sent, 0 B received/;
+    await expect.poll(() => bar(shown).textContent()).toMatch(said);
+    const [, from = '', to = '', sent = ''] = said.exec((await bar(shown).textContent()) ?? '') ?? [];
+    expect(sent).toBe(`${Number(to.slice(-2)) - Number(from.slice(-2))}.0 kB`);
+    await expect.poll(() => columnTexts(shown, 'sentTotal')).toEqual([sent]);
+    expect(await shown.page.locator('.legend').textContent()).toContain(`${sent} in range`);
+    await shown.page.getByRole('button', { name: 'Clear Range' }).click();
+    await expect.poll(() => columnTexts(shown, 'sentTotal')).toEqual(['30.0 kB', '30.0 kB']);
+    expect(await bar(shown).isHidden()).toBe(true);
+  });
+
+  it('is chosen by keys', async () => {
+    const shown = await show({ sessions: [relay()] });
+    await shown.page.getByRole('slider', { name: 'Rates over time' }).focus();
+    const { keyboard } = shown.page;
+    await keyboard.press('End');
+    for (let count = 0; count < 5; count += 1) await keyboard.press('Shift+ArrowLeft');
+    await expect.poll(() => bar(shown).textContent()).toContain('12:00:55 to 12:01:00');
+    await expect.poll(() => columnTexts(shown, 'local')).toEqual(['192.0.2.10:40002']);
+    await keyboard.press('Escape');
+    await keyboard.press('Escape');
+    await expect.poll(() => rows(shown).count()).toBe(2);
+  });
+
+  it('stays on show while the chart is zoomed and held, and the newest is one click away', async () => {
+    const session = relay();
+    const shown = await show({ sessions: [session] });
+    const slider = shown.page.getByRole('slider', { name: 'Rates over time' });
+    await slider.focus();
+    await shown.page.keyboard.press('+');
+    await shown.page.keyboard.press('Control+ArrowLeft');
+    await bar(shown).waitFor();
+    expect(await bar(shown).textContent()).toContain('Held at 12:00:56');
+    session.applySample(sampleMessage(61, { total: usage(61_000, 0, { tx: 5, rx: 0 }) }));
+    await shown.update();
+    expect(await bar(shown).textContent()).toContain('Held at 12:00:56');
+    await shown.page.getByRole('button', { name: 'Follow Newest' }).click();
+    expect(await bar(shown).isHidden()).toBe(true);
+  });
+});
+
+describe('the view', () => {
+  it('is paused without losing anything', async () => {
+    const session = sessionWith(1);
+    const shown = await show({ sessions: [session] });
+    await shown.page.getByRole('button', { name: 'Pause the View' }).click();
+    session.applySample(sampleMessage(40, { flows: [sampleFlow(7)] }));
+    await shown.update();
+    expect(await rows(shown).count()).toBe(1);
+    expect(await shown.page.locator('.session-state').textContent()).toBe('paused');
+    await shown.page.getByRole('button', { name: 'Resume the View' }).click();
+    expect(await rows(shown).count()).toBe(2);
+  });
+
+  it('shows groups as layers, with a table that says the same', async () => {
+    const session = sampleSession('s1');
+    for (let second = 0; second <= 30; second += 1) {
+      const flows = [
+        sampleFlow(1, usage(second * 4_000, 0)),
+        sampleFlow(2, { ...usage(second * 1_000, 0), remote: { address: '192.0.2.77', port: 80 } }),
+      ];
+      session.applySample(sampleMessage(second, { flows, total: usage(second * 5_000, 0) }));
+    }
+    session.addMark({ timeMillis: beginning + 12_500, kind: 'failed', detail: ['192.0.2.9:25', 'refused'] });
+    const shown = await show({ sessions: [session], width: 1200, height: 700 });
+    await shown.page.getByRole('combobox', { name: 'How the chart shows it' }).selectOption('By host');
+    await expect
+      .poll(() => shown.page.locator('.legend-layers li').allTextContents())
+      .toEqual(['1 198.51.100.7↑ 120 kB ↓ 0 B', '2 192.0.2.77↑ 30.0 kB ↓ 0 B']);
+    await shown.page.getByRole('button', { name: 'Show the Chart as a Table' }).click();
+    const lines = shown.page.locator('.chart-table tbody tr');
+    expect(await lines.nth(0).locator('td').allTextContents()).toEqual([
+      '0 B/s',
+      '0 B/s',
+      '↑ 4.00 kB/s ↓ 0 B/s',
+      '↑ 1.00 kB/s ↓ 0 B/s',
+      '',
+    ]);
+    expect(await lines.locator('td:last-child').allTextContents()).toContain(
+      '12:00:12 connection to 192.0.2.9:25 failed, refused',
+    );
+  });
+
+  it('is kept as the user likes it', async () => {
+    const shown = await show({ sessions: [sessionWith(3)], width: 1200 });
+    await shown.page.getByRole('button', { name: 'Columns' }).click();
+    await shown.page.getByRole('checkbox', { name: 'Local address' }).uncheck();
+    expect(await header(shown, 'local').count()).toBe(0);
+    await shown.page.getByRole('button', { name: 'Move Age forward' }).click();
+    await shown.page.keyboard.press('Escape');
+    const titles = (): Promise<string[]> => shown.page.locator('.grid-title').allTextContents();
+    expect((await titles()).slice(-2)).toEqual(['Age', 'Retr.']);
+    const edge = await header(shown, 'remote').locator('.column-edge').boundingBox();
+    if (edge === null) throw new Error('The column has no edge.');
+    const before = (await header(shown, 'remote').boundingBox())?.width ?? 0;
+    await shown.page.mouse.move(edge.x + 2, edge.y + 5);
+    await shown.page.mouse.down();
+    await shown.page.mouse.move(edge.x + 42, edge.y + 5, { steps: 2 });
+    await shown.page.mouse.up();
+    expect((await header(shown, 'remote').boundingBox())?.width).toBeCloseTo(before + 40, 0);
+    // By keys: wider, and to another place.
+    await shown.page.locator('.grid').focus();
+    await shown.page.keyboard.press('Alt+ArrowRight');
+    expect((await titles()).slice(0, 2)).toEqual(['Prot.', 'Process']);
+    const preferences = shown.messages.flatMap((message) =>
+      message.type === 'preferences' ? [message.preferences] : [],
+    );
+    expect(preferences.at(-1)?.columns.hidden).toContain('local');
+    expect(preferences.at(-1)?.columns.widths['remote']).toBeGreaterThan(before);
+  });
+
+  it('says what a filter lacks, and keeps filters under a name', async () => {
+    const shown = await show({ sessions: [sessionWith(20)] });
+    const filter = shown.page.getByRole('searchbox', { name: 'Filter connections' });
+    await filter.fill('port:http');
+    expect(await shown.page.locator('.filter-problem').textContent()).toContain('a number is missing');
+    await filter.fill('received:>=19k -port:40020');
+    expect(await columnTexts(shown, 'receivedTotal')).toEqual(['19.0 kB']);
+    await shown.page.getByRole('button', { name: 'Saved Filters' }).click();
+    await shown.page.getByRole('textbox', { name: 'Name of the filter' }).fill('large');
+    await shown.page.getByRole('button', { name: 'Save Filter' }).click();
+    await expect
+      .poll(() => shown.messages.at(-1))
+      .toMatchObject({
+        type: 'preferences',
+        preferences: { savedFilters: [{ name: 'large', text: 'received:>=19k -port:40020' }] },
+      });
+    await shown.page.getByRole('button', { name: 'Active now' }).click();
+    expect(await filter.inputValue()).toBe('is:active');
+  });
+
+  it('shows one connection in detail, and copies it for other tools', async () => {
+    const session = sessionWith(3);
+    const flow = sampleFlow(2);
+    session.applySample(sampleMessage(40, { flows: [sampleFlow(2, usage(9_010, 2_000))] }));
+    session.applyEvent({
+      monitor: 'monitor-1',
+      time: new Date(beginning + 1_000).toISOString(),
+      kind: 'failed',
+      pid: flow.pid,
+      protocol: 'tcp',
+      local: flow.local,
+      remote: { address: '198.51.100.7', port: 443 },
+    });
+    const shown = await show({ sessions: [session], width: 1200 });
+    await shown.page.locator('.grid').focus();
+    await shown.page.keyboard.press('ArrowDown');
+    await shown.page.keyboard.press('ArrowDown');
+    await shown.page.keyboard.press('Enter');
+    const details = shown.page.getByRole('complementary', { name: 'Details of the connection' });
+    expect(await details.locator('dl').textContent()).toContain('192.0.2.10:40002');
+    await expect.poll(() => details.locator('.details-chart').textContent()).toContain('9.01 kB sent');
+    expect(await details.locator('.details-events').textContent()).toContain('12:00:01 failed');
+    await details.getByRole('button', { name: 'Copy as ss Command' }).click();
+    await expect
+      .poll(() => shown.messages.at(-1))
+      .toEqual({ type: 'copy', text: "ss -tanp 'src 192.0.2.10:40002 and dst 198.51.100.7:443'" });
+    await shown.page.keyboard.press('Escape');
+    expect(await details.isHidden()).toBe(true);
   });
 });
 

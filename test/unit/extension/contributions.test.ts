@@ -89,9 +89,12 @@ describe('package.json', () => {
   });
 
   test('has one welcome text for each state of the helper', () => {
-    const conditions = contributes.viewsWelcome.map(({ when }) => when).sort();
+    const ofUsage = contributes.viewsWelcome.filter(({ view }) => view === View.Usage);
+    const conditions = ofUsage.map(({ when }) => when).sort();
     expect(conditions).toEqual(helperStates.map((state) => `${ContextKey.State} == '${state}'`).sort());
-    expect(new Set(contributes.viewsWelcome.map(({ view }) => view))).toEqual(new Set([View.Usage]));
+    expect(new Set(contributes.viewsWelcome.map(({ view }) => view))).toEqual(
+      new Set([View.Usage, View.Breakpoints]),
+    );
   });
 
   test('uses only known keys in its conditions', () => {

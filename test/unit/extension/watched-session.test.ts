@@ -4,9 +4,10 @@ import {
   emptyUsage,
   maximumClosedFlows,
   maximumEvents,
-  maximumHistoryPoints,
+  maximumMarks,
   MonitoredSession,
 } from '../../../src/extension/watched-session';
+import type { FlowSample } from '../../../src/shared/protocol';
 import { flowSample, processSample, sample, usage } from './samples';
 
 function session(): MonitoredSession {
@@ -71,25 +72,26 @@ describe('bounds', () => {
     expect(watched.flows.get(11)?.state).toBe('closed');
   });
 
-  test('history and events', () => {
+  test('events and marks', () => {
     const watched = session();
-    for (let index = 0; index < maximumHistoryPoints + 5; index += 1) {
-      watched.applySample(sample({ total: usage(0, 0, index), time: new Date(index * 1_000).toISOString() }));
-    }
-    expect(watched.history).toHaveLength(maximumHistoryPoints);
-    expect(watched.history[0]).toEqual({ timeMillis: 5_000, tx: 5, rx: 5 });
     for (let index = 0; index < maximumEvents + 5; index += 1) {
       watched.applyEvent({ monitor: 'a', time: '', kind: 'fork', pid: index });
     }
     expect(watched.events).toHaveLength(maximumEvents);
     expect(watched.events[0]?.pid).toBe(5);
+    for (let index = 0; index < maximumMarks + 5; index += 1) {
+      watched.applyEvent({ monitor: 'a', time: '2026-11-23T12:00:00Z', kind: 'exit', pid: index });
+    }
+    expect(watched.marks).toHaveLength(maximumMarks);
+    expect(watched.marks[0]?.detail).toEqual(['5', '']);
   });
 });
 
 test('each moment is one point of history, however many monitors there are', () => {
   const watched = session();
-  for (const monitor of ['a', 'b', 'a', 'b']) {
-    watched.applySample(sample({ monitor, total: usage(0, 0, 1) }));
+  for (const [index, monitor] of ['a', 'b', 'a', 'b'].entries()) {
+    const time = new Date(Math.floor(index / 2) * 1_000).toISOString();
+    watched.applySample(sample({ monitor, time, total: usage(0, 0, 1) }));
   }
   expect(watched.history).toHaveLength(2);
   expect(watched.history[1]?.tx).toBe(2);
@@ -110,4 +112,37 @@ test('usages add up ledger by ledger', () => {
     rates: { wire: { tx: 33, rx: 33 }, payload: { tx: 33, rx: 33 } },
   });
   expect(addUsages([])).toEqual(emptyUsage());
+});
+
+describe('what each connection carried', () => {
+  const at = (seconds: number): string => new Date(seconds * 1_000).toISOString();
+  const flow = (id: number, tx: number, openedAt: string): FlowSample => ({
+    ...flowSample(id, 7),
+    ...usage(tx, 0),
+    openedAt,
+  });
+  const sums = (watched: MonitoredSession, from: number, to: number): unknown =>
+    Object.fromEntries(watched.flowLog.sum({ fromMillis: from * 1_000, toMillis: to * 1_000 }).flows);
+
+  test('adds up by time, and leaves out what was before the session', () => {
+    const watched = new MonitoredSession({
+      id: 's',
+      label: 'shop',
+      origin: 'process',
+      debugType: '',
+      startedAt: 10_000,
+    });
+    const [old, young] = [at(1), at(10.5)];
+    watched.applySample(
+      sample({ time: at(11), total: usage(1_005, 0), flows: [flow(1, 1_000, old), flow(2, 5, young)] }),
+    );
+    watched.applySample(
+      sample({ time: at(12), total: usage(1_035, 0), flows: [flow(1, 1_010, old), flow(2, 25, young)] }),
+    );
+    watched.applySample(sample({ time: at(13), total: usage(1_035, 0) }));
+    expect(sums(watched, 10, 13)).toEqual({ 1: { tx: 10, rx: 0 }, 2: { tx: 25, rx: 0 } });
+    expect(sums(watched, 11, 12)).toEqual({ 1: { tx: 10, rx: 0 }, 2: { tx: 20, rx: 0 } });
+    expect(sums(watched, 12, 13)).toEqual({});
+    expect(watched.history.map(({ txBytes }) => txBytes)).toEqual([5, 30, 0]);
+  });
 });

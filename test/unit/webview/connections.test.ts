@@ -1,3 +1,4 @@
+import { parseFilter } from '../../../src/shared/filter-language';
 import { describe, expect, it } from 'vitest';
 import { PanelFeed } from '../../../src/extension/panel-feed';
 import type { FlowSample } from '../../../src/shared/protocol';
@@ -23,7 +24,7 @@ function connectionsOf(flows: FlowSample[], processName = 'node'): readonly Conn
   const session = sampleSession('s1');
   session.applySample(sampleMessage(0, { flows, processes: [sampleProcess(4242, processName)] }));
   const model = new PanelModel();
-  model.apply(new PanelFeed().snapshot([session], { kind: 'newest' }));
+  model.apply(new PanelFeed().snapshot([session], { selection: { kind: 'newest' }, grouping: 'direction' }));
   return new ConnectionList().update(model);
 }
 
@@ -127,7 +128,8 @@ describe('the filter', () => {
     ['443 closed', []],
     ['.*', []],
   ])('%j finds %j', (filter, expected) => {
-    expect(ids(filterConnections(connections, filter))).toEqual(expected);
+    const parsed = parseFilter(filter);
+    expect(parsed.ok && ids(filterConnections(connections, parsed.matches, beginning))).toEqual(expected);
   });
 });
 
@@ -174,10 +176,10 @@ it('rows of flows that did not change are the same objects', () => {
   const session = sampleSession('s1');
   session.applySample(sampleMessage(0, { flows: [sampleFlow(1), sampleFlow(2)] }));
   const [model, feed, list] = [new PanelModel(), new PanelFeed(), new ConnectionList()];
-  model.apply(feed.snapshot([session], { kind: 'newest' }));
+  model.apply(feed.snapshot([session], { selection: { kind: 'newest' }, grouping: 'direction' }));
   const before = list.update(model);
   session.applySample(sampleMessage(1, { flows: [sampleFlow(2, { retransmits: 9 })] }));
-  model.apply(feed.update([session], { kind: 'newest' }));
+  model.apply(feed.update([session], { selection: { kind: 'newest' }, grouping: 'direction' }));
   const after = list.update(model);
   expect(after[0]).toBe(before[0]);
   expect(after[1]).not.toBe(before[1]);

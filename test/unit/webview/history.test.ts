@@ -1,57 +1,73 @@
 import { describe, expect, it } from 'vitest';
-import type { PanelHistoryPoint } from '../../../src/shared/panel-messages';
-import {
-  cutWindow,
-  gapAfter,
-  sumHistories,
-  summarise,
-  toSeries,
-  verticalRange,
-} from '../../../src/webview/history';
+import type { HistoryPoint } from '../../../src/shared/traffic-history';
+import { directionSeries } from '../../../src/webview/chart-series';
+import { cutRange, snapToPoints, sumHistories, summarise, verticalRange } from '../../../src/webview/history';
 
-const point = (timeMillis: number, tx: number, rx: number): PanelHistoryPoint => ({ timeMillis, tx, rx });
-const every = (step: number, count: number, tx: number, rx: number, from = 0): PanelHistoryPoint[] =>
-  Array.from({ length: count }, (_, index) => point(from + index * step, tx, rx));
+const point = (timeMillis: number, tx: number, rx: number, spanMillis = 1_000): HistoryPoint => ({
+  timeMillis,
+  spanMillis,
+  tx,
+  rx,
+  txBytes: (tx * spanMillis) / 1_000,
+  rxBytes: (rx * spanMillis) / 1_000,
+});
+const every = (step: number, count: number, tx: number, rx: number, from = 0): HistoryPoint[] =>
+  Array.from({ length: count }, (_, index) => point(from + index * step, tx, rx, step));
 
 describe('the chart series', () => {
+  const values = (points: HistoryPoint[], overlaid = false): (number | null)[][] =>
+    directionSeries(points, overlaid).lines.map((line) => line.values);
+
   it('draws sent upwards and received downwards, in seconds', () => {
-    expect(toSeries([point(1_000, 10, 20), point(2_000, 0, 0)])).toEqual({
-      times: [1, 2],
-      sent: [10, 0],
-      received: [-20, 0],
-    });
+    const points = [point(1_000, 10, 20), point(2_000, 0, 0)];
+    expect(directionSeries(points, false).times).toEqual([1, 2]);
+    expect(values(points)).toEqual([
+      [10, 0],
+      [-20, 0],
+    ]);
+    expect(values(points, true)).toEqual([
+      [10, 0],
+      [20, 0],
+    ]);
   });
 
   it('never has a negative zero, which would be written as such', () => {
-    expect(Object.is(toSeries([point(1_000, 0, 0)]).received[0], 0)).toBe(true);
+    expect(Object.is(values([point(1_000, 0, 0)])[1]?.[0], 0)).toBe(true);
   });
 
   it('breaks the line where samples are missing', () => {
-    const { times, sent } = toSeries([...every(1_000, 5, 7, 7), ...every(1_000, 5, 7, 7, 60_000)]);
-    expect(sent).toEqual([7, 7, 7, 7, 7, null, 7, 7, 7, 7, 7]);
+    const points = [...every(1_000, 5, 7, 7), ...every(1_000, 5, 7, 7, 60_000)];
+    const { times, lines } = directionSeries(points, false);
+    expect(lines[0]?.values).toEqual([7, 7, 7, 7, 7, null, 7, 7, 7, 7, 7]);
     expect(times).toEqual([...times].sort((one, other) => one - other));
   });
 
   it('takes the pace of the samples into account', () => {
-    expect(gapAfter(every(10_000, 10, 0, 0))).toBe(30_000);
-    expect(toSeries(every(10_000, 10, 1, 1)).sent).not.toContain(null);
+    expect(values(every(10_000, 10, 1, 1))[0]).not.toContain(null);
   });
 
   it('is empty without points', () => {
-    expect(toSeries([])).toEqual({ times: [], sent: [], received: [] });
+    expect(values([])).toEqual([[], []]);
   });
 });
 
-describe('the window', () => {
-  it('ends at the newest point and keeps the one before its edge', () => {
-    const cut = cutWindow(every(1_000, 100, 1, 1), 10_000);
-    expect(cut.at(-1)?.timeMillis).toBe(99_000);
-    expect(cut[0]?.timeMillis).toBe(88_000);
+describe('the points on show', () => {
+  it('reach one beyond each edge', () => {
+    const cut = cutRange(every(1_000, 100, 1, 1), { fromMillis: 50_000, toMillis: 60_000 });
+    expect([cut[0]?.timeMillis, cut.at(-1)?.timeMillis]).toEqual([49_000, 61_000]);
   });
 
-  it('keeps all of a short history', () => {
-    expect(cutWindow(every(1_000, 3, 1, 1), 60_000)).toHaveLength(3);
-    expect(cutWindow([], 60_000)).toEqual([]);
+  it('are all of a short history', () => {
+    expect(cutRange(every(1_000, 3, 1, 1), { fromMillis: -60_000, toMillis: 2_000 })).toHaveLength(3);
+    expect(cutRange([], { fromMillis: 0, toMillis: 1 })).toEqual([]);
+  });
+});
+
+describe('a chosen range', () => {
+  it('is rounded to whole points', () => {
+    const range = { fromMillis: 10_400, toMillis: 12_100 };
+    expect(snapToPoints(every(1_000, 20, 1, 1), range)).toEqual({ fromMillis: 10_000, toMillis: 13_000 });
+    expect(snapToPoints(every(1_000, 5, 1, 1), range)).toBeUndefined();
   });
 });
 
@@ -61,7 +77,21 @@ describe('several sessions', () => {
       [point(1_000, 10, 1), point(2_000, 20, 2)],
       [point(1_500, 100, 5), point(2_000, 200, 6)],
     ]);
-    expect(sum).toEqual([point(1_000, 10, 1), point(1_500, 110, 6), point(2_000, 220, 8)]);
+    expect(sum.map(({ timeMillis, tx, rx }) => [timeMillis, tx, rx])).toEqual([
+      [1_000, 110, 6],
+      [1_500, 120, 7],
+      [2_000, 220, 8],
+    ]);
+    // However the stretches lie to each other, nothing is counted twice or lost.
+    const bytes = sum.reduce((total, { txBytes }) => total + txBytes, 0);
+    expect(bytes).toBeCloseTo(10 + 20 + 100 + 100);
+  });
+
+  it('is worth the same bytes as each of them', () => {
+    const [one, other] = [every(1_000, 50, 8, 0), every(700, 50, 3, 0, 200)];
+    const bytes = (points: readonly HistoryPoint[]): number =>
+      points.reduce((total, { txBytes }) => total + txBytes, 0);
+    expect(bytes(sumHistories([one, other]))).toBeCloseTo(bytes(one) + bytes(other), 0);
   });
 
   it('leave a session out once it has ended', () => {
@@ -79,7 +109,7 @@ describe('several sessions', () => {
 
 describe('the vertical axis', () => {
   const range = (tx: number, rx: number): [number, number] =>
-    verticalRange(summarise([point(0, tx, rx), point(1_000, 0, 0)]));
+    verticalRange(summarise([point(0, tx, rx), point(1_000, 0, 0)]).peak);
 
   it.each([
     [0, 0],

@@ -9,7 +9,8 @@ function described(state: WatchState, failure?: { message: string; remedy?: stri
   const session = sampleSession('s1', 'server.js');
   session.state = state;
   if (failure !== undefined) session.failure = failure;
-  return new PanelFeed().snapshot([session], { kind: 'newest' }).sessions;
+  return new PanelFeed().snapshot([session], { selection: { kind: 'newest' }, grouping: 'direction' })
+    .sessions;
 }
 
 describe('an empty view says why and offers the next step', () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { defaultPreferences } from '../../../src/shared/panel-preferences';
 import {
   minimumPauseMillis,
   PanelConversation,
@@ -32,6 +33,7 @@ function setUp() {
   const changed = new TestEvent<unknown>();
   const sent: PanelData[] = [];
   const actions = { startDebugging: vi.fn(), monitorProcess: vi.fn(), retry: vi.fn(), showLog: vi.fn() };
+  const services = { actions, copy: vi.fn(), remember: vi.fn(), queryChanged: vi.fn() };
   const view = {
     visible: true,
     onDidChangeVisibility: visibility.event,
@@ -44,17 +46,18 @@ function setUp() {
     },
   };
   const source = { sessions: [session], onDidChange: changed.event } as unknown as PanelSource;
-  const conversation = new PanelConversation(view, source, actions);
+  const conversation = new PanelConversation(view, source, services);
   let sequence = 0;
   return {
     session,
     sent,
     actions,
+    services,
     view,
     conversation,
     listeners: () => received.listeners + visibility.listeners + changed.listeners,
     say: (message: unknown) => received.fire(message),
-    ready: () => received.fire({ type: 'ready', selection: { kind: 'newest' } }),
+    ready: () => received.fire({ type: 'ready', query: newest }),
     acknowledge: () => received.fire({ type: 'acknowledge', sequence: sent.at(-1)?.sequence }),
     show: (visible: boolean) => {
       view.visible = visible;
@@ -67,6 +70,8 @@ function setUp() {
     },
   };
 }
+
+const newest = { selection: { kind: 'newest' }, grouping: 'direction' } as const;
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -151,7 +156,7 @@ describe('the conversation', () => {
     const panel = setUp();
     panel.ready();
     panel.acknowledge();
-    panel.say({ type: 'select', selection: { kind: 'all' } });
+    panel.say({ type: 'query', query: { ...newest, selection: { kind: 'all' } } });
     pass();
     expect(panel.sent.at(-1)?.shown).toEqual(['s1']);
   });
@@ -163,6 +168,20 @@ describe('the conversation', () => {
     panel.say({ type: 'nonsense' });
     expect(panel.actions.retry).toHaveBeenCalledExactlyOnceWith('s1');
     expect(panel.sent).toEqual([]);
+  });
+
+  it('hands on what is to be copied, remembered, and looked at', () => {
+    const panel = setUp();
+    const range = { fromMillis: 1, toMillis: 2 };
+    panel.say({ type: 'copy', text: '192.0.2.1:80' });
+    panel.say({ type: 'preferences', preferences: { chartStyle: 'host', columns: 7 } });
+    panel.say({ type: 'query', query: { ...newest, range } });
+    expect(panel.services.copy).toHaveBeenCalledExactlyOnceWith('192.0.2.1:80');
+    expect(panel.services.remember).toHaveBeenCalledExactlyOnceWith({
+      ...defaultPreferences,
+      chartStyle: 'host',
+    });
+    expect(panel.services.queryChanged).toHaveBeenLastCalledWith({ ...newest, range });
   });
 
   it('ends without a trace', () => {

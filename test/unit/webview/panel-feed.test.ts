@@ -1,11 +1,12 @@
 // Host and view together: whatever happens to the sessions, the view knows the same after each message.
 import { describe, expect, it } from 'vitest';
 import { PanelFeed, selectSessions } from '../../../src/extension/panel-feed';
-import type { PanelSelection } from '../../../src/shared/panel-messages';
+import type { PanelQuery, PanelSelection } from '../../../src/shared/panel-messages';
+import type { MonitoredSession } from '../../../src/extension/watched-session';
 import { PanelModel } from '../../../src/webview/model';
 import { beginning, sampleFlow, sampleMessage, sampleProcess, sampleSession, usage } from './samples';
 
-const newest: PanelSelection = { kind: 'newest' };
+const newest: PanelQuery = { selection: { kind: 'newest' }, grouping: 'direction' };
 /** What arrives in the webview is a copy. */
 const overTheWire = <T>(message: T): T => JSON.parse(JSON.stringify(message)) as T;
 
@@ -33,7 +34,9 @@ describe('the feed', () => {
     );
     const second = feed.update([session], newest);
     expect(second.details[0]?.flows.map(({ id }) => id)).toEqual([2]);
-    expect(second.details[0]?.history).toEqual([{ timeMillis: beginning + 1_000, tx: 7, rx: 8 }]);
+    expect(second.details[0]?.history).toEqual([
+      { timeMillis: beginning + 1_000, spanMillis: 1_000, tx: 7, rx: 8, txBytes: 5, rxBytes: 6 },
+    ]);
     expect(second.details[0]?.processes).toEqual([]);
     expect(second.sequence).toBe(first.sequence + 1);
   });
@@ -44,7 +47,7 @@ describe('the feed', () => {
     session.applySample(sampleMessage(0, { flows: [sampleFlow(1)] }));
     feed.snapshot([session], newest);
     expect(feed.update([session], newest).details).toEqual([
-      { session: 's1', history: [], processes: [], flows: [], removedFlows: [] },
+      { session: 's1', history: [], processes: [], flows: [], removedFlows: [], marks: [] },
     ]);
   });
 
@@ -124,9 +127,11 @@ describe('the view', () => {
     other.applySample(sampleMessage(0, { flows: [sampleFlow(2)] }));
     const feed = new PanelFeed();
     const model = new PanelModel();
-    model.apply(feed.snapshot([one, other], { kind: 'all' }));
+    model.apply(feed.snapshot([one, other], { selection: { kind: 'all' }, grouping: 'direction' }));
     expect([...model.figures.keys()]).toEqual(['s1', 's2']);
-    model.apply(feed.update([one, other], { kind: 'session', id: 's1' }));
+    model.apply(
+      feed.update([one, other], { selection: { kind: 'session', id: 's1' }, grouping: 'direction' }),
+    );
     expect([...model.figures.keys()]).toEqual(['s1']);
     model.apply(feed.update([one, other], newest));
     expect([...(model.figures.get('s2')?.flows.keys() ?? [])]).toEqual([2]);
@@ -149,7 +154,104 @@ describe('the selection', () => {
   });
 
   it('is the last session when none is live, and nothing when there is none', () => {
-    expect(selectSessions([ended, failed], newest).map(({ id }) => id)).toEqual(['failed']);
-    expect(selectSessions([], newest)).toEqual([]);
+    expect(selectSessions([ended, failed], newest.selection).map(({ id }) => id)).toEqual(['failed']);
+    expect(selectSessions([], newest.selection)).toEqual([]);
+  });
+});
+
+describe('what the view asks about', () => {
+  const running = (): MonitoredSession => {
+    const session = sampleSession('s1');
+    for (let second = 1; second <= 10; second += 1) {
+      const flows = [
+        sampleFlow(1, usage(second * 100, 0)),
+        sampleFlow(2, { ...usage(0, second * 1_000), remote: { address: '192.0.2.77', port: 80 } }),
+      ];
+      session.applySample(sampleMessage(second, { flows, total: usage(second * 100, second * 1_000) }));
+    }
+    return session;
+  };
+  const at = (second: number): number => beginning + second * 1_000;
+
+  it('a range: what moved in it, in all and by connection, once', () => {
+    const feed = new PanelFeed();
+    const session = running();
+    const query = { ...newest, range: { fromMillis: at(4), toMillis: at(7) } };
+    expect(feed.snapshot([session], query).details[0]?.range).toEqual({
+      covered: query.range,
+      txBytes: 300,
+      rxBytes: 3_000,
+      flows: [
+        [1, 300, 0],
+        [2, 0, 3_000],
+      ],
+      forgotten: { tx: 0, rx: 0 },
+    });
+    expect(feed.update([session], query).details[0]?.range).toBeUndefined();
+    const other = { ...newest, range: { fromMillis: at(9), toMillis: at(10) } };
+    expect(feed.update([session], other).details[0]?.range?.txBytes).toBe(100);
+  });
+
+  it('groups: all of them at first, then what is new', () => {
+    const feed = new PanelFeed();
+    const session = running();
+    feed.snapshot([session], newest);
+    const first = feed.update([session], { ...newest, grouping: 'host' }).details[0]?.groups;
+    expect(first?.fresh).toBe(true);
+    expect(first?.points).toHaveLength(10);
+    expect(first?.points[5]).toEqual({
+      timeMillis: at(6),
+      spanMillis: 1_000,
+      groups: [
+        ['192.0.2.77', 0, 1_000],
+        ['198.51.100.7', 100, 0],
+      ],
+    });
+    session.applySample(sampleMessage(11, { flows: [sampleFlow(1, usage(5_000, 0))] }));
+    expect(feed.update([session], { ...newest, grouping: 'host' }).details[0]?.groups).toEqual({
+      fresh: false,
+      points: [{ timeMillis: at(11), spanMillis: 1_000, groups: [['198.51.100.7', 4_000, 0]] }],
+    });
+    expect(feed.update([session], { ...newest, grouping: 'process' }).details[0]?.groups).toMatchObject({
+      fresh: true,
+      points: expect.arrayContaining([
+        { timeMillis: at(6), spanMillis: 1_000, groups: [['node (4242)', 100, 1_000]] },
+      ]) as unknown,
+    });
+  });
+
+  it('a connection: what it carried over time, and its events', () => {
+    const feed = new PanelFeed();
+    const session = running();
+    const flow = sampleFlow(1);
+    const event = {
+      monitor: 'monitor-1',
+      time: new Date(at(2)).toISOString(),
+      kind: 'established',
+      pid: flow.pid,
+      protocol: flow.protocol,
+      local: flow.local,
+      direction: 'outgoing',
+    } as const;
+    session.applyEvent({ ...event, remote: { address: '198.51.100.7', port: 443 } });
+    session.applyEvent({ ...event, remote: { address: '198.51.100.7', port: 80 } });
+    const query = { ...newest, inspected: { session: 's1', flow: 1 } };
+    const inspection = feed.snapshot([session], query).details[0]?.inspection;
+    expect(inspection?.series).toHaveLength(10);
+    expect(inspection?.series[1]).toEqual({ timeMillis: at(2), spanMillis: 1_000, tx: 100, rx: 0 });
+    expect(inspection?.events).toEqual([{ timeMillis: at(2), kind: 'established', detail: 'outgoing' }]);
+    expect(feed.update([session], query).details[0]?.inspection).toBeUndefined();
+  });
+
+  it('marks come once each', () => {
+    const feed = new PanelFeed();
+    const session = running();
+    session.addMark({ timeMillis: at(3), kind: 'stopped', detail: ['breakpoint'] });
+    expect(feed.snapshot([session], newest).details[0]?.marks).toHaveLength(1);
+    expect(feed.update([session], newest).details[0]?.marks).toEqual([]);
+    session.addMark({ timeMillis: at(4), kind: 'stepped', detail: [] });
+    expect(feed.update([session], newest).details[0]?.marks).toEqual([
+      { timeMillis: at(4), kind: 'stepped', detail: [] },
+    ]);
   });
 });

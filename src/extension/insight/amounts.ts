@@ -1,0 +1,9 @@
+// Amounts of data as people type them.
+
+/** A number of bytes, at least 1; `undefined` for what is none. */
+export function parseBytes(text: string): number | undefined {
+  const [, digits, unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([kmg]?)b?\s*$/i.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const bytes = Number(digits) * ({ k: 1e3, m: 1e6, g: 1e9 }[unit.toLowerCase()] ?? 1);
+  return bytes >= 1 && Number.isFinite(bytes) ? Math.round(bytes) : undefined;
+}

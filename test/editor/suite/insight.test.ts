@@ -1,0 +1,52 @@
+// What the debugger and the network have to do with each other: steps that cost, connections that stop the program.
+import { strict as assert } from 'node:assert';
+import * as vscode from 'vscode';
+import type { DebuggerStop } from '../../../src/extension/insight/debugger-stops';
+import { eventually, extension, sessionIn, sessionWith, startDebugging, stopDebugging } from './workbench';
+
+const javaScript = 'JavaScript: shop';
+
+/** The next stop of the debugger; to be called before what makes it stop. */
+async function nextStop(): Promise<DebuggerStop> {
+  const { stops } = await extension().activate();
+  return new Promise((resolve) => {
+    const listener = stops.onDidChange(({ stop }) => {
+      if (stop === undefined) return;
+      listener.dispose();
+      resolve(stop);
+    });
+  });
+}
+
+describe('network insight', () => {
+  afterEach(async () => {
+    vscode.debug.removeBreakpoints(vscode.debug.breakpoints);
+    await vscode.commands.executeCommand('procnetmon.removeAllBreakpoints');
+    await stopDebugging();
+  });
+
+  it('tells at a stop what the program did since it went on, and marks it in the history', async () => {
+    await startDebugging(javaScript);
+    const session = await sessionIn(javaScript, 'watching');
+    await sessionWith(session, ({ total }) => total.payload.txBytes > 0);
+    const stopping = nextStop();
+    await vscode.commands.executeCommand('workbench.action.debug.pause');
+    const stop = await stopping;
+    assert.equal(stop.session, session.id);
+    assert.ok(stop.tx > 0 && stop.rx > 0, JSON.stringify(stop));
+    assert.ok(stop.opened > 0 && stop.peers.includes('127.0.0.1'), JSON.stringify(stop));
+    await eventually(({ store }) => store.get(session.id)?.marks.find(({ kind }) => kind === 'stopped'));
+  });
+
+  it('pauses the program when it connects to what a network breakpoint is about', async () => {
+    await vscode.commands.executeCommand('procnetmon.addBreakpoint', {
+      kind: 'send',
+      bytes: 1_000,
+      filter: 'proto:tcp',
+    });
+    const stopping = nextStop();
+    await startDebugging(javaScript);
+    const stop = await stopping;
+    assert.equal(stop.label, javaScript);
+  });
+});
