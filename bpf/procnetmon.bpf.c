@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <linux/bpf.h>
+#include <linux/if_packet.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include "procnetmon.h"
@@ -77,9 +78,19 @@ int count_egress(struct __sk_buff *skb)
 	return TC_NEXT;
 }
 
-/* TCP only: its socket can be found by the addresses. Which socket a datagram reaches is known for certain
- * only at the socket (SO_REUSEPORT groups, multicast to several, connected before wildcard), so packet_in()
- * counts datagrams, and also TCP that is not found here (translated addresses, other network namespaces). */
+/* Whether the packet goes on to a device above this one, which the socket sends through: a bridge, bond,
+ * macvlan or VLAN. Both directions count there. A frame that ends here all the same is left to packet_in().
+ */
+static __always_inline bool goes_up(const struct __sk_buff *skb, const struct pnm_device *device)
+{
+	return device->has_master || skb->pkt_type == PACKET_OTHERHOST || skb->vlan_present;
+}
+
+/* Connections only: their socket can be found by the addresses, and no other one has the same. All else is
+ * known for certain only at the socket, so packet_in() counts it: which one of several a datagram reaches
+ * (SO_REUSEPORT groups, multicast, connected before wildcard); handshakes, because what is addressed to a
+ * port that somebody listens on may still be translated and forwarded; and TCP that is not found here
+ * (translated addresses, other network namespaces). */
 SEC("tc")
 int count_ingress(struct __sk_buff *skb)
 {
@@ -99,7 +110,7 @@ int count_ingress(struct __sk_buff *skb)
 		return TC_NEXT;
 	struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
 
-	if (!device)
+	if (!device || goes_up(skb, device))
 		return TC_NEXT;
 	if (packet.is_fragment) {
 		fragment_note(&packet, skb->len);
@@ -127,18 +138,14 @@ int count_ingress(struct __sk_buff *skb)
 		return TC_NEXT;
 	struct bpf_sock *sk = bpf_sk_fullsock(found);
 
-	/* Of a batch, what follows the last acknowledgement of the handshake comes by before that is taken
-	 * in: which socket its content reaches is known to packet_in() only. */
-	if (!sk && packet.total_bytes == packet.network_header_bytes + packet.transport_header_bytes)
-		sk = bpf_get_listener_sock(found);
-	if (sk) {
+	if (sk && sk->state != TCP_LISTEN) {
 		struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 
 		if (socket) {
 			skb->tc_index |= settings.counted_in;
 			count_packet(skb, sk, socket, &packet, false, network_bytes, wire);
 		}
-	} else if (count_time_wait(&packet, false, wire)) {
+	} else if (!sk && count_time_wait(&packet, false, wire)) {
 		skb->tc_index |= settings.counted_in;
 	}
 	bpf_sk_release(found);

@@ -147,6 +147,7 @@ struct pnm_socket {
 struct pnm_device {
 	__u32 link_header_bytes; /* 14 for Ethernet and loopback, 0 for tun */
 	__u32 attached;          /* 1 once the tc programs count here */
+	__u32 has_master;        /* 1 when a bridge, bond or the like takes what arrives here */
 };
 
 /* Set before the programs are loaded. */

@@ -32,6 +32,7 @@
         'src/links.cpp',
         'src/memory.cpp',
         'src/netlink.cpp',
+        'src/network_namespace.cpp',
         'src/packet_marks.cpp',
         'src/payload_samples.cpp',
         'src/privileges.cpp',

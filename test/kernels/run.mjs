@@ -26,6 +26,7 @@ const files = ['scenarios/*', 'addon-*', 'helper-leftovers'].map((name) => `test
 const shortPattern = [
   'tcp-both over ipv6, helper inside',
   'udp-sockets over ipv4, helper outside',
+  'paths: bridge, tcp-some, helper at client',
   'tcp-both over ipv4 with offloads',
   'moving: splice over tcp and ipv4',
   'ownership: prefork, tcp-small, accept asks for the peer: false',

@@ -32,12 +32,15 @@ std::optional<LinkChange> parse_link(const nlmsghdr &message)
 	LinkChange change{{static_cast<uint32_t>(info->ifi_index),
 			   {},
 			   (info->ifi_flags & IFF_UP) != 0,
-			   header_bytes_of(info->ifi_type)},
+			   header_bytes_of(info->ifi_type),
+			   0},
 			  message.nlmsg_type == RTM_DELLINK};
 
 	for_each_attribute(message, sizeof(*info), [&](unsigned short type, std::string_view payload) {
 		if (type == IFLA_IFNAME)
 			change.link.name = attribute_text(payload);
+		if (type == IFLA_MASTER)
+			change.link.master = attribute_u32(payload);
 	});
 	return change;
 }

@@ -16,6 +16,8 @@ struct Link {
 	bool up;
 	/// Bytes in front of the network layer's header: 14 for Ethernet and loopback, 0 for a tunnel.
 	uint32_t header_bytes;
+	/// Index of the bridge, bond or the like that takes what arrives here; 0 where there is none.
+	uint32_t master;
 
 	bool operator==(const Link &) const = default;
 };

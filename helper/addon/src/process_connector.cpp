@@ -3,6 +3,7 @@
 #include "error.h"
 #include "monotonic.h"
 #include "netlink.h"
+#include "network_namespace.h"
 #include "process_files.h"
 
 #include <arpa/inet.h>
@@ -143,15 +144,14 @@ uint32_t shell_status(uint32_t exit_code)
 
 ProcessConnector::ProcessConnector(WatchList &watch_list, int epoll) : watch_list_(watch_list), epoll_(epoll)
 {
-	try {
-		socket_ = open_netlink(NETLINK_CONNECTOR, CN_IDX_PROC);
-	} catch (const KernelError &) {
+	// The connector is in the machine's first network namespace only, and its events are of the whole
+	// machine. Which one that is nobody tells; a helper in another one was started from there, directly
+	// or not.
+	for (const uint32_t process : ancestry())
+		if (subscribe_beside(process))
+			break;
+	if (!socket_)
 		return;
-	}
-	if (!subscribe()) {
-		socket_ = FileDescriptor();
-		return;
-	}
 	epoll_event interest{};
 
 	interest.events = EPOLLIN;
@@ -163,6 +163,18 @@ ProcessConnector::~ProcessConnector()
 	// Kernels below 6.6 count listeners, and do not notice when one closes its socket.
 	if (socket_)
 		send_operation(socket_.get(), PROC_CN_MCAST_IGNORE, 0);
+}
+
+bool ProcessConnector::subscribe_beside(uint32_t process_id)
+{
+	try {
+		socket_ = open_netlink_beside(process_id, NETLINK_CONNECTOR, CN_IDX_PROC);
+	} catch (const KernelError &) {
+		return false;
+	}
+	if (!subscribe())
+		socket_ = FileDescriptor();
+	return static_cast<bool>(socket_);
 }
 
 bool ProcessConnector::subscribe()

@@ -45,6 +45,7 @@ class ProcessConnector {
 		uint32_t status;
 	};
 
+	bool subscribe_beside(uint32_t process_id);
 	bool subscribe();
 	void handle(const proc_event &event, std::vector<Event> &events);
 	void handle_fork(const proc_event &event, std::vector<Event> &events);

@@ -66,13 +66,23 @@ Attachment TrafficHooks::attachment() const
 
 void TrafficHooks::attach(uint32_t interface_index)
 {
-	if (is_attached(interface_index))
-		return;
 	const auto links = list_links();
 	const auto link = links.find(interface_index);
 
 	if (link == links.end())
 		throw KernelError("attachInterface", ENODEV, "interface " + std::to_string(interface_index));
+	const pnm_device device{
+	    .link_header_bytes = link->second.header_bytes,
+	    .attached = 1,
+	    .has_master = link->second.master != 0,
+	};
+
+	if (is_attached(interface_index)) {
+		// It may have become a bridge's, or left one.
+		checked(bpf_map_update_elem(programs_.devices(), &interface_index, &device, BPF_ANY),
+			"bpf(BPF_MAP_UPDATE_ELEM) devices");
+		return;
+	}
 	TcxLinks tcx;
 
 	if (clsact_) {
@@ -83,8 +93,6 @@ void TrafficHooks::attach(uint32_t interface_index)
 	}
 	attached_.emplace(interface_index, std::move(tcx));
 	// Only now: from this moment on the cgroup hooks leave the interface's packets to the tc programs.
-	const pnm_device device{.link_header_bytes = link->second.header_bytes, .attached = 1};
-
 	if (bpf_map_update_elem(programs_.devices(), &interface_index, &device, BPF_ANY)) {
 		const int error = errno;
 

@@ -6,9 +6,13 @@ export function run(program: string, ...args: string[]): string {
   return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-export interface Host {
+/** Where a program can run. */
+export interface Place {
   /** Name of the network namespace. */
   readonly namespace: string;
+}
+
+export interface Host extends Place {
   readonly ipv4: string;
   readonly ipv6: string;
   /** Name of its interface. */
@@ -176,7 +180,7 @@ export class HostPair {
    * Arguments that run a program in a host: `spawn('nsenter', within(pair.near, 'ping', …))`. Not `ip netns
    * exec`: that mounts another /sys, without control groups.
    */
-  static within(host: Host, program: string, ...args: string[]): string[] {
+  static within(host: Place, program: string, ...args: string[]): string[] {
     return [`--net=/run/netns/${host.namespace}`, '--', program, ...args];
   }
 

@@ -12,7 +12,7 @@ import {
   type SummaryLine,
 } from '../../../helper/src/cli/json-lines';
 import { helperPath, runToEnd } from './helper';
-import { type Host, HostPair, type WireCounters } from './namespaces';
+import { HostPair, type Place, type WireCounters } from './namespaces';
 
 const ethernetHeaderBytes = 14;
 
@@ -44,7 +44,7 @@ export interface Report {
 }
 
 /** Runs a command in a host's network namespace. */
-export function inside(host: Host, ...command: Command): Command {
+export function inside(host: Place, ...command: Command): Command {
   return ['nsenter', ...HostPair.within(host, ...command)];
 }
 
@@ -78,7 +78,7 @@ export function readReport(stdout: string, stderr: string): Report {
 }
 
 /** Where the helper runs: in the watched host, or in this process's own network namespace. */
-export type From = Host | 'outside';
+export type From = Place | 'outside';
 
 /**
  * Runs a command, and all that it starts, under `procnetmon run`.
@@ -86,7 +86,7 @@ export type From = Host | 'outside';
  * @param from where the helper runs: in the host itself tc counts, from outside the sockets are foreign
  */
 export async function runWatched(
-  host: Host,
+  host: Place,
   from: From,
   command: Command,
   options: readonly string[] = [],
@@ -166,9 +166,12 @@ export function crossed(pair: HostPair, counter?: string): Crossed {
   return { sent: pair.arrivedAt(pair.far, counter), received: pair.arrivedAt(pair.near, counter) };
 }
 
-/** The bytes of packets with their Ethernet headers, as the wire ledger has them. */
-export function bytesOnWire({ bytes, packets }: WireCounters): number {
-  return bytes + packets * ethernetHeaderBytes;
+/** The bytes of packets with the headers of their link, as the wire ledger has them. */
+export function bytesOnWire(
+  { bytes, packets }: WireCounters,
+  linkHeaderBytes: number = ethernetHeaderBytes,
+): number {
+  return bytes + packets * linkHeaderBytes;
 }
 
 export function expectPayload(process: ProcessSummary, truth: Pick<Truth, 'sent' | 'received'>): void {
@@ -178,7 +181,11 @@ export function expectPayload(process: ProcessSummary, truth: Pick<Truth, 'sent'
 }
 
 /** Holds the wire ledgers of processes, added up, against what arrived at both ends. */
-export function expectWire(processes: readonly Pick<ProcessSummary, 'wire'>[], wire: Crossed): void {
+export function expectWire(
+  processes: readonly Pick<ProcessSummary, 'wire'>[],
+  wire: Crossed,
+  linkHeaderBytes?: number,
+): void {
   const sum = (value: (wire: ProcessSummary['wire']) => number) =>
     processes.reduce((total, process) => total + value(process.wire), 0);
   expectClose(
@@ -193,12 +200,12 @@ export function expectWire(processes: readonly Pick<ProcessSummary, 'wire'>[], w
   );
   expectClose(
     sum(({ txBytes }) => txBytes),
-    bytesOnWire(wire.sent),
+    bytesOnWire(wire.sent, linkHeaderBytes),
     'wire bytes sent',
   );
   expectClose(
     sum(({ rxBytes }) => rxBytes),
-    bytesOnWire(wire.received),
+    bytesOnWire(wire.received, linkHeaderBytes),
     'wire bytes received',
   );
 }

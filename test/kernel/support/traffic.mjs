@@ -1,6 +1,6 @@
 // Makes traffic and counts its own payload: the ground truth of the accuracy tests. Runs on any Node.
 //
-//   traffic.mjs server ADDRESS            prints {"port"}; serves until its standard input ends, then prints
+//   traffic.mjs server ADDRESS [PORT]     prints {"port"}; serves until its standard input ends, then prints
 //                                         {"sent","received"}
 //   traffic.mjs client ADDRESS PORT KIND  runs one kind of traffic, prints {"pid","sent","received"}
 import net from 'node:net';
@@ -47,10 +47,10 @@ function serveConnection(socket) {
   });
 }
 
-async function serve(address) {
+async function serve(address, wantedPort = 0) {
   const family = net.isIPv6(address) ? 'udp6' : 'udp4';
   const server = net.createServer({ allowHalfOpen: true }, serveConnection);
-  server.listen(0, address);
+  server.listen(wantedPort, address);
   await once(server, 'listening');
   const { port } = server.address();
   const datagrams = dgram.createSocket(family);
@@ -185,6 +185,10 @@ const kinds = {
   'tcp-small-writes': (address, port) => sendBits(address, port, { count: 5_000, bytes: 30 }),
   'tcp-closing-first': (address, port) =>
     Promise.all(Array.from({ length: 16 }, () => exchange(address, port, 200_000, 200_000, 'client'))),
+  'tcp-some': async (address, port) => {
+    await exchange(address, port, 2_000_000, 1_000_000);
+    for (const closes of ['server', 'client']) await exchange(address, port, 3_000, 10_000, closes);
+  },
   'udp-up': (address, port) =>
     sendDatagrams(address, port, { count: 300, bytes: 1_200, answer: 4, sockets: 1, connected: false }),
   'udp-down': (address, port) =>
@@ -198,7 +202,7 @@ const kinds = {
 
 const [role, address, port, kind] = process.argv.slice(2);
 if (role === 'server') {
-  await serve(address);
+  await serve(address, Number(port ?? 0));
 } else {
   await kinds[kind](address, Number(port));
   console.log(JSON.stringify({ pid: process.pid, ...totals }));

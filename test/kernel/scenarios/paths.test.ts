@@ -1,0 +1,339 @@
+// Ways that packets take: through stacks of interfaces, translated addresses and other network namespaces. Both ends
+// of every exchange are watched, and each end is held against what arrived at the other.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { compiledProgram } from '../support/programs';
+import { tellsNetworkNamespace } from '../support/running-kernel';
+import {
+  type Command,
+  expectNobodyElse,
+  expectPayload,
+  expectWire,
+  processOf,
+  type ProcessSummary,
+  type Report,
+  runWatched,
+} from '../support/scenario';
+import { type NetworkHost, Topology } from '../support/topology';
+
+const traffic = fileURLToPath(new URL('../support/traffic.mjs', import.meta.url));
+const bothEnds = fileURLToPath(new URL('../support/both-ends.mjs', import.meta.url));
+const port = 7_000;
+
+/** One end of an exchange. */
+interface End {
+  host: NetworkHost;
+  /** The interface that its socket sends through, and at which its packets are counted. */
+  device: string;
+  /** Where the program listens; for a client the address that it connects to. */
+  address: string;
+  port: number;
+}
+
+interface Path {
+  client: End;
+  server: End;
+  /** Somebody who listens on the way, and whom none of it concerns. */
+  bystander?: Pick<End, 'host' | 'port'>;
+  /** Neither end's interface has a header of its own in front of packets. */
+  withoutLinkHeader?: boolean;
+}
+
+let topology: Topology;
+let programs: string;
+const helpers: ChildProcess[] = [];
+beforeAll(() => {
+  programs = mkdtempSync(path.join(tmpdir(), 'procnetmon-paths-'));
+});
+afterAll(() => {
+  rmSync(programs, { recursive: true });
+});
+afterEach(async () => {
+  for (const helper of helpers.splice(0)) {
+    helper.stdin?.end();
+    if (helper.exitCode === null) await once(helper, 'close');
+  }
+  topology.dispose();
+});
+
+/** Two hosts on one wire, `wire0` at both ends. */
+function twoHosts(name: string): { near: NetworkHost; far: NetworkHost } {
+  topology = new Topology(name);
+  const near = topology.host('a');
+  const far = topology.host('b');
+  topology.wire(near, 'wire0', far, 'wire0');
+  return { near, far };
+}
+
+/** The client is near and the server far, with one address each and nothing translated. */
+function straight(near: NetworkHost, far: NetworkHost, device: string, address: string): Path {
+  return {
+    client: { host: near, device, address, port },
+    server: { host: far, device, address, port },
+  };
+}
+
+/** Near and far over a stack of interfaces, of which the uppermost has the addresses. */
+const stacks: Record<string, () => Path | Promise<Path>> = {
+  veth() {
+    const { near, far } = twoHosts('veth');
+    near.up('wire0', '10.78.0.1/24');
+    far.up('wire0', '10.78.0.2/24');
+    return straight(near, far, 'wire0', '10.78.0.2');
+  },
+  'veth over IPv6'() {
+    const { near, far } = twoHosts('veth6');
+    near.up('wire0', 'fd78::1/64');
+    far.up('wire0', 'fd78::2/64');
+    return straight(near, far, 'wire0', 'fd78::2');
+  },
+  bridge() {
+    const { near, far } = twoHosts('bridge');
+    for (const host of [near, far]) addBridge(host, 'bridge0', 'wire0');
+    near.up('bridge0', '10.78.0.1/24');
+    far.up('bridge0', '10.78.0.2/24');
+    return straight(near, far, 'bridge0', '10.78.0.2');
+  },
+  macvlan() {
+    const { near, far } = twoHosts('macvlan');
+    for (const host of [near, far]) addMacvlan(host, 'mac0', 'wire0');
+    near.up('mac0', '10.78.0.1/24');
+    far.up('mac0', '10.78.0.2/24');
+    return straight(near, far, 'mac0', '10.78.0.2');
+  },
+  vxlan() {
+    const { near, far } = twoHosts('vxlan');
+    addVxlan(near, far, 'wire0');
+    return straight(near, far, 'vx0', '10.78.1.2');
+  },
+  'vxlan over bridge'() {
+    const { near, far } = twoHosts('vxbr');
+    for (const host of [near, far]) addBridge(host, 'bridge0', 'wire0');
+    addVxlan(near, far, 'bridge0');
+    return straight(near, far, 'vx0', '10.78.1.2');
+  },
+  'bridge over vxlan'() {
+    const { near, far } = twoHosts('brvx');
+    addVxlan(near, far, 'wire0');
+    for (const host of [near, far]) {
+      host.ip('address', 'flush', 'dev', 'vx0');
+      addBridge(host, 'bridge0', 'vx0');
+    }
+    near.up('bridge0', '10.78.1.1/24');
+    far.up('bridge0', '10.78.1.2/24');
+    return straight(near, far, 'bridge0', '10.78.1.2');
+  },
+  'macvlan over bridge'() {
+    const { near, far } = twoHosts('macbr');
+    for (const host of [near, far]) {
+      addBridge(host, 'bridge0', 'wire0');
+      addMacvlan(host, 'mac0', 'bridge0');
+    }
+    near.up('mac0', '10.78.0.1/24');
+    far.up('mac0', '10.78.0.2/24');
+    return straight(near, far, 'mac0', '10.78.0.2');
+  },
+  async tun() {
+    const { near, far } = twoHosts('tun');
+    near.up('wire0', '10.78.0.1/24');
+    far.up('wire0', '10.78.0.2/24');
+    await addTunnel(near, '10.78.1.1/24', '10.78.0.1', '10.78.0.2');
+    await addTunnel(far, '10.78.1.2/24', '10.78.0.2', '10.78.0.1');
+    return { ...straight(near, far, 'tun0', '10.78.1.2'), withoutLinkHeader: true };
+  },
+};
+
+/** Addresses that are translated on the way. */
+const translations: Record<string, () => Path> = {
+  'DNAT by the client itself'() {
+    const { near, far } = twoHosts('dnatout');
+    near.up('wire0', '10.78.0.1/24');
+    far.up('wire0', '10.78.0.2/24');
+    near.nft(`table ip nat { chain out {
+      type nat hook output priority -100;
+      ip daddr 10.78.0.9 meta l4proto { tcp, udp } dnat to 10.78.0.2
+    }
+    }`);
+    const { client, server } = straight(near, far, 'wire0', '10.78.0.2');
+    return { client: { ...client, address: '10.78.0.9' }, server };
+  },
+  'DNAT and masquerade by a router between': () => translatedByRouter('router'),
+  'redirect by the server itself'() {
+    const { near, far } = twoHosts('redirect');
+    near.up('wire0', '10.78.0.1/24');
+    far.up('wire0', '10.78.0.2/24');
+    far.nft(`table ip nat { chain in {
+      type nat hook prerouting priority -100;
+      meta l4proto { tcp, udp } th dport 80 redirect to :${String(port)}
+    }
+    }`);
+    const { client, server } = straight(near, far, 'wire0', '10.78.0.2');
+    return { client: { ...client, port: 80 }, server };
+  },
+  'masquerade by the client itself'() {
+    const { near, far } = twoHosts('masq');
+    near.up('wire0', '10.78.0.1/24', '10.78.0.7/24');
+    far.up('wire0', '10.78.0.2/24');
+    near.nft(`table ip nat { chain out {
+      type nat hook postrouting priority 100; oifname "wire0" snat to 10.78.0.7
+    }
+    }`);
+    return straight(near, far, 'wire0', '10.78.0.2');
+  },
+};
+
+/** What the client calls is the router's own address, and all that the server sees is the router. */
+function translatedByRouter(name: string): Path & { router: NetworkHost } {
+  const { near, router, far } = routed(name);
+  router.nft(`table ip nat {
+    chain in {
+      type nat hook prerouting priority -100;
+      ip daddr 10.78.0.9 meta l4proto { tcp, udp } th dport 80 dnat to 10.79.0.2:${String(port)}
+    }
+    chain out {
+      type nat hook postrouting priority 100; oifname "right0" masquerade
+    }
+  }`);
+  return {
+    router,
+    client: { host: near, device: 'wire0', address: '10.78.0.9', port: 80 },
+    server: { host: far, device: 'wire0', address: '10.79.0.2', port },
+  };
+}
+
+function addBridge(host: NetworkHost, name: string, member: string): void {
+  host.up(member);
+  // Without spanning tree and snooping nothing but the test's own traffic passes.
+  host.add(name, 'type', 'bridge', 'mcast_snooping', '0', 'forward_delay', '0');
+  host.ip('link', 'set', member, 'master', name);
+}
+
+function addMacvlan(host: NetworkHost, name: string, lower: string): void {
+  host.up(lower);
+  host.add(name, 'link', lower, 'type', 'macvlan', 'mode', 'bridge');
+}
+
+/** `vx0` at both hosts, with 10.78.1.1 and 10.78.1.2, over an interface that gets addresses too. */
+function addVxlan(near: NetworkHost, far: NetworkHost, lower: string): void {
+  const ends = [
+    [near, '10.78.0.1', '10.78.0.2', '10.78.1.1/24'],
+    [far, '10.78.0.2', '10.78.0.1', '10.78.1.2/24'],
+  ] as const;
+  for (const [host, local, remote, inner] of ends) {
+    host.up(lower, `${local}/24`);
+    const tunnel = ['type', 'vxlan', 'id', '42', 'local', local, 'remote', remote, 'dstport', '4789'];
+    host.add('vx0', 'mtu', '1450', ...tunnel);
+    host.address('vx0', inner);
+  }
+}
+
+/** `tun0`, carried over UDP by a program that nobody watches. */
+async function addTunnel(host: NetworkHost, inner: string, local: string, remote: string): Promise<void> {
+  host.ip('tuntap', 'add', 'dev', 'tun0', 'mode', 'tun');
+  host.ip('link', 'set', 'tun0', 'mtu', '1400', 'txqueuelen', '10000');
+  host.up('tun0', inner);
+  const tunnel = compiledProgram('tunnel', programs);
+  const [program, ...args] = host.command(tunnel, 'tun0', local, remote, '5555');
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  helpers.push(child);
+  await once(child.stdout, 'data');
+  child.stdout.resume();
+}
+
+/** Near (10.78.0.1) and far (10.79.0.2) with a router between, which is 10.78.0.9 and 10.79.0.9. */
+function routed(name: string): { near: NetworkHost; router: NetworkHost; far: NetworkHost } {
+  topology = new Topology(name);
+  const near = topology.host('a');
+  const router = topology.host('r');
+  const far = topology.host('b');
+  topology.wire(near, 'wire0', router, 'left0');
+  topology.wire(far, 'wire0', router, 'right0');
+  near.up('wire0', '10.78.0.1/24');
+  router.up('left0', '10.78.0.9/24');
+  router.up('right0', '10.79.0.9/24');
+  far.up('wire0', '10.79.0.2/24');
+  near.ip('route', 'add', 'default', 'via', '10.78.0.9');
+  far.ip('route', 'add', 'default', 'via', '10.79.0.9');
+  router.forward();
+  return { near, router, far };
+}
+
+type Kind = 'tcp-some' | 'udp-up';
+
+/** Runs server and client under the helper, and counts what arrives at either end. */
+async function exchange(
+  { client, server, bystander }: Path,
+  kind: Kind,
+  from: NetworkHost | 'outside',
+): Promise<Report> {
+  for (const { host, device } of [client, server]) host.count(device);
+  const node = (...args: string[]): Command => [process.execPath, traffic, ...args];
+  const commands = {
+    server: server.host.command(...node('server', server.address, String(server.port))),
+    client: client.host.command(...node('client', client.address, String(client.port), kind)),
+    bystander: bystander?.host.command(...node('server', '0.0.0.0', String(bystander.port))),
+  };
+  return await runWatched(client.host, from, [process.execPath, bothEnds, JSON.stringify(commands)]);
+}
+
+/**
+ * What both ends should have been given: payload, and the wire as it arrived at the other end.
+ * @param home the end in whose network namespace the helper runs
+ */
+function expectBothEnds(
+  report: Report,
+  { client, server, withoutLinkHeader }: Path,
+  home: NetworkHost | 'outside',
+): void {
+  const up = server.host.arrived(server.device);
+  const down = client.host.arrived(client.device);
+  const [clientTruth, serverTruth] = report.truths;
+  for (const [end, truth, wire] of [
+    [client, clientTruth, { sent: up, received: down }],
+    [server, serverTruth, { sent: down, received: up }],
+  ] as const) {
+    if (!truth) throw new Error('An end said nothing');
+    const process = processOf(report, truth.pid);
+    expectPayload(process, truth);
+    // What kind of interface another network namespace has is not known: it is taken for Ethernet.
+    expectWire([process], wire, withoutLinkHeader && end.host === home ? 0 : undefined);
+    if (end.host === home) expectInterface(process, end.device);
+  }
+  expectNobodyElse(
+    report,
+    report.truths.map(({ pid }) => pid),
+  );
+}
+
+/** All that a process did went over one interface. */
+function expectInterface(process: ProcessSummary, name: string): void {
+  expect([...new Set(process.flows.map((flow) => flow.interface))]).toEqual([name]);
+}
+
+const kinds = ['tcp-some', 'udp-up'] as const;
+const places = ['client', 'server', 'outside'] as const;
+
+describe('paths', () => {
+  const cases = Object.entries({ ...stacks, ...translations }).flatMap(([name, build]) =>
+    kinds.flatMap((kind) => places.map((place) => ({ name, build, kind, place }))),
+  );
+  it.for(cases)('paths: $name, $kind, helper at $place', async ({ build, kind, place }) => {
+    const way = await build();
+    const home = place === 'outside' ? place : way[place].host;
+    expectBothEnds(await exchange(way, kind, home), way, tellsNetworkNamespace ? home : 'outside');
+  });
+
+  it.for(kinds)(
+    'paths: forwarded past a listener on the same port, %s, helper at the router',
+    async (kind) => {
+      const way = translatedByRouter('past');
+      const report = await exchange({ ...way, bystander: { host: way.router, port: 80 } }, kind, way.router);
+      expectBothEnds(report, way, way.router);
+    },
+  );
+});
