@@ -6,6 +6,8 @@ import type { Kernel, LinkEvent } from './kernel';
 
 /** Names of interfaces that are gone are kept for flows that were on them, this many at most. */
 const maximumFormerNames = 4_096;
+/** Names that are kept of one interface. */
+const maximumRenamings = 16;
 /** Names listed in an error. */
 const maximumListed = 20;
 
@@ -21,6 +23,8 @@ export function interfaceKey(index: number, foreign: boolean): number {
 export class Interfaces {
   /** By index; those that are gone too, oldest first. */
   readonly #names = new Map<number, string>();
+  /** Names that an interface had before, by index; only of those that were renamed. */
+  readonly #formerNames = new Map<number, Set<string>>();
 
   constructor(
     private readonly kernel: Kernel,
@@ -57,6 +61,16 @@ export class Interfaces {
     return key < 0 ? `netns:${String(-1 - key)}` : (this.#names.get(key) ?? `index:${String(key)}`);
   }
 
+  /**
+   * Whether a name is an interface's, or was while this helper runs: what was counted over an interface stays its
+   * own when it is renamed.
+   */
+  isCalled(key: number, names: readonly string[]): boolean {
+    if (names.includes(this.name(key))) return true;
+    const former = this.#formerNames.get(key);
+    return former !== undefined && names.some((name) => former.has(name));
+  }
+
   /** Refuses names that no interface has. */
   validate(names: readonly string[]): void {
     if (names.length === 0) return;
@@ -74,19 +88,30 @@ export class Interfaces {
   }
 
   #add(index: number, name: string): void {
-    // Set anew, so that the order of the map is the order in which they were last seen.
-    this.#names.delete(index);
-    this.#names.set(index, sanitise(name, 64));
-    if (this.#names.size > maximumFormerNames) {
-      const oldest = this.#names.keys().next();
-      if (oldest.done !== true) this.#names.delete(oldest.value);
-    }
+    this.#rememberName(index, sanitise(name, 64));
     try {
       this.kernel.attachInterface(index);
     } catch (error) {
       if (isGone(error)) return;
       this.onError(new Error(`Nothing can be counted at interface ${sanitise(name, 64)}.`, { cause: error }));
     }
+  }
+
+  #rememberName(index: number, name: string): void {
+    const former = this.#names.get(index);
+    if (former !== undefined && former !== name) {
+      const names = this.#formerNames.get(index) ?? new Set();
+      if (names.size < maximumRenamings) names.add(former);
+      this.#formerNames.set(index, names);
+    }
+    // Set anew, so that the order of the map is the order in which they were last seen.
+    this.#names.delete(index);
+    this.#names.set(index, name);
+    if (this.#names.size <= maximumFormerNames) return;
+    const oldest = this.#names.keys().next();
+    if (oldest.done === true) return;
+    this.#names.delete(oldest.value);
+    this.#formerNames.delete(oldest.value);
   }
 }
 

@@ -322,7 +322,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
 
   #lets(interfaceKey: number): boolean {
     const { interfaces } = this.#settings;
-    return interfaces.length === 0 || interfaces.includes(this.context.interfaces.name(interfaceKey));
+    return interfaces.length === 0 || this.context.interfaces.isCalled(interfaceKey, interfaces);
   }
 
   #filter(): ((interfaceKey: number) => boolean) | undefined {

@@ -131,6 +131,11 @@ export class Topology {
     );
   }
 
+  /** Runs a command, such as `NetworkHost.command` gives. */
+  run([program = '', ...args]: readonly string[]): void {
+    run(program, ...args);
+  }
+
   dispose(): void {
     for (const host of this.#hosts.splice(0)) run('ip', 'netns', 'delete', host.namespace);
   }
