@@ -30,11 +30,17 @@ export interface TlsDetails {
   alpnInferred?: boolean;
   /** What the client offers, most wanted first, at most 8; printable. */
   offeredAlpn: readonly string[];
-  /** The client encrypts its real hello (ECH): the host is that of the provider, not of the site. */
+  /**
+   * The client offers an encrypted hello (ECH): the host may be that of a provider, not of the site. Browsers also send a
+   * decoy, made so that nobody can tell it from the real one.
+   */
   encryptedClientHello: boolean;
 }
 
-/** What a connection speaks. A later answer of the same inspector replaces this one and is at least as sure. */
+/**
+ * What a connection speaks. A later answer of the same inspector replaces this one: it says more, which may be less certain
+ * (`TLS` for certain, then `TLS 1.3 · h2`, as likely).
+ */
 export interface Detection {
   application: ApplicationId;
   /** For people: `HTTP/1.1`, `TLS 1.3 · h2`, `QUIC v1 · h3`, `PostgreSQL · TLS 1.3`. */

@@ -186,7 +186,9 @@ export class ConnectionInspector {
     });
     if (match === undefined) {
       if (this.#pieces < maximumDatagrams) return;
-      if (this.#detection?.certainty === 'guess') this.#detection = undefined;
+      // All but the first packets of QUIC look like noise: they do not contradict it.
+      const { application, certainty } = this.#detection ?? {};
+      if (certainty === 'guess' && application !== 'quic') this.#detection = undefined;
       this.#end();
       return;
     }

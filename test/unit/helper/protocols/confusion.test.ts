@@ -119,6 +119,23 @@ describe('noise', () => {
   });
 });
 
+it('takes the middle of a QUIC conversation for what its port suggests, and no other noise', () => {
+  const told = [443, 53].map((remotePort) => {
+    const bytes = new Uint8Array(64).fill(0x55);
+    const pieces = Array.from({ length: 8 }, (_, nanos) => ({ nanos, offset: 0, bytes, truncated: false }));
+    const { inspector } = inspect({
+      context: { transport: 'udp', localPort: 50_000, remotePort, outgoing: true },
+      pieces: pieces.map((piece) => ({ ...piece, direction: 'received' })),
+    });
+    expect(inspector.isDone('received')).toBe(true);
+    return [inspector.detection?.application, inspector.detection?.certainty];
+  });
+  expect(told).toEqual([
+    ['quic', 'guess'],
+    [undefined, undefined],
+  ]);
+});
+
 it('has a recording or a sample of every application', () => {
   const seen = new Set(all.map((recording) => inspect(recording).inspector.detection?.application));
   // Those inside TLS or QUIC that only their names tell; tls-label.test.ts has them.
