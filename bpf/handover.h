@@ -99,6 +99,20 @@ static __always_inline void socket_asked_for_peer(struct bpf_sock_addr *context)
 	flow_give(socket, owner, 0);
 }
 
+/* Data that was given to TCP with the SYN (MSG_FASTOPEN) and that the SYN could not carry goes out when the
+ * SYN is answered, whoever runs then: before it, nothing but the SYN was sent. */
+static __always_inline bool is_sent_by_answer(struct __sk_buff *skb, struct bpf_sock *sk,
+					      const struct pnm_socket *socket)
+{
+	struct bpf_tcp_sock *tcp;
+	__u32 now = skb->gso_segs > 1 ? skb->gso_segs : 1;
+
+	if (sk->protocol != IPPROTO_TCP || !(socket->flags & PNM_SOCKET_OUTGOING))
+		return false;
+	tcp = bpf_tcp_sock(sk);
+	return tcp && tcp->segs_out < now + 2;
+}
+
 /* Who runs while the first payload of a socket is sent. Later packets say nothing: TCP sends them also when
  * an acknowledgement comes, whoever runs then. A process that nobody watches is believed only when it turns
  * out to close the socket too. */
@@ -112,8 +126,10 @@ static __always_inline void sender_note(struct __sk_buff *skb, struct bpf_sock *
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 	__u32 sender = caller();
 
+	if (is_sent_by_answer(skb, sk, socket))
+		sender = 0;
 	socket->sender = sender ? sender : PNM_NO_PROCESS;
-	if (!owner || owner->evidence >= PNM_EVIDENCE_USED)
+	if (!sender || !owner || owner->evidence >= PNM_EVIDENCE_USED)
 		return;
 	if (owner->process_id != sender) {
 		if (!bpf_map_lookup_elem(&watched, &sender))

@@ -100,8 +100,9 @@ export class Ledger {
    * The account of the process that owns a socket seen now.
    * @param seenNanos when the socket was opened
    * @param tick number of the sampling tick, above 0; a process is looked at once a tick
+   * @param lastNanos when a packet last passed the socket: it may have been opened before its owner was born
    */
-  ofOwner(pid: number, name: string, seenNanos: number, tick: number): ProcessAccount {
+  ofOwner(pid: number, name: string, seenNanos: number, tick: number, lastNanos = seenNanos): ProcessAccount {
     const account = this.#accounts.get(pid);
     if (account?.checkedTick === tick) return account;
     const startTicks = this.startTicksOf(pid);
@@ -109,7 +110,7 @@ export class Ledger {
     const same =
       account !== undefined &&
       (startTicks === undefined ? seenNanos <= account.endedNanos : account.startTicks === startTicks);
-    const current = same ? account : this.#open(pid, startTicks, name, seenNanos);
+    const current = same ? account : this.#open(pid, startTicks, name, lastNanos);
     current.checkedTick = tick;
     current.name ||= name;
     return current;
@@ -127,8 +128,7 @@ export class Ledger {
     // What was seen before the fork was another process with this id.
     const same =
       account !== undefined &&
-      account.seenNanos >= nanos &&
-      (startTicks === undefined || account.startTicks === startTicks);
+      (startTicks === undefined ? account.seenNanos >= nanos : account.startTicks === startTicks);
     return same ? account : this.#open(pid, startTicks, '', nanos);
   }
 

@@ -122,18 +122,18 @@ export class Sampler {
     const slot = this.#slots[index];
     if (slot?.openedNanos === openedNanos) {
       if (slot.processId === (this.#rows[FlowColumn.ProcessId + offset] ?? 0)) return slot;
-      if (this.#give(slot)) return slot;
+      if (this.#give(slot, offset)) return slot;
     } else if (slot !== undefined) {
       this.#forget(slot);
     }
-    return this.#open(index, openedNanos, (this.#rows[FlowColumn.Flags + offset] ?? 0) & FlowFlag.Foreign);
+    return this.#open(index, openedNanos, offset);
   }
 
-  #open(index: number, openedNanos: number, foreign: number): Slot | undefined {
+  #open(index: number, openedNanos: number, offset: number): Slot | undefined {
     const identity = this.kernel.describeFlow(index);
     // Taken by another flow since the rows were read: the next read has it.
     if (identity?.openedNanos !== openedNanos) return undefined;
-    const flow = this.#flowOf(identity, foreign !== 0);
+    const flow = this.#flowOf(identity, offset);
     flow.slots += 1;
     const slot = new Slot(index, openedNanos, flow, flow.account.onInterface(flow.interfaceKey));
     slot.processId = flow.account.pid;
@@ -142,12 +142,13 @@ export class Sampler {
     return slot;
   }
 
-  #flowOf(identity: FlowIdentity, foreign: boolean): Flow {
+  #flowOf(identity: FlowIdentity, offset: number): Flow {
+    const foreign = ((this.#rows[FlowColumn.Flags + offset] ?? 0) & FlowFlag.Foreign) !== 0;
     const device = interfaceKey(identity.interfaceIndex, foreign);
     const key = this.#keyOf(identity, device);
     let flow = this.#flows.get(key);
     if (flow === undefined) {
-      const owner = this.#ownerOf(identity);
+      const owner = this.#ownerOf(identity, offset);
       flow = new Flow(this.#nextFlowId++, key, device, identity, owner);
       this.#flows.set(key, flow);
       owner.flows.add(flow);
@@ -160,15 +161,16 @@ export class Sampler {
     return [socketCookie, remoteAddress, remotePort, device, processId].join(' ');
   }
 
-  #ownerOf({ processId, processName, openedNanos }: FlowIdentity): ProcessAccount {
-    return this.ledger.ofOwner(processId, decodeName(processName), openedNanos, this.#tick);
+  #ownerOf({ processId, processName, openedNanos }: FlowIdentity, offset: number): ProcessAccount {
+    const lastNanos = this.#rows[FlowColumn.LastNanos + offset] ?? openedNanos;
+    return this.ledger.ofOwner(processId, decodeName(processName), openedNanos, this.#tick, lastNanos);
   }
 
   /**
    * The owner of a slot's flow turned out to be another process, for all that the slot has counted. Returns false when
    * the slot has to be opened anew: it shares its flow with others, or the other process has that flow already.
    */
-  #give(slot: Slot): boolean {
+  #give(slot: Slot, offset: number): boolean {
     const identity = this.kernel.describeFlow(slot.index);
     const { flow, counters } = slot;
     slot.ownerSum.subtract(counters);
@@ -179,7 +181,7 @@ export class Sampler {
       return false;
     }
     const former = flow.account;
-    const owner = this.#ownerOf(identity);
+    const owner = this.#ownerOf(identity, offset);
     this.#flows.delete(flow.key);
     former.flows.delete(flow);
     flow.key = key;

@@ -1,4 +1,5 @@
 // Sockets that are made by one process and used by another: whose bytes they carry.
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -6,23 +7,26 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromPlace, measureAgainstServer, type Place, trafficProgram } from '../support/far-server';
-import { runToEnd } from '../support/helper';
+import { helperPath, runToEnd } from '../support/helper';
 import { HostPair } from '../support/namespaces';
 import { compiledProgram } from '../support/programs';
 import { tellsSender } from '../support/running-kernel';
 import {
+  type Command,
   crossed,
   expectClose,
   expectEveryByteOnce,
   expectWire,
   inside,
   jsonLines,
+  readReport,
   type Report,
   runWatched,
+  Server,
 } from '../support/scenario';
 
 /** What one process does alone. */
-const alone = new Set(['exec', 'threads']);
+const alone = new Set(['exec', 'threads', 'fast-open']);
 /** The kernel tells of forks in its first network namespace only: a helper elsewhere misses short-lived children. */
 function placesOf(scenario: string): Place[] {
   return alone.has(scenario) ? ['inside', 'outside'] : ['outside'];
@@ -51,36 +55,41 @@ async function connectWatched(scenario: string, place: Place): Promise<Report> {
   ]);
 }
 
-/** Runs a server of owners.c under the helper, and a client of traffic.mjs in the far host. */
-async function serveWatched(
-  scenario: string,
-  { asks, kind, connections, place }: { asks: boolean; kind: string; connections: number; place: Place },
+interface Load {
+  kind: string;
+  connections: number;
+  place: Place;
+}
+
+/**
+ * Has a server started, and a client of traffic.mjs talk to it from the far host.
+ * @param serve starts the server; `listening` resolves when it does, and `talk` has the client talk to it
+ */
+async function withServer(
+  { kind, connections }: Load,
+  commandFor: Serving,
+  serve: (command: Command, listening: Promise<unknown>, talk: () => Promise<unknown>) => Promise<Report>,
 ): Promise<Report> {
-  pair.startCounting();
   const socket = path.join(folder, 'told');
   const told = createServer().listen(socket);
   await once(told, 'listening');
-  try {
-    const command = [program, asks ? 'serve-asking' : 'serve'] as const;
-    const watched = runWatched(pair.near, fromPlace(pair, place), [
-      ...command,
-      ...[scenario, pair.near.ipv4, socket, String(connections)],
-    ]);
-    const [connection] = (await Promise.race([
-      once(told, 'connection'),
-      watched.then(() => Promise.reject(new Error('The server ended early'))),
-    ])) as [AsyncIterable<Buffer>];
+  const port = once(told, 'connection').then(async ([connection]) => {
     let text = '';
-    for await (const bytes of connection) text += bytes.toString();
-    const { port } = JSON.parse(text) as { port: number };
+    for await (const bytes of connection as AsyncIterable<Buffer>) text += bytes.toString();
+    return (JSON.parse(text) as { port: number }).port;
+  });
+  let answer: string | undefined;
+  const talk = async (): Promise<void> => {
     const [nsenter, ...args] = inside(
       pair.far,
       ...([process.execPath, trafficProgram, 'client'] as const),
-      ...[pair.near.ipv4, String(port), kind],
+      ...[pair.near.ipv4, String(await port), kind],
     );
-    const client = await runToEnd(nsenter, args);
-    const report = await watched;
-    const [counted] = jsonLines(client.stdout) as { sent: number; received: number }[];
+    answer = (await runToEnd(nsenter, args)).stdout;
+  };
+  try {
+    const report = await serve(commandFor(socket, String(connections)), port, talk);
+    const [counted] = jsonLines(answer ?? '') as { sent: number; received: number }[];
     const sum = (value: 'sent' | 'received') =>
       report.truths.reduce((total, truth) => total + truth[value], 0);
     expect({ sent: sum('received'), received: sum('sent') }).toMatchObject({
@@ -93,13 +102,75 @@ async function serveWatched(
   }
 }
 
+type Serving = (socket: string, connections: string) => Command;
+
+/** A server of owners.c. */
+function serving(scenario: string, asks: boolean): Serving {
+  const role = asks ? 'serve-asking' : 'serve';
+  return (socket, connections) => [program, role, scenario, pair.near.ipv4, socket, connections];
+}
+
+/** The server runs under the helper. */
+function serveWatched(load: Load, commandFor: Serving): Promise<Report> {
+  return withServer(load, commandFor, async (command, listening, talk) => {
+    pair.startCounting();
+    const watched = runWatched(pair.near, fromPlace(pair, load.place), command);
+    const early = watched.then(() => Promise.reject(new Error('The server ended early')));
+    await Promise.race([listening, early]);
+    await Promise.race([talk(), early]);
+    return watched;
+  });
+}
+
+/** The server listens when the helper starts. */
+function serveBefore(load: Load, commandFor: Serving): Promise<Report> {
+  return withServer(load, commandFor, async (command, listening, talk) => {
+    const server = startNear(...command);
+    await listening;
+    return watchRunning(server, load.place, talk);
+  });
+}
+
+interface Program {
+  child: ChildProcess;
+  /** Its output, complete once it has ended. */
+  output: Promise<string>;
+}
+
+function startNear(...command: Command): Program {
+  const [nsenter, ...args] = inside(pair.near, ...command);
+  const child = spawn(nsenter, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more));
+  return { child, output: once(child, 'close').then(() => text) };
+}
+
+/** Watches a program that runs already until it ends; `go` is called as soon as the helper counts. */
+async function watchRunning(
+  { child, output }: Program,
+  place: Place,
+  go: () => Promise<unknown>,
+): Promise<Report> {
+  const watch = [helperPath, 'watch', '--format', 'json', String(child.pid)] as const;
+  const [program, ...args] = place === 'inside' ? inside(pair.near, ...watch) : watch;
+  const helper = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let lines = '';
+  helper.stdout.setEncoding('utf8').on('data', (text: string) => (lines += text));
+  const ended = once(helper, 'close');
+  await once(helper.stdout, 'data');
+  pair.startCounting();
+  await go();
+  await ended;
+  return readReport(lines, await output);
+}
+
 function estimates({ summary }: Report): string[] {
   return summary.processes.filter(({ estimate }) => estimate).map(({ name }) => name);
 }
 
 describe('ownership of what a program connects', () => {
   const exact = [
-    ...['short-lives', 'fork-before-connect', 'exec', 'threads', 'daemon'],
+    ...['short-lives', 'fork-before-connect', 'exec', 'threads', 'fast-open', 'daemon'],
     ...['fork-after-connect', 'pass-connected', 'datagrams-of-a-child'],
   ];
   /** A connection that only a second process has used, which took it over at once. */
@@ -165,10 +236,56 @@ describe('ownership of what a program accepts', () => {
   );
   it.for(cases)(
     'ownership: $scenario, $kind, accept asks for the peer: $asks, helper $place the namespace',
-    async ({ scenario, ...load }) => {
-      const report = await serveWatched(scenario, load);
+    async ({ scenario, asks, ...load }) => {
+      const report = await serveWatched(load, serving(scenario, asks));
       expectEveryByteOnce(report, crossed(pair));
       if (tellsSender) expect(estimates(report)).toEqual([]);
     },
   );
+});
+
+describe('ownership in a cluster of Node.js', () => {
+  it.for([
+    { how: 'the primary accepts', policy: 'rr' },
+    { how: 'the workers accept', policy: 'none' },
+  ])('ownership: cluster, $how', async ({ policy }) => {
+    const load: Load = { kind: 'tcp-parallel', connections: 16, place: 'outside' };
+    const report = await serveWatched(load, (socket, connections) => [
+      ...(['env', `NODE_CLUSTER_SCHED_POLICY=${policy}`, process.execPath, trafficProgram] as const),
+      ...['cluster', pair.near.ipv4, socket, connections],
+    ]);
+    expectEveryByteOnce(report, crossed(pair));
+    // Where they accept themselves, the quickest may get all.
+    if (policy === 'rr')
+      expect(report.truths.filter(({ received }) => received > 0).length).toBeGreaterThan(1);
+    if (tellsSender) expect(estimates(report)).toEqual([]);
+  });
+});
+
+describe('ownership of what was there before', () => {
+  it.for(['inside', 'outside'] as const)(
+    'ownership: a connection from before, helper %s the namespace',
+    async (place) => {
+      const { server, port } = await Server.start(
+        inside(pair.far, process.execPath, trafficProgram, 'server', pair.far.ipv4),
+      );
+      try {
+        const client = startNear(program, 'connect', 'in-halves', pair.far.ipv4, String(port));
+        await once(client.child.stdout ?? client.child, 'data');
+        const report = await watchRunning(client, place, () => {
+          client.child.stdin?.end();
+          return Promise.resolve();
+        });
+        expectEveryByteOnce(report, crossed(pair));
+      } finally {
+        await server.dispose();
+      }
+    },
+  );
+
+  it.for(['prefork', 'hand-over'])('ownership: %s on a listener from before', async (scenario) => {
+    const load: Load = { kind: 'tcp-parallel', connections: 16, place: 'outside' };
+    const report = await serveBefore(load, serving(scenario, false));
+    expectEveryByteOnce(report, crossed(pair));
+  });
 });

@@ -251,6 +251,22 @@ static void go_on_after_exec(char **arguments)
 	close(fd);
 }
 
+/* The first bytes go with the SYN, or, to a server that was not met before, with the answer to it. */
+static void fast_open(void)
+{
+	struct sockaddr_storage peer;
+	const socklen_t length = socket_address(&peer, address, port);
+	const int fd = socket_for(address, SOCK_STREAM);
+
+	write_request(buffer, UPLOAD, DOWNLOAD);
+	checked((int)sendto(fd, buffer, REQUEST_BYTES, MSG_FASTOPEN, (struct sockaddr *)&peer, length),
+		"sendto(MSG_FASTOPEN)");
+	totals.sent += REQUEST_BYTES;
+	send_bytes(fd, UPLOAD);
+	receive_to_end(fd);
+	close(fd);
+}
+
 static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
 
 static void *exchange_in_thread(void *unused)
@@ -346,6 +362,28 @@ static void reuse_process_id(void)
 	/* Somebody else may have been quicker; the test sees which ids there were. */
 	in_child(connect_and_move_more, -1);
 	wait_for_children();
+}
+
+/* Half of a request, and the rest of the exchange once it is told so: that is counted. */
+static void exchange_in_halves(void)
+{
+	const int fd = connected_socket();
+	char request[REQUEST_BYTES];
+	char go;
+
+	/* The server answers a request that is complete. */
+	write_request(request, UPLOAD, DOWNLOAD);
+	checked((int)send(fd, request, REQUEST_BYTES / 2, 0), "send");
+	wait_until_acknowledged(fd);
+	printf("{\"ready\":%d}\n", (int)getpid());
+	fflush(stdout);
+	if (read(STDIN_FILENO, &go, 1) < 0)
+		fail("read");
+	checked((int)send(fd, request + REQUEST_BYTES / 2, REQUEST_BYTES / 2, 0), "send");
+	totals.sent = REQUEST_BYTES / 2;
+	send_bytes(fd, UPLOAD);
+	receive_to_end(fd);
+	close(fd);
 }
 
 static void send_datagrams(int fd)
@@ -574,10 +612,12 @@ static const struct {
     {"fork-after-connect", fork_after_connect},
     {"fork-in-between", fork_in_between},
     {"exec", exec_while_connected},
+    {"fast-open", fast_open},
     {"threads", threads},
     {"daemon", daemon_twice_forked},
     {"pass-connected", pass_connected},
     {"draining", draining},
+    {"in-halves", exchange_in_halves},
     {"reused-pid", reuse_process_id},
     {"datagrams-of-a-child", datagrams_of_a_child},
 };

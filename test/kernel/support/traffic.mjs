@@ -2,7 +2,11 @@
 //
 //   traffic.mjs server ADDRESS [PORT]     prints {"port"}; serves until its standard input ends, then prints
 //                                         {"sent","received"}
+//   traffic.mjs cluster ADDRESS SOCKET COUNT
+//                                         serves COUNT connections in the workers of a cluster; tells the Unix socket
+//                                         {"port"}; every process prints {"pid","sent","received"}
 //   traffic.mjs client ADDRESS PORT KIND  runs one kind of traffic, prints {"pid","sent","received"}
+import cluster from 'node:cluster';
 import net from 'node:net';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
@@ -69,6 +73,34 @@ async function serve(address, wantedPort = 0) {
   await once(process.stdin, 'end');
   console.log(JSON.stringify(totals));
   process.exit(0);
+}
+
+const workers = 3;
+
+async function leadCluster(told, count) {
+  let listening = 0;
+  let served = 0;
+  cluster.on('listening', (_worker, { port }) => {
+    listening += 1;
+    if (listening === workers) net.connect(told).end(JSON.stringify({ port }));
+  });
+  cluster.on('message', () => {
+    served += 1;
+    if (served < count) return;
+    for (const worker of Object.values(cluster.workers ?? {})) worker.send('leave');
+  });
+  const ends = Array.from({ length: workers }, () => once(cluster.fork(), 'exit'));
+  await Promise.all(ends);
+}
+
+async function workInCluster(address) {
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    serveConnection(socket);
+    socket.on('close', () => process.send('served'));
+  });
+  server.listen(0, address);
+  await once(process, 'message');
+  server.close();
 }
 
 async function exchange(address, port, upload, download, closes = 'server') {
@@ -203,6 +235,10 @@ const kinds = {
 const [role, address, port, kind] = process.argv.slice(2);
 if (role === 'server') {
   await serve(address, Number(port ?? 0));
+} else if (role === 'cluster') {
+  await (cluster.isPrimary ? leadCluster(port, Number(kind)) : workInCluster(address));
+  console.log(JSON.stringify({ pid: process.pid, ...totals }));
+  process.exit(0);
 } else {
   await kinds[kind](address, Number(port));
   console.log(JSON.stringify({ pid: process.pid, ...totals }));

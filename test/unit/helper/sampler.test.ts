@@ -345,10 +345,17 @@ describe('Ledger', () => {
   });
 
   it('begins anew for a child whose id was seen before the fork', () => {
-    send(kernel.open({ processId: 30, openedNanos: 50 }), 9);
+    kernel.open({ processId: 30, openedNanos: 50, payloadTxBytes: 9 });
     tick();
     ledger.ofChild(30, undefined, 60);
     expect(sumOf(30).payloadTxBytes).toBe(0);
+  });
+
+  it('knows a child again that was seen to use a connection from before its birth', () => {
+    kernel.open({ processId: 30, openedNanos: 50, lastNanos: 70, payloadTxBytes: 9 });
+    tick();
+    ledger.ofChild(30, undefined, 60);
+    expect(sumOf(30).payloadTxBytes).toBe(9);
   });
 
   it('attributes flows read after the exit to the process that ended, later ones to its successor', () => {
