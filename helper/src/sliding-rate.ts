@@ -100,8 +100,9 @@ export class SlidingRate {
 
   /** A reading replaces the last one where the last but one is so near that no window could tell. */
   #mergesWithLast(time: number): boolean {
-    if (this.#count > 0 && this.#at(this.#count - 1, 0) === time) return true;
+    // The first one stays: it says where growth begins.
     if (this.#count < 2) return false;
+    if (this.#at(this.#count - 1, 0) === time) return true;
     return this.#at(this.#count - 1, 0) - this.#at(this.#count - 2, 0) < this.windowNanos / pointsPerWindow;
   }
 

@@ -154,6 +154,39 @@ describe('SlidingRate', () => {
     );
   });
 
+  it('loses nothing of what is read again at the moment of the first reading', () => {
+    const rate = new SlidingRate(10 * second, 0);
+    rate.push(second, sent(5));
+    rate.push(second, sent(205));
+    expect(rateAt(rate, 2 * second)).toBe(100);
+  });
+
+  it('takes a reading whose time went back for one at the time of the last', () => {
+    const step = fc.record({
+      gap: fc.integer({ min: -3_000, max: 4_000 }),
+      counter: fc.integer({ min: 0, max: 1e9 }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(step, { minLength: 2, maxLength: 80 }),
+        fc.integer({ min: 100, max: 60_000 }),
+        (steps, windowMillis) => {
+          const given = new SlidingRate(windowMillis * 1e6, 0);
+          const straightened = new SlidingRate(windowMillis * 1e6, 0);
+          let latest = 5_000;
+          for (const { gap, counter } of [{ gap: 0, counter: 0 }, ...steps]) {
+            given.push((latest + gap) * 1e6, sent(counter));
+            latest = Math.max(latest, latest + gap);
+            straightened.push(latest * 1e6, sent(counter));
+            expect(given.lastNanos).toBe(latest * 1e6);
+            expect(rateAt(given, latest * 1e6)).toBe(rateAt(straightened, latest * 1e6));
+            expect(rateAt(given, latest * 1e6)).toBeGreaterThanOrEqual(0);
+          }
+        },
+      ),
+    );
+  });
+
   it('keeps a steady rate exact however densely it is read', () => {
     fc.assert(
       fc.property(
