@@ -10,7 +10,7 @@ const udp = 17;
 const messageProtocols: ReadonlySet<string> = new Set(['dns', 'mdns', 'llmnr']);
 const headProtocols: ReadonlySet<string> = new Set(['http/1.0', 'http/1.1']);
 /** Facts that wait for the flow they belong to. */
-const maximumWaiting = 64;
+const maximumWaiting = 256;
 
 /** Holds no payload itself; the inspector does, within bounds, as long as it has to. */
 export class Conversation {

@@ -12,6 +12,8 @@ import { Conversation } from './conversation';
 const maximumConversations = 16_384;
 /** Conversations that look at payload at once: each may hold some kilobytes meanwhile. */
 const maximumActive = 1_024;
+/** Facts of all conversations that wait for their flow, which the next read of the pool brings. */
+const maximumWaiting = 4_096;
 /** A conversation whose flow does not turn up is forgotten. */
 const homelessNanos = 30e9;
 /** Messages beyond the first bytes that are copied a second, over all flows: a fraction of a per cent of a processor. */
@@ -30,6 +32,8 @@ export interface InspectionOptions {
   names: FlowNames;
   /** The account of a process whose payload may be looked at; undefined for all others. */
   inspected: (pid: number) => ProcessAccount | undefined;
+  /** `maximumConversations` when absent. */
+  conversations?: number;
 }
 
 export class Inspection {
@@ -38,6 +42,7 @@ export class Inspection {
   readonly #active = new Map<string, Conversation>();
   /** When conversations without a flow were first seen. */
   readonly #homeless = new Map<string, number>();
+  #waiting = 0;
   #refilledNanos = 0;
   #finder: FlowFinder | undefined;
   /** Conversations and facts that there was no room for. */
@@ -130,7 +135,7 @@ export class Inspection {
     const key = conversationKey(sample);
     let conversation = this.#conversations.get(key);
     if (conversation === undefined) {
-      if (this.#conversations.size >= maximumConversations) {
+      if (this.#conversations.size >= (this.options.conversations ?? maximumConversations)) {
         this.dropped += 1;
         this.options.kernel.inspectFlow(sample.slot, sample.socketCookie, doneBits, 0);
         return undefined;
@@ -162,13 +167,15 @@ export class Inspection {
     flow.conversation = conversation;
     this.#homeless.delete(conversation.key);
     for (const observer of flow.account.observers) observer.flowChanged(flow);
+    this.#waiting -= conversation.waiting.length;
     for (const fact of conversation.waiting.splice(0)) this.#tell(conversation, fact);
   }
 
   #tell(conversation: Conversation, fact: Fact): void {
     const [flow] = conversation.flows;
     if (flow === undefined) {
-      if (!conversation.keep(fact)) this.dropped += 1;
+      if (this.#waiting < maximumWaiting && conversation.keep(fact)) this.#waiting += 1;
+      else this.dropped += 1;
       return;
     }
     for (const observer of flow.account.observers) observer.factTold(flow, fact);
@@ -193,6 +200,7 @@ export class Inspection {
 
   #forget(conversation: Conversation): void {
     this.#conclude(conversation);
+    this.#waiting -= conversation.waiting.length;
     this.#conversations.delete(conversation.key);
     this.#homeless.delete(conversation.key);
   }

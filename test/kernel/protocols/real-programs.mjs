@@ -10,13 +10,15 @@ const packages = [
   'dnsmasq-base',
   'knot-dnsutils',
   'libqpid-proton11',
-  'mariadb-server-core',
   'memcached',
   'mosquitto',
   'mosquitto-clients',
   'nats-server',
   'nginx-light',
   'ngtcp2-client',
+  'openssl',
+  'redis-tools',
+  'postgresql-client-15',
   'openssh-client',
   'openssh-server',
   'postgresql-15',
@@ -26,7 +28,15 @@ const packages = [
 
 const folders = ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/lib/postgresql/*/bin'];
 
-/** @returns {Promise<{ find: (command: string) => string, environment: NodeJS.ProcessEnv, root: string }>} */
+/**
+ * Where the programs are. `find` gives the path of a command, `environment` what they are run with.
+ * @typedef {{ find: (command: string) => string, environment: NodeJS.ProcessEnv }} RealPrograms
+ */
+
+/**
+ * Unpacks what is not installed, once.
+ * @returns {Promise<RealPrograms>}
+ */
 export async function realPrograms() {
   const root = await unpackedPackages(
     'servers',
@@ -46,7 +56,6 @@ export async function realPrograms() {
   const libraries = globSync(path.join(root, '{usr/,}lib/*-linux-gnu{,/mariadb*}'));
   return {
     find,
-    root,
     environment: {
       ...process.env,
       LD_LIBRARY_PATH: libraries.join(':'),
