@@ -43,6 +43,7 @@ const testPackages = ['vitest', 'zod'];
 export const modules = [
   ...['veth', 'bridge', 'macvlan', 'vxlan', 'tun', 'sch_ingress', 'cls_bpf', 'cls_u32'],
   ...['nfnetlink', 'nf_tables', 'nft_counter', 'nft_objref', 'nf_tables_netdev'],
+  ...['nf_conntrack', 'nf_nat', 'nft_chain_nat', 'nft_nat', 'nft_masq', 'nft_redir'],
 ];
 
 const accounts = {
