@@ -1,9 +1,12 @@
 // Initial packets of QUIC are encrypted with keys that everybody can derive (RFC 9001, section 5.2): they protect from
 // chance, not from observers. Only these are read; the keys of everything else are known to the two ends alone.
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { Side } from './opening';
 import { byteAt } from './bytes';
 import { readVariable, type InitialPacket, type QuicVersion } from './quic-packet';
+
+/** Loaded with the first packet of QUIC: it takes three megabytes, which most helpers never need. */
+const crypto = () => process.getBuiltinModule('node:crypto');
 
 const keyLength = 16;
 const nonceLength = 12;
@@ -18,6 +21,7 @@ export interface InitialKeys {
 
 /** The keys of one side, from the id that the client chose for the server at first (or the server, with Retry). */
 export function deriveInitialKeys(version: QuicVersion, destination: Uint8Array, side: Side): InitialKeys {
+  const { createSecretKey } = crypto();
   const initial = authenticate(createSecretKey(version.salt), destination);
   const secret = createSecretKey(expand(createSecretKey(initial), `${side} in`, 32));
   return {
@@ -36,7 +40,7 @@ function expand(secret: KeyObject, label: string, length: number): Buffer {
 
 /** Keys are key objects throughout: Node takes three times as long to look at keys that are plain bytes. */
 function authenticate(key: KeyObject, bytes: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(bytes).digest();
+  return crypto().createHmac('sha256', key).update(bytes).digest();
 }
 
 /**
@@ -49,6 +53,7 @@ export function openInitial(
 ): Buffer | undefined {
   const sampleAt = numberAt + 4;
   if (sampleAt + sampleLength > bytes.length) return undefined;
+  const { createCipheriv, createDecipheriv } = crypto();
   const cipher = createCipheriv('aes-128-ecb', keys.headerKey, null);
   const mask = cipher.update(bytes.subarray(sampleAt, sampleAt + sampleLength));
   const first = byteAt(bytes, 0) ^ (byteAt(mask, 0) & 0x0f);
