@@ -53,8 +53,19 @@ export function placeFromStackTrace(answer: unknown): Place | undefined {
   const { path } = frame['source'];
   const { line } = frame;
   return typeof path === 'string' && path !== '' && Number.isSafeInteger(line) && (line as number) > 0
-    ? { path, line: line as number }
+    ? { path: localPath(path), line: line as number }
     : undefined;
+}
+
+/** In a remote window the JavaScript debugger names files by address; here they are files of this machine. */
+function localPath(path: string): string {
+  const [, remote] = /^(?:vscode-remote|file):\/\/[^/]*(\/.*)$/.exec(path) ?? [];
+  if (remote === undefined) return path;
+  try {
+    return decodeURIComponent(remote);
+  } catch {
+    return remote;
+  }
 }
 
 /** The first thread in the answer to `threads`. */

@@ -34,7 +34,8 @@ describe('network insight', () => {
     const stop = await stopping;
     assert.equal(stop.session, session.id);
     assert.ok(stop.tx > 0 && stop.rx > 0, JSON.stringify(stop));
-    assert.ok(stop.opened > 0 && stop.peers.includes('127.0.0.1'), JSON.stringify(stop));
+    assert.ok(stop.opened > 0 && stop.peers.length > 0, JSON.stringify(stop));
+    assert.match(stop.place?.path ?? '', /^\/.*\.mjs$/);
     await eventually(({ store }) => store.get(session.id)?.marks.find(({ kind }) => kind === 'stopped'));
   });
 

@@ -106,6 +106,10 @@ describe('messages of the debug adapter protocol', () => {
 
   test.each([
     [{ stackFrames: [{ source: { path: '/srv/shop.mjs' }, line: 12 }] }, { path: '/srv/shop.mjs', line: 12 }],
+    [
+      { stackFrames: [{ source: { path: 'vscode-remote://127.0.0.1:8080/srv/my%20shop.mjs' }, line: 1 }] },
+      { path: '/srv/my shop.mjs', line: 1 },
+    ],
     [{ stackFrames: [{ source: { name: 'eval' }, line: 12 }] }, undefined],
     [{ stackFrames: [{ source: { path: '/x' }, line: 0 }] }, undefined],
     [{ stackFrames: [] }, undefined],
