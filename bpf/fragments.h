@@ -34,20 +34,49 @@ static __always_inline void fragment_note(const struct packet *packet, __u64 wir
 	__sync_fetch_and_add(&amount->packets, 1);
 }
 
-/* Sets `wire` to what the fragments of a datagram took, when it came in fragments. */
-static __always_inline void fragments_take(const struct packet *packet, struct pnm_wire_amount *wire)
+/* Sets `wire` to what the fragments of a datagram took. False when it did not come in fragments, or they
+ * passed no device of the helper's network namespace. */
+static __always_inline bool fragments_take(const struct packet *packet, struct pnm_wire_amount *wire)
 {
 	struct pnm_datagram key;
 
 	if (!fragments_seen)
-		return;
+		return false;
 	datagram_key(&key, packet);
 	struct pnm_wire_amount *amount = bpf_map_lookup_elem(&fragments, &key);
 
 	if (!amount)
-		return;
+		return false;
 	*wire = *amount;
 	bpf_map_delete_elem(&fragments, &key);
+	return true;
+}
+
+/* What an interface carries at once, where it is not known, and where it is that of no other network
+ * namespace. */
+#define USUAL_MTU          1500
+#define LOOPBACK_INTERFACE 1
+
+/* At the socket a datagram is whole. In another network namespace no device is ours, so nobody has seen its
+ * fragments: works out how many there are when the interface carries what most do. False when it is none that
+ * is cut. */
+static __always_inline bool fragments_estimate(const struct __sk_buff *skb, const struct packet *packet,
+					       __u32 network_bytes, __u32 link_header_bytes,
+					       struct pnm_wire_amount *wire)
+{
+	__u32 header_bytes = packet->network_header_bytes;
+	__u32 fragment_header_bytes = packet->is_ipv4 ? 0 : sizeof(struct ipv6_fragment_header);
+
+	if (network_bytes <= USUAL_MTU || skb->gso_segs > 1 || packet->protocol == IPPROTO_TCP ||
+	    skb->ifindex == LOOPBACK_INTERFACE || header_bytes > 256)
+		return false;
+	__u32 part_bytes = (USUAL_MTU - header_bytes - fragment_header_bytes) & ~7u;
+	__u32 content = network_bytes - header_bytes;
+	__u32 fragments = (content + part_bytes - 1) / part_bytes;
+
+	wire->packets = fragments;
+	wire->bytes = content + (__u64)fragments * (header_bytes + fragment_header_bytes + link_header_bytes);
+	return true;
 }
 
 #endif

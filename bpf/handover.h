@@ -45,6 +45,22 @@ static __always_inline void flow_share(struct pnm_socket *socket, struct pnm_own
 		flow->flags |= PNM_FLOW_ESTIMATE;
 }
 
+/* The kernel closes for others: what was passed on and never taken, and what an interrupt has let go. */
+static __always_inline bool is_kernel_worker(const char name[PNM_NAME_BYTES])
+{
+	return name[0] == 'k' && name[1] == 'w' && name[2] == 'o' && name[3] == 'r' && name[4] == 'k' &&
+	       name[5] == 'e' && name[6] == 'r' && name[7] == '/';
+}
+
+/* bind() says whose the TCP socket is that the kernel has made below an MPTCP one to listen on. */
+static __always_inline void socket_bound(struct bpf_sock_addr *context)
+{
+	struct bpf_sock *sk = context->sk;
+
+	if (sk && is_counted_family(context->family) && !bpf_sk_storage_get(&owners, sk, NULL, 0))
+		socket_track(context, sk, context->type, bpf_get_netns_cookie(context));
+}
+
 /* connect() and sendmsg() say who uses a socket, also one that was there before the helper. */
 static __always_inline void socket_used(struct bpf_sock_addr *context, bool is_connect)
 {
@@ -54,6 +70,14 @@ static __always_inline void socket_used(struct bpf_sock_addr *context, bool is_c
 		return;
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 
+	if (is_connect) {
+		struct pnm_owner user;
+
+		owner_set_to_caller(&user);
+		/* It connects the further paths of MPTCP. */
+		if (is_kernel_worker(user.name))
+			return;
+	}
 	if (!owner) {
 		socket_track(context, sk, context->type, bpf_get_netns_cookie(context));
 		return;
@@ -141,13 +165,6 @@ static __always_inline void sender_note(struct __sk_buff *skb, struct bpf_sock *
 		flow_give(socket, owner, 0);
 	}
 	owner->evidence = PNM_EVIDENCE_USED;
-}
-
-/* The kernel closes for others: what was passed on and never taken, and what an interrupt has let go. */
-static __always_inline bool is_kernel_worker(const char name[PNM_NAME_BYTES])
-{
-	return name[0] == 'k' && name[1] == 'w' && name[2] == 'o' && name[3] == 'r' && name[4] == 'k' &&
-	       name[5] == 'e' && name[6] == 'r' && name[7] == '/';
 }
 
 /* The last descriptor is closed. Where nobody tells who sent, a process that connected is believed to have

@@ -185,13 +185,20 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out, 
 	if (!packet_read(skb, &packet))
 		return;
 	struct pnm_wire_amount wire = {};
+	bool is_estimate = false;
 
 	if (is_out || has_crossed_wire(skb, socket, &packet)) {
 		wire = wire_amount_of(skb, &packet, skb->len, link_header_bytes);
-		if (!is_out)
-			fragments_take(&packet, &wire);
+		if ((is_out || !fragments_take(&packet, &wire)) && (socket->flags & PNM_SOCKET_FOREIGN))
+			is_estimate = fragments_estimate(skb, &packet, skb->len, link_header_bytes, &wire);
 	}
 	count_packet(skb, sk, socket, &packet, is_out, skb->len, wire);
+	if (is_estimate) {
+		struct pnm_flow *flow = last_flow(socket);
+
+		if (flow)
+			flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
+	}
 }
 
 SEC("cgroup_skb/egress")
@@ -236,6 +243,20 @@ int socket_released(struct bpf_sock *sk)
 		socket->flags |= PNM_SOCKET_RELEASED;
 	}
 	socket_close(socket, owner, protocol_of(socket, sk->protocol), PNM_EVENT_CLOSED, &ends);
+	return CGROUP_ALLOW;
+}
+
+SEC("cgroup/bind4")
+int bind4(struct bpf_sock_addr *context)
+{
+	socket_bound(context);
+	return CGROUP_ALLOW;
+}
+
+SEC("cgroup/bind6")
+int bind6(struct bpf_sock_addr *context)
+{
+	socket_bound(context);
 	return CGROUP_ALLOW;
 }
 

@@ -27,10 +27,11 @@
 #define PNM_NO_SLOT 0xffffffffu
 
 /* Bits of pnm_flow.flags, which the kernel half writes. */
-#define PNM_FLOW_CLOSED   0x01 /* the socket is gone, no packet will follow */
-#define PNM_FLOW_FOREIGN  0x04 /* the socket lives in another network namespace than the helper */
-#define PNM_FLOW_OUTGOING 0x08 /* this end called connect() */
-#define PNM_FLOW_ESTIMATE 0x10 /* some of it may have been moved by another process than the owner */
+#define PNM_FLOW_CLOSED        0x01 /* the socket is gone, no packet will follow */
+#define PNM_FLOW_FOREIGN       0x04 /* the socket lives in another network namespace than the helper */
+#define PNM_FLOW_OUTGOING      0x08 /* this end called connect() */
+#define PNM_FLOW_ESTIMATE      0x10 /* some of it may have been moved by another process than the owner */
+#define PNM_FLOW_WIRE_ESTIMATE 0x20 /* what it took on the wire is computed in part */
 
 /* Bits of pnm_flow.retired, which user space writes. */
 #define PNM_FLOW_RETIRED    0x01 /* give the slot up, the next packet takes another one */

@@ -80,6 +80,8 @@ export class Flow {
   /** Name of the remote host by other means than what was said; null once nothing was found. */
   host: HostName | null | undefined;
   state: FlowState = 'open';
+  /** What it took on the wire is computed in part. */
+  wireEstimate = false;
   rttMicros = 0;
   retransmits = 0;
   /** Slots of the pool that belong to it. */
@@ -108,6 +110,7 @@ export class Flow {
 
   /** Takes over what the kernel says of the socket. */
   setState(state: number, flags: number): void {
+    this.wireEstimate ||= (flags & FlowFlag.WireEstimate) !== 0;
     if ((flags & FlowFlag.Closed) !== 0) this.state = 'closed';
     // What passes before a connection is established belongs to the listening socket, and the last packet
     // says how far that connection was.

@@ -55,6 +55,8 @@ export const FlowFlag = {
   Outgoing: 0x08,
   /** Another process may have moved some of it than the owner. */
   Estimate: 0x10,
+  /** What it took on the wire is computed in part. */
+  WireEstimate: 0x20,
 } as const;
 
 /** What does not change while a flow holds its slot, but for the owner, who may turn out to be another one. */

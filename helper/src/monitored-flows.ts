@@ -119,6 +119,7 @@ export class MonitoredFlows {
       id: flow.id,
       pid: flow.account.pid,
       protocol: flow.protocol,
+      ...(flow.wireEstimate && { wireEstimate: true }),
       local: flow.local,
       ...(flow.remote !== undefined && { remote: flow.remote }),
       interface: this.context.interfaces.name(flow.interfaceKey),

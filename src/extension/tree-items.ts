@@ -229,6 +229,9 @@ function connectionItem(
     vscode.l10n.t('State: {0}', flow.state),
     vscode.l10n.t('Interface: {0}', sanitise(flow.interface)),
     ...ledgerLines(flow),
+    flow.wireEstimate === true
+      ? vscode.l10n.t('The figures of the wire are estimated: nobody could see the packets there.')
+      : undefined,
     flow.protocol === 'tcp'
       ? vscode.l10n.t('Round trip: {0}', formatMicroseconds(flow.rttMicros))
       : undefined,

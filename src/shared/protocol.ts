@@ -178,6 +178,8 @@ export interface FlowSample extends Usage {
   id: number;
   pid: number;
   protocol: TransportProtocol;
+  /** Set where the figures of the wire are computed in part, because nobody could see the packets there. */
+  wireEstimate?: boolean;
   local: Endpoint;
   /** Absent for listening sockets and for datagram sockets before the first datagram. */
   remote?: Endpoint;

@@ -111,6 +111,8 @@ void Programs::attach_cgroup(const std::string &folder)
 	} hooks[] = {
 	    // Owners first, traffic last: no packet is seen of a socket that could have had an owner.
 	    {programs.socket_created, BPF_CGROUP_INET_SOCK_CREATE},
+	    {programs.bind4, BPF_CGROUP_INET4_BIND},
+	    {programs.bind6, BPF_CGROUP_INET6_BIND},
 	    {programs.connect4, BPF_CGROUP_INET4_CONNECT},
 	    {programs.connect6, BPF_CGROUP_INET6_CONNECT},
 	    {programs.sendmsg4, BPF_CGROUP_UDP4_SENDMSG},

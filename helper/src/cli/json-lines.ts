@@ -67,6 +67,10 @@ const endpoint = z
   })
   .meta({ id: 'endpoint' });
 
+const wireEstimate = z
+  .boolean()
+  .optional()
+  .describe('The figures of the wire are computed in part, because nobody could see the packets there.');
 const rttMicros = z.number().min(0).describe('Smoothed round-trip time in microseconds; 0 where unknown.');
 const retransmits = count.describe('Segments sent again; 0 for datagrams.');
 const estimate = z
@@ -105,6 +109,7 @@ const flowSample = z
     id: count.describe('Names the flow in later lines.'),
     pid,
     protocol,
+    wireEstimate,
     local: endpoint,
     remote: endpoint.optional(),
     interface: interfaceName,
@@ -278,6 +283,7 @@ const endpointText = z
 const flowSummary = z
   .strictObject({
     protocol,
+    wireEstimate,
     local: endpointText,
     remote: endpointText
       .nullable()

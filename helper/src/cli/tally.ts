@@ -185,6 +185,7 @@ function summariseProcess(
 function summariseFlow(flow: FlowSample, facts: ConnectionFacts | undefined): FlowSummary {
   return {
     protocol: flow.protocol,
+    ...(flow.wireEstimate === true && { wireEstimate: true }),
     local: formatEndpoint(flow.local),
     remote: flow.remote === undefined ? null : formatEndpoint(flow.remote),
     interface: flow.interface,

@@ -294,6 +294,10 @@ function usageCells({ wire, payload, rates }: Usage): Row<ColumnId>['cells'] {
 function flowCells(flow: FlowSample): Row<ColumnId>['cells'] {
   return {
     ...usageCells(flow),
+    ...(flow.wireEstimate === true && {
+      sentTotal: `≈ ${formatBytes(flow.wire.txBytes)}`,
+      receivedTotal: `≈ ${formatBytes(flow.wire.rxBytes)}`,
+    }),
     state: flow.state,
     application: spokenLabel(flow),
     interface: sanitise(flow.interface),

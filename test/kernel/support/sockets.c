@@ -1,19 +1,23 @@
 /* Speaks over any kind of IP socket and counts its own payload: the ground truth for what Node has no sockets
- * for.
+ * for. */
+/* clang-format off
  *
  *   sockets ROLE [KEY=VALUE]...
  *
- *   send      sends `count` messages of `bytes` to `remote`; waits for `answer` bytes after each. Beside it
- * run `members` processes that receive `member-bytes` each, with a socket of `member-type` serve     receives
- * until standard input ends; sends `answer` bytes for each message, or each `every` bytes, back or to the
- * group `to` connect   a stream: sends `count` x `bytes`, then reads to the end accept    a stream: takes
- * `count` connections one after the other, reads each to its end, sends `answer` bytes frames    a packet
- * socket: sends `count` frames of `bytes` to everybody on `interface`
+ *   send      sends `count` messages of `bytes` to `remote`; waits for `answer` bytes after each. Beside it run
+ *             `members` processes that receive `member-bytes` each, with a socket of `member-type`
+ *   serve     receives until standard input ends; sends `answer` bytes for each message, or each `every` bytes,
+ *             back or to the group `to`
+ *   connect   a stream: sends `count` x `bytes`, then reads to the end
+ *   accept    a stream: takes `count` connections one after the other, reads each to its end, sends `answer` bytes
+ *   frames    a packet socket: sends `count` frames of `bytes` to everybody on `interface`, `before` milliseconds
+ *             after it was opened
  *
- * Payload is what follows the header below the socket: of UDP, for raw sockets of IP, for packet sockets of
- * the link. `serve` prints {"port"} when it is ready and {"sent","received"} at its end; all others
+ * Payload is what follows the header below the socket: of UDP, for raw sockets of IP, for packet sockets of the
+ * link. `serve` prints {"port"} when it is ready and {"sent","received"} at its end; all others
  * {"pid","sent","received"}, and stay for `linger` milliseconds.
  */
+/* clang-format on */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -148,19 +152,18 @@ static void join_group(int fd)
 	}
 }
 
-/* A header of IPv6 that every host ignores: eight bytes of padding, or a routing header that is used up. */
+/* Headers of IPv6 that every host ignores: eight bytes of padding each. */
 static void add_extension(int fd)
 {
 	const char *extension = text("extension", NULL);
 	const unsigned char options[8] = {0, 0, 1, 4};
-	const unsigned char destination[24] = {0, 2, 1, 20};
 
 	if (!extension)
 		return;
 	if (strstr(extension, "hop"))
 		set(fd, IPPROTO_IPV6, IPV6_HOPOPTS, options, sizeof(options), "IPV6_HOPOPTS");
 	if (strstr(extension, "destination"))
-		set(fd, IPPROTO_IPV6, IPV6_DSTOPTS, destination, sizeof(destination), "IPV6_DSTOPTS");
+		set(fd, IPPROTO_IPV6, IPV6_DSTOPTS, options, sizeof(options), "IPV6_DSTOPTS");
 }
 
 static int open_socket(void)
@@ -468,6 +471,8 @@ static void send_frames(void)
 	memset(buffer, 0, sizeof(buffer));
 	memset(ethernet->ether_dhost, 255, ETH_ALEN);
 	ethernet->ether_type = everybody.sll_protocol;
+	/* Until somebody has found the socket. */
+	usleep((useconds_t)number("before", 0) * 1000);
 	for (long index = 0; index < number("count", 1); index++) {
 		const size_t offset = is_raw ? 0 : sizeof(*ethernet);
 
