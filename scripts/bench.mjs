@@ -1,5 +1,5 @@
 // `npm run bench`: measures what docs/performance.md promises, on the real executable, the real addon and a real editor.
-//   npm run bench [-- [sample] [inspection] [latency] [memory] [cpu] [throughput] [bundles] [activation] [--check]]
+//   npm run bench [-- [sample] [inspection] [latency] [memory] [cpu] [throughput] [panel] [bundles] [activation] [--check]]
 // Prints a table and writes test-results/bench.json. `--check` makes a missed bound a failure. Runs as root, through sudo
 // where need be: it loads programs into the kernel and makes network namespaces.
 import { existsSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { bundle } from './make/bundles.mjs';
 const bundlesFolder = inProject('build', 'bench');
 const resultFile = inProject('test-results', 'bench.json');
 const inKernel = ['sample', 'inspection', 'latency', 'memory', 'cpu', 'throughput'];
-const all = [...inKernel, 'bundles', 'activation'];
+const all = [...inKernel, 'panel', 'bundles', 'activation'];
 const activations = 7;
 
 /** Measurements are TypeScript, and use the helper's own sources. */
@@ -44,6 +44,14 @@ async function bundleMeasurements() {
     format: 'cjs',
     target: 'node20.18',
     external: ['vscode'],
+  });
+  await esbuild({
+    ...common,
+    entryPoints: ['test/bench/panel/index.ts'],
+    outfile: path.join(bundlesFolder, 'panel', 'index.mjs'),
+    format: 'esm',
+    target: 'node24',
+    external: ['playwright-core'],
   });
 }
 
@@ -90,6 +98,13 @@ function figure(measurement, what, value, unit, bound, note) {
   };
 }
 
+async function measurePanel() {
+  const output = await run('node', [path.join(bundlesFolder, 'panel', 'index.mjs')]);
+  return JSON.parse(output.trim().split('\n').at(-1)).map(({ what, value, unit, bound, note }) =>
+    figure('panel', what, value, unit, bound?.value, note),
+  );
+}
+
 async function measureBundles() {
   const kilobytes = (metafile, pattern) =>
     Object.entries(metafile.outputs)
@@ -98,14 +113,27 @@ async function measureBundles() {
   const extension = await bundle('extension', { production: true, write: false });
   const webview = await bundle('webview', { production: true, write: false });
   return [
-    figure('bundles', 'Extension, minified', kilobytes(extension, /\.js$/), 'kB', 500),
     figure(
       'bundles',
-      '… of it read at activation',
+      'Extension, minified, read at activation',
       kilobytes(extension, /(^|\/)extension\.js$/),
       'kB',
-      undefined,
-      'the rest with the first start of the helper',
+      150,
+    ),
+    figure(
+      'bundles',
+      '… with the first start of the helper',
+      kilobytes(extension, /(^|\/)(extension|language-client)\.js$/),
+      'kB',
+      600,
+    ),
+    figure(
+      'bundles',
+      '… for export, comparison and saved sessions',
+      kilobytes(extension, /(^|\/)on-demand\.js$/),
+      'kB',
+      50,
+      'read when one of them is asked for',
     ),
     figure('bundles', 'Webview, minified', kilobytes(webview, /\.(js|css)$/), 'kB', 150, 'script and style'),
   ];
@@ -143,6 +171,9 @@ export async function bench(names = all) {
   const figures = [];
   const kernelNames = inKernel.filter((name) => names.includes(name));
   if (kernelNames.length > 0) figures.push(...(await measureInKernel(kernelNames)));
+  if (names.includes('panel')) {
+    await step('Draw the panel in a browser', async () => void figures.push(...(await measurePanel())));
+  }
   if (names.includes('bundles')) figures.push(...(await measureBundles()));
   if (names.includes('activation')) {
     await step(
