@@ -53,6 +53,8 @@ export async function buildExecutable({ force, run }) {
         execArgv: [
           '--max-semi-space-size=1',
           '--v8-pool-size=0',
+          // Far above what the largest sample takes. Without a bound garbage piles up to gigabytes before it is swept.
+          '--max-old-space-size=256',
           '--openssl-config=/dev/null',
           '--disable-sigusr1',
         ],
