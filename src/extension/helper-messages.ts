@@ -87,6 +87,16 @@ export function explainStartFailure(
   }
 }
 
+/** The helper ended while it was watching, and another one took its place. */
+export function explainRestart(): Explanation {
+  return {
+    message: vscode.l10n.t('The network helper stopped unexpectedly, and was started again.'),
+    remedy: vscode.l10n.t(
+      'What it had counted is kept; what passed in between is missing. The log tells what is known.',
+    ),
+  };
+}
+
 /** The helper ended while it was watching. */
 export function explainDisconnect(): Explanation {
   return {

@@ -6,7 +6,13 @@ import { findInstallation } from '../installation/installation';
 import type { HeldRights, MonitorEvent, MonitorSample } from '../shared/protocol';
 import { Command, ContextKey, type HelperState } from './contributions';
 import type { HelperConnection } from './helper-connection';
-import { explainDisconnect, explainStartFailure, passwordBox, type Explanation } from './helper-messages';
+import {
+  explainDisconnect,
+  explainRestart,
+  explainStartFailure,
+  passwordBox,
+  type Explanation,
+} from './helper-messages';
 import type { HelperRefusal } from './helper-output';
 import { HelperStartError, launchHelper, type Asking, type StartFailure } from './helper-process';
 import { plainTextWithoutLinks } from './plain-text';
@@ -27,6 +33,13 @@ export interface HelperOptions extends HelperFiles {
   version: string;
 }
 
+/** How often a helper that has gone is started again by itself within `restartPeriodMillis`. */
+const maximumRestarts = 3;
+const restartPeriodMillis = 10 * 60_000;
+
+/** More than any helper counts. Each helper numbers its flows from one on. */
+const flowsOfOneHelper = 2 ** 36;
+
 export class HelperService implements vscode.Disposable {
   readonly #files: HelperOptions;
   readonly #log: vscode.LogOutputChannel;
@@ -34,7 +47,13 @@ export class HelperService implements vscode.Disposable {
   readonly #samples = new vscode.EventEmitter<MonitorSample>();
   readonly #events = new vscode.EventEmitter<MonitorEvent>();
   readonly #disconnected = new vscode.EventEmitter<Explanation | undefined>();
+  readonly #interrupted = new vscode.EventEmitter<void>();
+  readonly #resumed = new vscode.EventEmitter<void>();
   readonly #subscriptions: vscode.Disposable[];
+  /** When a helper that had gone was started again by itself, in milliseconds. */
+  readonly #restarts: number[] = [];
+  /** How many helpers have run before the present one. */
+  #predecessors = 0;
   #state: HelperState = 'idle';
   #connection: HelperConnection | undefined;
   #starting: Promise<HelperConnection | undefined> | undefined;
@@ -50,6 +69,9 @@ export class HelperService implements vscode.Disposable {
   readonly onDidChangeState = this.#stateChanged.event;
   readonly onSample = this.#samples.event;
   readonly onEvent = this.#events.event;
+  /** Fires when the helper has gone and another one is being started: `onDidResume` or `onDidDisconnect` follows. */
+  readonly onDidInterrupt = this.#interrupted.event;
+  readonly onDidResume = this.#resumed.event;
   /** Fires when the helper has gone: with an explanation when that was not asked for. */
   readonly onDidDisconnect = this.#disconnected.event;
 
@@ -137,6 +159,8 @@ export class HelperService implements vscode.Disposable {
     this.#samples.dispose();
     this.#events.dispose();
     this.#disconnected.dispose();
+    this.#interrupted.dispose();
+    this.#resumed.dispose();
   }
 
   async #start(trigger: StartTrigger): Promise<HelperConnection | undefined> {
@@ -201,7 +225,9 @@ export class HelperService implements vscode.Disposable {
     this.#connection = connection;
     this.#onlyByUser = false;
     this.#passwordNeeded = false;
-    connection.onSample((sample) => this.#samples.fire(sample));
+    const flowsBefore = this.#predecessors * flowsOfOneHelper;
+    this.#predecessors += 1;
+    connection.onSample((sample) => this.#samples.fire(renumberFlows(sample, flowsBefore)));
     connection.onEvent((event) => this.#events.fire(event));
     connection.onDidDisconnect(() => this.#lost(connection));
     this.#log.info(
@@ -216,6 +242,44 @@ export class HelperService implements vscode.Disposable {
     }
     this.#connection = undefined;
     connection.dispose();
+    if (this.#mayRestart()) {
+      this.#startingUnattended = this.#restart().finally(() => {
+        this.#startingUnattended = undefined;
+      });
+    } else {
+      this.#giveUp();
+    }
+  }
+
+  /** A helper that goes again and again is not started for ever. */
+  #mayRestart(): boolean {
+    const now = Date.now();
+    const recent = this.#restarts.filter((time) => now - time < restartPeriodMillis);
+    this.#restarts.splice(0, Infinity, ...recent, now);
+    return recent.length < maximumRestarts;
+  }
+
+  /** Starts another helper in the place of one that has gone, where nobody has to be asked for that. Never rejects. */
+  async #restart(): Promise<void> {
+    this.#log.error('The helper has gone. Another one is started.');
+    this.#setState('starting');
+    this.#interrupted.fire();
+    try {
+      this.#connected(await this.#launch('never'));
+    } catch (error) {
+      this.#log.error(describeError(error));
+      this.#giveUp();
+      return;
+    }
+    this.#resumed.fire();
+    const { message, remedy } = explainRestart();
+    const showLog = vscode.l10n.t('Show Log');
+    void vscode.window.showWarningMessage(`${message} ${remedy}`, showLog).then((choice) => {
+      if (choice === showLog) this.#log.show();
+    });
+  }
+
+  #giveUp(): void {
     const explanation = explainDisconnect();
     this.#log.error(explanation.message);
     this.#onlyByUser = true;
@@ -294,6 +358,18 @@ export class HelperService implements vscode.Disposable {
     void vscode.commands.executeCommand('setContext', ContextKey.State, state);
     this.#stateChanged.fire(state);
   }
+}
+
+function renumberFlows(sample: MonitorSample, add: number): MonitorSample {
+  if (add === 0) {
+    return sample;
+  }
+  return {
+    ...sample,
+    flows: sample.flows.map((flow) => ({ ...flow, id: flow.id + add })),
+    removedFlows: sample.removedFlows.map((id) => id + add),
+    facts: sample.facts.map((fact) => ({ ...fact, flow: fact.flow + add })),
+  };
 }
 
 function describeRights({ user, capabilities, noNewPrivileges, systemCallFilter }: HeldRights): string {

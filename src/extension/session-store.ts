@@ -140,6 +140,15 @@ export class SessionStore implements vscode.Disposable {
     }
   }
 
+  /** See `MonitoredSession.interrupt`. */
+  interrupt(id: string): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) {
+      session.interrupt();
+      this.#changed.fire({ session, kind: 'updated' });
+    }
+  }
+
   /** Takes a session off all views. */
   remove(id: string): void {
     const session = this.#sessions.get(id);

@@ -38,6 +38,8 @@ export class WatchController implements vscode.Disposable {
   readonly #monitors = new Map<string, Monitor>();
   /** Per session, the last of the requests to watch: they are served one after the other. */
   readonly #queues = new Map<string, Promise<unknown>>();
+  /** What was watched when the helper went, to be watched by the next one. */
+  #interrupted: { session: string; target: WatchTarget }[] = [];
   readonly #names = new ReverseNames();
   readonly #subscriptions: vscode.Disposable[];
 
@@ -48,6 +50,8 @@ export class WatchController implements vscode.Disposable {
     this.#subscriptions = [
       helper.onSample((sample) => this.#takeSample(sample)),
       helper.onEvent((event) => this.#takeEvent(event)),
+      helper.onDidInterrupt(() => this.#interrupt()),
+      helper.onDidResume(() => this.#resume()),
       helper.onDidDisconnect((explanation) => this.#endAll(explanation)),
       onDidChangeMonitorSettings(() => this.#applySettings()),
     ];
@@ -237,9 +241,36 @@ export class WatchController implements vscode.Disposable {
     this.#helper.connection?.stopMonitor(monitor.id).catch((error: unknown) => this.#log.warn(String(error)));
   }
 
+  /** The helper has gone; another one is being started in its place. */
+  #interrupt(): void {
+    for (const { session, pid, samplesLeft } of this.#monitors.values()) {
+      // Of a session that is ending, there is no more to come.
+      if (samplesLeft !== undefined) continue;
+      const startTicks = this.#store.get(session)?.processes.get(pid)?.startTicks;
+      this.#interrupted.push({ session, target: startTicks === undefined ? { pid } : { pid, startTicks } });
+    }
+    const sessions = new Set([...this.#monitors.values()].map(({ session }) => session));
+    this.#monitors.clear();
+    this.#queues.clear();
+    for (const session of sessions) {
+      this.#store.interrupt(session);
+      if (!this.#interrupted.some((each) => each.session === session)) this.#store.setState(session, 'ended');
+    }
+  }
+
+  #resume(): void {
+    for (const { session, target } of this.#interrupted.splice(0)) {
+      this.watch(session, target).catch((error: unknown) => {
+        this.#log.info(`Process ${String(target.pid)} is not watched any more: ${messageOf(error)}`);
+        if (!this.isWatched(session)) this.#store.setState(session, 'ended');
+      });
+    }
+  }
+
   #endAll(explanation: Explanation | undefined): void {
     this.#monitors.clear();
     this.#queues.clear();
+    this.#interrupted = [];
     for (const session of this.#store.sessions) {
       if (isOver(session)) {
         continue;

@@ -56,6 +56,10 @@ function atRest<T extends Usage>(usage: T): T {
   return { ...usage, rates: { wire: { tx: 0, rx: 0 }, payload: { tx: 0, rx: 0 } } };
 }
 
+function processKey({ pid, startTicks }: ProcessSample): string {
+  return `${String(pid)} ${String(startTicks)}`;
+}
+
 /** What one monitor of the helper has reported so far. */
 interface MonitorFigures {
   total: Usage;
@@ -96,6 +100,8 @@ export class MonitoredSession implements WatchedSession {
   readonly #monitors = new Map<string, MonitorFigures>();
   /** Figures of monitors that were stopped: their totals stay in the session's. */
   #stoppedTotal: Usage = emptyUsage();
+  /** What earlier helpers counted, by process: a later one begins at zero. */
+  readonly #earlier = new Map<string, Usage>();
   /** Closed flows in the order in which they closed. */
   readonly #closedFlows = new Set<number>();
   readonly #history = new TrafficHistory();
@@ -128,7 +134,7 @@ export class MonitoredSession implements WatchedSession {
     figures.processes = sample.processes;
     figures.dropped = sample.dropped;
     for (const process of sample.processes) {
-      this.processes.set(process.pid, process);
+      this.processes.set(process.pid, this.#withEarlier(process));
     }
     for (const flow of sample.flows) {
       figures.flows.add(flow.id);
@@ -193,11 +199,25 @@ export class MonitoredSession implements WatchedSession {
         this.#closeFlow(id);
       }
       for (const process of figures.processes) {
-        this.processes.set(process.pid, { ...atRest(process), openFlows: 0, alive: false });
+        const ended = { ...atRest(process), openFlows: 0, alive: false };
+        this.processes.set(process.pid, this.#withEarlier(ended));
       }
     }
     this.#forgetOldClosedFlows();
     this.#sumUp();
+  }
+
+  /** The helper has gone, and another one is to go on: what it counted stays, and the next one's is added to it. */
+  interrupt(): void {
+    const counted = [...this.#monitors.values()].flatMap((figures) => figures.processes);
+    this.end();
+    for (const process of counted) {
+      const key = processKey(process);
+      this.#earlier.set(key, addUsages([this.#earlier.get(key) ?? emptyUsage(), atRest(process)]));
+      const shown = this.processes.get(process.pid);
+      // It has not ended, it is only not looked at for a moment.
+      if (shown !== undefined) this.processes.set(process.pid, { ...shown, alive: process.alive });
+    }
   }
 
   /** All figures stay, all rates become zero. */
@@ -224,6 +244,11 @@ export class MonitoredSession implements WatchedSession {
     const facts = this.facts.get(fact.flow) ?? new ConnectionFacts();
     this.facts.set(fact.flow, facts);
     facts.add(fact);
+  }
+
+  #withEarlier(process: ProcessSample): ProcessSample {
+    const earlier = this.#earlier.get(processKey(process));
+    return earlier === undefined ? process : { ...process, ...addUsages([earlier, process]) };
   }
 
   #closeFlow(id: number): void {

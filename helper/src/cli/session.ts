@@ -57,6 +57,8 @@ export class Session {
   #checking = false;
   #settling = false;
   #finished = false;
+  /** Whether what was measured is not all in the output, for another reason than that its reader has gone. */
+  outputFailed = false;
   #end: () => void = () => undefined;
   /** Resolves when all processes have ended, enough was measured, or nobody reads it any more: time to `finish`. */
   readonly ended: Promise<void>;
@@ -73,7 +75,10 @@ export class Session {
       this.#screen = new LiveScreen(options.output, () => this.#draw());
     }
     options.output.onBroken((error) => {
-      if (error.code !== 'EPIPE') this.warn(`The output cannot be written any more: ${error.message}.`);
+      if (error.code !== 'EPIPE') {
+        this.outputFailed = true;
+        this.warn(`The output cannot be written any more: ${error.message}. The measurement ends here.`);
+      }
       this.#end();
     });
     this.#engine = new MonitorEngine({

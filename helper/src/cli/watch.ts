@@ -1,4 +1,5 @@
 // `procnetmon watch PID...`: shows processes that run already, until they end or the user has seen enough.
+import { ExitStatus } from '../errors';
 import type { KernelAddon } from '../kernel';
 import { allowAllUsers } from '../policy';
 import { giveUpRights } from '../rights';
@@ -53,7 +54,7 @@ export async function watch(options: WatchOptions): Promise<number> {
     for (const limitation of limitations) session.warn(limitation);
     await Promise.race([session.ended, interrupted]);
     await session.finish();
-    return 0;
+    return session.outputFailed ? ExitStatus.Failure : ExitStatus.Success;
   } finally {
     kernel.close();
   }

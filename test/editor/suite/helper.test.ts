@@ -1,4 +1,4 @@
-// What is left when the helper is killed, and what happens then: nothing by itself.
+// What is left when the helper is killed, and what happens then.
 import { strict as assert } from 'node:assert';
 import * as vscode from 'vscode';
 import { eventually, extension, sessionIn, sessionWith, startDebugging, stopDebugging } from './workbench';
@@ -8,16 +8,39 @@ const javaScript = 'JavaScript: shop';
 describe('a helper that is killed', () => {
   after(stopDebugging);
 
-  it('leaves the figures on show with a reason, and is not started again by itself', async () => {
+  it('is started again where nobody has to be asked, and goes on with what was counted', async () => {
     await startDebugging(javaScript);
     const session = await sessionIn(javaScript, 'watching');
-    await sessionWith(session, ({ total }) => total.wire.txBytes > 0);
+    const api = await extension().activate();
+    for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {
+      await sessionWith(session, ({ total }) => total.rates.wire.tx > 0);
+      const before = session.total.wire.txBytes;
+      const ofProcesses = new Map([...session.processes].map(([pid, { wire }]) => [pid, wire.txBytes]));
+      const connections = [...session.flows.keys()];
+      const pid = api.helperPid;
+      assert.ok(pid !== undefined);
+      process.kill(pid, signal);
+      await eventually(() => (api.helperPid !== undefined && api.helperPid !== pid ? true : undefined));
+      await sessionWith(session, ({ total }) => total.wire.txBytes > before && total.rates.wire.tx > 0);
+      assert.equal(session.state, 'watching');
+      for (const [each, bytes] of ofProcesses)
+        assert.ok((session.processes.get(each)?.wire.txBytes ?? 0) >= bytes, `process ${String(each)}`);
+      assert.deepEqual(
+        connections.filter((id) => !session.flows.has(id)),
+        [],
+      );
+    }
+  });
+
+  it('is given up after several times: the figures stay on show with a reason', async () => {
+    const session = await sessionIn(javaScript, 'watching');
     const api = await extension().activate();
     const pid = api.helperPid;
     assert.ok(pid !== undefined);
     process.kill(pid, 'SIGKILL');
 
     const failed = await sessionIn(javaScript, 'failed');
+    assert.equal(failed, session);
     assert.ok(failed.total.wire.txBytes > 0);
     assert.match(failed.failure?.message ?? '', /stopped unexpectedly/);
     assert.equal(api.helperState, 'failed');

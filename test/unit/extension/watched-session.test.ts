@@ -48,6 +48,40 @@ describe('figures', () => {
   });
 });
 
+describe('when a helper takes the place of one that has gone', () => {
+  test('what was counted stays, and the next figures are added to it', () => {
+    const watched = session();
+    const first = { total: usage(10, 4, 3), processes: [processSample(7, usage(10, 4, 3))] };
+    watched.applySample(sample({ monitor: 'm1', ...first, flows: [flowSample(1, 7)] }));
+    watched.interrupt();
+    expect(watched.total).toMatchObject({ wire: { txBytes: 10 }, rates: { wire: { tx: 0 } } });
+    expect(watched.processes.get(7)).toMatchObject({ wire: { txBytes: 10 }, alive: true });
+    expect(watched.flows.get(1)?.state).toBe('closed');
+
+    const second = { total: usage(2, 1, 5), processes: [processSample(7, usage(2, 1, 5))] };
+    watched.applySample(sample({ monitor: 'm1', ...second, flows: [flowSample(2, 7)] }));
+    expect(watched.total).toMatchObject({ wire: { txBytes: 12, rxBytes: 5 }, rates: { wire: { tx: 5 } } });
+    expect(watched.processes.get(7)).toMatchObject({ wire: { txBytes: 12 }, rates: { wire: { tx: 5 } } });
+    expect([...watched.flows.keys()]).toEqual([1, 2]);
+
+    watched.interrupt();
+    watched.applySample(
+      sample({ monitor: 'm1', total: usage(1, 0), processes: [processSample(7, usage(1, 0))] }),
+    );
+    expect(watched.processes.get(7)?.wire.txBytes).toBe(13);
+    expect(watched.total.wire.txBytes).toBe(13);
+  });
+
+  test('a later process of the same id begins at zero', () => {
+    const watched = session();
+    watched.applySample(sample({ processes: [processSample(7, usage(10, 4))] }));
+    watched.interrupt();
+    const later = { ...processSample(7, usage(1, 1)), startTicks: 99_999 };
+    watched.applySample(sample({ processes: [later] }));
+    expect(watched.processes.get(7)?.wire.txBytes).toBe(1);
+  });
+});
+
 test('an ended session keeps its figures, and nothing moves any more', () => {
   const watched = session();
   const total = usage(100, 200, 9);

@@ -1,0 +1,249 @@
+// What goes wrong around a helper: its client dies, what it watches stops or dies in odd ways, an interface or a control
+// group goes, the disk is full, and the kernel refuses in the middle of attaching.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ErrorCode, type MonitorSample, type MonitorStartResult } from '../../src/shared/protocol';
+import { AddonProcess } from './support/addon-process';
+import { cgroupFolder } from './support/cgroup';
+import { helperPath, runToEnd } from './support/helper';
+import { exists, objectsOf } from './support/kernel-objects';
+import { run } from './support/namespaces';
+import { NetworkNamespace } from './support/network-namespace';
+import { RpcClient } from './support/rpc-client';
+
+const children: ChildProcess[] = [];
+const clients: RpcClient[] = [];
+
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.leave()));
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+});
+
+function start(command: string, ...args: string[]): ChildProcess & { pid: number } {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  children.push(child);
+  return child as ChildProcess & { pid: number };
+}
+
+async function watching(pid: number): Promise<RpcClient> {
+  const client = new RpcClient();
+  clients.push(client);
+  await client.initialize();
+  const { result } = await client.request('monitor/start', { pid, intervalMillis: 100 });
+  expect((result as MonitorStartResult).process.pid).toBe(pid);
+  return client;
+}
+
+/** The next sample that is as it should be. */
+async function sampleWhere(
+  client: RpcClient,
+  accept: (sample: MonitorSample) => boolean,
+): Promise<MonitorSample> {
+  for (;;) {
+    const sample = (await client.notification('monitor/sample')).params as MonitorSample;
+    if (accept(sample)) return sample;
+  }
+}
+
+it('a client that is killed takes the helper with it, and nothing is left in the kernel', async () => {
+  // Stands for the extension host.
+  const host = start(
+    process.execPath,
+    '-e',
+    `const { spawn } = require('node:child_process');
+     const helper = spawn(process.argv[1], ['serve']);
+     const content = process.argv[2];
+     helper.stdin.write('Content-Length: ' + content.length + '\\r\\n\\r\\n' + content);
+     helper.stdout.once('data', () => console.log(helper.pid));`,
+    helperPath,
+    '{"jsonrpc":"2.0","id":1,"method":"interface/list"}',
+  );
+  const [line] = (await once(host.stdout ?? process.stdin, 'data')) as [Buffer];
+  const helper = Number(String(line));
+  const objects = objectsOf(helper);
+  expect(objects.length).toBeGreaterThan(0);
+  host.kill('SIGKILL');
+  await expect.poll(() => existsSync(`/proc/${String(helper)}`), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => objects.filter(exists), { timeout: 30_000 }).toEqual([]);
+});
+
+describe('a process that is watched', () => {
+  it('and stopped goes on to be watched', async () => {
+    const target = start('cat');
+    const client = await watching(target.pid);
+    target.kill('SIGSTOP');
+    await expect.poll(() => readFileSync(`/proc/${String(target.pid)}/stat`, 'latin1')).toMatch(/\) T /);
+    const { sequence } = await sampleWhere(client, () => true);
+    const { processes } = await sampleWhere(client, (sample) => sample.sequence > sequence + 2);
+    expect(processes).toEqual([expect.objectContaining({ pid: target.pid, alive: true })]);
+    target.kill('SIGCONT');
+  });
+
+  it('and becomes a zombie has ended, and cannot be watched any more', async () => {
+    // The child is never waited for: its parent has become a program that knows of no child.
+    const parent = start('sh', '-c', 'sleep 1000 & echo $!; exec cat');
+    const [line] = (await once(parent.stdout ?? process.stdin, 'data')) as [Buffer];
+    const zombie = Number(String(line));
+    const client = await watching(zombie);
+    process.kill(zombie, 'SIGKILL');
+    await sampleWhere(client, ({ processes }) => processes[0]?.alive === false);
+    expect(readFileSync(`/proc/${String(zombie)}/stat`, 'latin1')).toMatch(/\) Z /);
+    expect(await client.request('monitor/start', { pid: zombie })).toMatchObject({
+      error: { code: ErrorCode.NoSuchProcess },
+    });
+  });
+
+  it('and becomes another program is the same process, with its sums', async () => {
+    const target = start('sh', '-c', 'read line; exec cat');
+    const client = await watching(target.pid);
+    await sampleWhere(client, ({ processes }) => processes[0]?.name !== 'cat');
+    target.stdin?.write('go\n');
+    const { processes } = await sampleWhere(client, (sample) => sample.processes[0]?.name === 'cat');
+    expect(processes).toEqual([expect.objectContaining({ pid: target.pid, alive: true })]);
+  });
+});
+
+describe('what traffic passes', () => {
+  async function transfer(bytes: number): Promise<void> {
+    const server = net.createServer((socket) => socket.resume().on('end', () => socket.end()));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1');
+    socket.resume().end(Buffer.alloc(bytes));
+    await once(socket, 'close');
+    server.close();
+  }
+
+  it('may go: an interface that is removed is no failure, and others are counted on', async () => {
+    const namespace = new NetworkNamespace('fault');
+    try {
+      namespace.ip('link', 'add', 'pnm0', 'type', 'veth', 'peer', 'name', 'pnm1');
+      const client = new RpcClient(
+        {},
+        [],
+        ['nsenter', `--net=/run/netns/${namespace.name}`, '--', helperPath],
+      );
+      clients.push(client);
+      await client.initialize();
+      await client.request('monitor/start', { pid: process.pid, intervalMillis: 100 });
+      namespace.ip('link', 'del', 'pnm0');
+      await expect
+        .poll(async () => JSON.stringify((await client.request('interface/list')).result))
+        .not.toContain('pnm');
+      namespace.ip('link', 'add', 'pnm0', 'type', 'veth', 'peer', 'name', 'pnm1');
+      await expect
+        .poll(async () => (await client.request('interface/list')).result)
+        .toMatchObject({
+          interfaces: expect.arrayContaining([
+            expect.objectContaining({ name: 'pnm0', attached: true }),
+          ]) as unknown,
+        });
+      await sampleWhere(client, () => true);
+      expect(client.stderr).not.toContain('Unexpected');
+    } finally {
+      namespace.dispose();
+    }
+  });
+
+  it('may go: a control group that is removed takes no counts along', async () => {
+    const group = path.join(cgroupFolder, `procnetmon-test-${String(process.pid)}`);
+    mkdirSync(group);
+    try {
+      const client = await watching(process.pid);
+      const { total } = await sampleWhere(client, () => true);
+      writeFileSync(path.join(group, 'cgroup.procs'), String(process.pid));
+      await transfer(100_000);
+      await sampleWhere(client, (sample) => sample.total.payload.txBytes - total.payload.txBytes >= 100_000);
+      writeFileSync(path.join(cgroupFolder, 'cgroup.procs'), String(process.pid));
+      rmdirSync(group);
+      await transfer(100_000);
+      await sampleWhere(client, (sample) => sample.total.payload.txBytes - total.payload.txBytes >= 200_000);
+    } finally {
+      writeFileSync(path.join(cgroupFolder, 'cgroup.procs'), String(process.pid));
+      if (existsSync(group)) rmdirSync(group);
+    }
+  });
+});
+
+it('a full disk ends the measurement with a sentence and a status, and what was written stays', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-'));
+  run('mount', '-t', 'tmpfs', '-o', 'size=16k', 'none', folder);
+  try {
+    const file = path.join(folder, 'usage.jsonl');
+    const args = ['watch', '-i', '100ms', '-f', 'json', '-o', file, String(process.pid)];
+    const { status, stderr } = await runToEnd(helperPath, args);
+    expect(stderr).toMatch(/procnetmon: The output cannot be written any more: ENOSPC/);
+    expect(status).toBe(1);
+    expect(statSync(file).size).toBeGreaterThan(1_000);
+    expect(JSON.parse(readFileSync(file, 'utf8').split('\n')[0] ?? '')).toHaveProperty('type');
+  } finally {
+    run('umount', folder);
+    rmSync(folder, { recursive: true });
+  }
+});
+
+describe('a kernel that refuses in the middle', () => {
+  let namespace: NetworkNamespace;
+  let addon: AddonProcess;
+  beforeEach(() => {
+    namespace = new NetworkNamespace('half');
+    namespace.ip('link', 'set', 'lo', 'up');
+    addon = new AddonProcess(namespace.name);
+  });
+  afterEach(async () => {
+    await addon.end();
+    namespace.dispose();
+  });
+
+  it.each(['tcx', 'clsact'] as const)(
+    'leaves nothing half done, and can be asked again: %s',
+    async (attachment) => {
+      const open = { cgroup: cgroupFolder, attachment };
+      const limit = (descriptors: string): string =>
+        run('prlimit', `--pid=${String(addon.pid)}`, `--nofile=${descriptors}`);
+      await addon.call('ids');
+      const held = (await addon.call<string[]>('list', '/proc/self/fd')).length;
+      let refusals = 0;
+      // Every map, program, link and socket takes a descriptor: there is one too few at each of them in turn.
+      for (let spare = 0; ; spare += 1) {
+        limit(`${String(held + spare)}:4096`);
+        let refused = false;
+        try {
+          await addon.call('open', open);
+          await addon.call('attachInterface', 1);
+        } catch (error) {
+          refused = true;
+          refusals += 1;
+          expect(error).toHaveProperty('operation');
+        }
+        limit('1024:4096');
+        if (!refused) break;
+        if ((await addon.call<unknown[]>('objects')).length > 0) await addon.call('close');
+        expect([spare, await addon.call('objects')]).toEqual([spare, []]);
+        expect(namespace.tc('filter', 'show', 'dev', 'lo', 'ingress')).toBe('');
+      }
+      expect(refusals).toBeGreaterThan(10);
+      await addon.call('close');
+      expect(await addon.call('objects')).toEqual([]);
+    },
+  );
+});
