@@ -143,6 +143,13 @@ async function asRootOrSkipped(asRoot, project) {
   }
 }
 
+/** Whether the helper grows while processes and connections come and go; `npm run soak` takes longer. */
+async function soak(asRoot) {
+  if (!asRoot) return { passed: 0, failed: 0, skipped: 1 };
+  const { status } = await show('node', ['test/soak/run.mjs', '--minutes', '0.5'], { asRoot });
+  return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 };
+}
+
 async function runSections(sections) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const failures = [];
@@ -177,6 +184,7 @@ await main(async () => {
     ['The package', () => vitest('package')],
     ['Kernel tests', () => asRootOrSkipped(asRoot, 'kernel')],
     ['Other kernels, in a virtual machine', otherKernels],
+    ['A short soak', () => soak(asRoot)],
     ['The panel in a browser', () => vitest('browser')],
     ['The extension in a real editor', editorSuite],
     ['The product, used as a person would', () => asRootOrSkipped(asRoot, 'end-to-end')],
