@@ -24,6 +24,8 @@ export const Command = {
   CopyPanelFilter: 'procnetmon.panel.copyFilter',
   CopyPanelSocketFilter: 'procnetmon.panel.copySocketFilter',
   CopyPanelPacketFilter: 'procnetmon.panel.copyPacketFilter',
+  /** The tree and the panel show a range of time only: show all again. */
+  ClearRange: 'procnetmon.clearRange',
   ClearStops: 'procnetmon.clearStops',
   AddBreakpoint: 'procnetmon.addBreakpoint',
   EditBreakpoint: 'procnetmon.editBreakpoint',
@@ -67,6 +69,8 @@ export const ContextKey = {
   HasEndedSessions: 'procnetmon.hasEndedSessions',
   /** The tree shows some connections only. */
   IsFiltered: 'procnetmon.isFiltered',
+  /** A range of time is chosen in the panel's chart. */
+  HasRange: 'procnetmon.hasRange',
   HasStops: 'procnetmon.hasStops',
   HasBreakpoints: 'procnetmon.hasBreakpoints',
 } as const;

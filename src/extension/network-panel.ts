@@ -3,9 +3,9 @@
 // Commands, in the view's context menu: those of `panelCopyCommands`.
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { parsePanelContext, type ContextText } from '../shared/panel-messages';
+import { parsePanelContext, type ClearRangeMessage, type ContextText } from '../shared/panel-messages';
 import { parsePreferences } from '../shared/panel-preferences';
-import { Command, View } from './contributions';
+import { Command, ContextKey, View } from './contributions';
 import {
   PanelConversation,
   type PanelActions,
@@ -42,7 +42,7 @@ export function registerNetworkPanel(
   const memory = context.globalState;
   // Columns, chart and saved filters go along to the user's other machines.
   memory.setKeysForSync([preferencesKey]);
-  const panel = new NetworkPanel(context, source, {
+  const panel = new NetworkPanel(context, source, focus, {
     opened,
     actions,
     copy: (text) => vscode.env.clipboard.writeText(text),
@@ -50,6 +50,10 @@ export function registerNetworkPanel(
     queryChanged: ({ range }) => focus.set(range),
   });
   return vscode.Disposable.from(
+    vscode.commands.registerCommand(Command.ClearRange, () => focus.clear()),
+    focus.onDidChange(
+      (range) => void vscode.commands.executeCommand('setContext', ContextKey.HasRange, range !== undefined),
+    ),
     vscode.window.registerWebviewViewProvider(View.Panel, panel),
     ...panelCopyCommands.map(([command, text]) =>
       vscode.commands.registerCommand(command, async (menu: unknown) => {
@@ -63,14 +67,17 @@ export function registerNetworkPanel(
 class NetworkPanel implements vscode.WebviewViewProvider {
   readonly #context: vscode.ExtensionContext;
   readonly #source: PanelSource;
+  readonly #focus: TimeFocus;
   readonly #services: PanelServices & { opened: () => unknown };
 
   constructor(
     context: vscode.ExtensionContext,
     source: PanelSource,
+    focus: TimeFocus,
     services: PanelServices & { opened: () => unknown },
   ) {
     this.#context = context;
+    this.#focus = focus;
     this.#source = source;
     this.#services = services;
   }
@@ -78,7 +85,14 @@ class NetworkPanel implements vscode.WebviewViewProvider {
   resolveWebviewView(view: vscode.WebviewView): void {
     this.#services.opened();
     const conversation = new PanelConversation(view, this.#source, this.#services);
-    view.onDidDispose(() => conversation.dispose());
+    const clearing = this.#focus.onDidClear(() => {
+      const message: ClearRangeMessage = { type: 'clear-range' };
+      void view.webview.postMessage(message);
+    });
+    view.onDidDispose(() => {
+      clearing.dispose();
+      conversation.dispose();
+    });
     view.webview.html = panelPageOf(view.webview, this.#context, 'panel');
   }
 }

@@ -50,10 +50,13 @@ export function selectSessions(
 export class PanelFeed {
   readonly #told = new Map<string, Told>();
   #sequence = 0;
+  /** The session to compare with as it was told: its id and its newest point. */
+  #compared = '';
 
   /** Everything; what was told before no longer counts. */
   snapshot(sessions: readonly WatchedSession[], query: PanelQuery): PanelData {
     this.#told.clear();
+    this.#compared = '';
     return this.#data('snapshot', sessions, query);
   }
 
@@ -76,7 +79,20 @@ export class PanelFeed {
       sessions: sessions.map(describeSession),
       shown: ids,
       details: shown.map((session) => this.#detail(session, query)),
+      ...this.#comparison(sessions, query),
     };
+  }
+
+  #comparison(sessions: readonly WatchedSession[], query: PanelQuery): Pick<PanelData, 'compared'> {
+    const session = sessions.find(({ id }) => id === query.compared);
+    const told =
+      session === undefined ? '' : `${session.id} ${String(session.history.at(-1)?.timeMillis ?? 0)}`;
+    if (session === undefined || told === this.#compared) {
+      this.#compared = told;
+      return {};
+    }
+    this.#compared = told;
+    return { compared: { session: session.id, history: [...session.history] } };
   }
 
   #detail(session: WatchedSession, query: PanelQuery): PanelDetail {

@@ -6,7 +6,11 @@ export class TimeFocus implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<TimeRange | undefined>();
   #range: TimeRange | undefined;
 
+  readonly #cleared = new vscode.EventEmitter<void>();
+
   readonly onDidChange = this.#changed.event;
+  /** The user let go of the range elsewhere than in the chart. */
+  readonly onDidClear = this.#cleared.event;
 
   /** `undefined` while the whole time counts. */
   get range(): TimeRange | undefined {
@@ -22,7 +26,14 @@ export class TimeFocus implements vscode.Disposable {
     this.#changed.fire(range);
   }
 
+  /** Lets go of the range, in the chart too. */
+  clear(): void {
+    this.set(undefined);
+    this.#cleared.fire();
+  }
+
   dispose(): void {
+    this.#cleared.dispose();
     this.#changed.dispose();
   }
 }

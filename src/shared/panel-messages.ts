@@ -156,6 +156,8 @@ export interface PanelQuery {
   selection: PanelSelection;
   grouping: Grouping;
   range?: TimeRange;
+  /** Id of the session whose rates are laid over those on show. */
+  compared?: string;
   /** The connection whose details are on show. */
   inspected?: { session: string; flow: number };
 }
@@ -171,6 +173,13 @@ export interface PanelData {
   /** Ids of the sessions to show. What the view holds of others is void. */
   shown: string[];
   details: PanelDetail[];
+  /** The session to compare with, when it is asked for and new. */
+  compared?: { session: string; history: HistoryPoint[] };
+}
+
+/** From the extension: the view is to let go of the range that it shows. */
+export interface ClearRangeMessage {
+  type: 'clear-range';
 }
 
 /** Things the view can ask the host to do on a click. */
@@ -221,7 +230,8 @@ export function parsePanelQuery(value: unknown): PanelQuery | undefined {
   const grouping = groupings.find((known) => known === value['grouping']);
   if (selection === undefined || grouping === undefined) return undefined;
   const query: PanelQuery = { selection, grouping };
-  const { range, inspected } = value;
+  const { range, inspected, compared } = value;
+  if (isSessionId(compared)) query.compared = compared;
   if (isRecord(range) && isTime(range['fromMillis']) && isTime(range['toMillis'])) {
     query.range = { fromMillis: range['fromMillis'], toMillis: range['toMillis'] };
   }

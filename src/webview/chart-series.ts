@@ -14,6 +14,8 @@ export interface ChartLine {
   /** Of a layer: which, counted from the axis outwards. Of sent and received: 0 and 1. */
   layer: number;
   direction: 'sent' | 'received';
+  /** Whether it is of the run that is compared with. */
+  isCompared?: boolean;
   /** Where the line is drawn. */
   values: (number | null)[];
 }
@@ -49,6 +51,33 @@ export function directionSeries(points: readonly HistoryPoint[], overlaid: boole
       { layer: 1, direction: 'received', values: received },
     ],
   };
+}
+
+/**
+ * The rates of another run at the times of a series, both beginning at the same moment.
+ * @param shiftMillis how much later the run on show began
+ */
+export function comparedLines(
+  { times, lines }: ChartSeries,
+  other: readonly HistoryPoint[],
+  shiftMillis: number,
+  overlaid: boolean,
+): ChartLine[] {
+  const sent: (number | null)[] = [];
+  const received: (number | null)[] = [];
+  let next = 0;
+  for (const [index, seconds] of times.entries()) {
+    const millis = seconds * 1000 - shiftMillis;
+    while ((other[next]?.timeMillis ?? Infinity) < millis) next += 1;
+    const point = other[next];
+    const isKnown = point !== undefined && startOf(point) <= millis && lines[0]?.values[index] !== null;
+    sent.push(isKnown ? point.tx : null);
+    received.push(isKnown ? (overlaid || point.rx === 0 ? point.rx : -point.rx) : null);
+  }
+  return [
+    { layer: 0, direction: 'sent', isCompared: true, values: sent },
+    { layer: 1, direction: 'received', isCompared: true, values: received },
+  ];
 }
 
 /** What one group moved at each point of the history, in bytes per second. */

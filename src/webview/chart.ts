@@ -16,6 +16,7 @@ import {
 } from './chart-paint';
 import { ChartReadout, describePoint, markText } from './chart-readout';
 import {
+  comparedLines,
   directionSeries,
   groupingOf,
   layeredSeries,
@@ -42,6 +43,8 @@ export interface ChartData {
   groups: readonly (readonly PanelGroupPoint[])[];
   marks: readonly SessionMark[];
   range: TimeRange | undefined;
+  /** Rates of another run, to be laid over these, and how much later this one began in milliseconds. */
+  compared: { history: readonly HistoryPoint[]; shiftMillis: number } | undefined;
 }
 
 export interface ChartEvents {
@@ -64,7 +67,14 @@ export class RateChart {
   readonly #events: ChartEvents;
   #plot: uPlot | undefined;
   #theme: ChartTheme = readTheme();
-  #data: ChartData = { style: 'mirrored', history: [], groups: [], marks: [], range: undefined };
+  #data: ChartData = {
+    style: 'mirrored',
+    history: [],
+    groups: [],
+    marks: [],
+    range: undefined,
+    compared: undefined,
+  };
   #view: TimeView;
   #content: ChartContent = { points: [], layers: [], visible: { fromMillis: 0, toMillis: 1 } };
   #series: ChartSeries = { times: [], lines: [] };
@@ -137,14 +147,19 @@ export class RateChart {
   }
 
   #draw(): void {
-    const { history, style, groups } = this.#data;
+    const { history, style, groups, compared } = this.#data;
     const visible = visibleRange(this.#view, this.#bounds);
     const points = cutRange(history, visible);
     const layered = groupingOf(style) !== 'direction';
     const layers = layered ? layersOf(points, groups) : [];
     this.#content = { points, layers, visible };
     this.#series = layered ? layeredSeries(points, layers) : directionSeries(points, style === 'overlaid');
-    const shape = `${style} ${layers.map(({ name }) => name).join('\n')}`;
+    const other =
+      compared === undefined || layered
+        ? []
+        : comparedLines(this.#series, compared.history, compared.shiftMillis, style === 'overlaid');
+    this.#series = { ...this.#series, lines: [...this.#series.lines, ...other] };
+    const shape = `${style} ${other.length} ${layers.map(({ name }) => name).join('\n')}`;
     if (this.#plot === undefined || shape !== this.#shape) this.#rebuild();
     else this.#plot.setData(this.#plotData());
     this.#shape = shape;
@@ -235,9 +250,12 @@ export class RateChart {
   #lineOptions(theme: ChartTheme): uPlot.Series[] {
     const lineWidth = theme.highContrast ? 2 : 1;
     const { layers } = this.#content;
-    return this.#series.lines.map(({ layer, direction }): uPlot.Series => {
+    return this.#series.lines.map(({ layer, direction, isCompared }): uPlot.Series => {
       if (layers.length === 0) {
         const colour = direction === 'sent' ? theme.sent : theme.received;
+        if (isCompared === true) {
+          return { stroke: theme.text, width: lineWidth + 0.5, dash: [3, 3], points: { show: false } };
+        }
         return {
           stroke: colour,
           fill: `color-mix(in srgb, ${colour} 30%, transparent)`,

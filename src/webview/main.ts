@@ -1,11 +1,11 @@
 // The entry of the panel's page: puts the parts together, and draws what the host sends.
 import 'uplot/dist/uPlot.min.css';
 import './panel.css';
-import type { PanelData, PanelQuery, PanelSession } from '../shared/panel-messages';
+import type { ClearRangeMessage, PanelData, PanelQuery, PanelSession } from '../shared/panel-messages';
 import type { PanelPreferences } from '../shared/panel-preferences';
 import { sanitise } from '../shared/sanitise';
 import { sumRange, type TimeRange } from '../shared/traffic-history';
-import { RateChart } from './chart';
+import { RateChart, type ChartData } from './chart';
 import { ChartBar } from './chart-bar';
 import { groupingOf } from './chart-series';
 import { ChartTable } from './chart-table';
@@ -36,6 +36,7 @@ const list = new ConnectionList();
 let choices = loadChoices();
 let preferences = loadPreferences();
 let inspected: PanelQuery['inspected'];
+let compared: string | undefined;
 let paused = false;
 let asTable = false;
 let view: TimeView = { spanMillis: choices.windowMinutes * 60_000 };
@@ -104,6 +105,11 @@ const toolbar = new Toolbar(
       ask();
       drawChart();
     },
+    compare: (session) => {
+      compared = session;
+      ask();
+      drawChart();
+    },
     window: (windowMinutes) => {
       choose({ windowMinutes });
       view = { ...view, spanMillis: windowMinutes * 60_000 };
@@ -145,7 +151,11 @@ filterBar.set(choices.filter);
 /** Sequence of the message that waits to be drawn and acknowledged. */
 let undrawn: number | undefined;
 
-window.addEventListener('message', ({ data }: MessageEvent<PanelData>) => {
+window.addEventListener('message', ({ data }: MessageEvent<PanelData | ClearRangeMessage>) => {
+  if (data.type === 'clear-range') {
+    chooseRange(undefined);
+    return;
+  }
   if (!model.apply(data)) {
     postMessage({ type: 'ready', query: query() });
     return;
@@ -168,6 +178,7 @@ function query(): PanelQuery {
     grouping: groupingOf(preferences.chartStyle),
     ...(choices.range === undefined ? {} : { range: choices.range }),
     ...(inspected === undefined ? {} : { inspected }),
+    ...(compared === undefined ? {} : { compared }),
   };
 }
 
@@ -246,8 +257,20 @@ function drawChart(): void {
     groups: shown.map(({ groups }) => groups),
     marks: shown.flatMap(({ marks }) => marks).sort((one, other) => one.timeMillis - other.timeMillis),
     range: choices.range,
+    compared: comparison(),
   });
   drawAroundChart();
+}
+
+/** The run that is laid over the one on show, so that both begin at the same moment. */
+function comparison(): ChartData['compared'] {
+  const [shown] = model.shownSessions;
+  const other = model.sessions.find(({ id }) => id === compared);
+  if (shown === undefined || other === undefined || model.compared?.session !== compared) return undefined;
+  return {
+    history: model.compared?.history ?? [],
+    shiftMillis: shown.startedMillis - other.startedMillis,
+  };
 }
 
 /** Legend, line and table of the chart: they follow what the chart shows. */

@@ -34,6 +34,8 @@ export class PanelModel {
   readonly figures = new Map<string, SessionFigures>();
   /** The host's clock, in Unix milliseconds. */
   timeMillis = 0;
+  /** The session to compare with, as it was last told. */
+  compared: PanelData['compared'];
   /** Whether a snapshot has come in. */
   complete = false;
   #sequence = 0;
@@ -53,6 +55,7 @@ export class PanelModel {
     this.timeMillis = message.timeMillis;
     this.sessions = message.sessions;
     this.shown = message.shown;
+    this.compared = message.compared ?? this.compared;
     for (const id of this.figures.keys()) {
       if (!message.shown.includes(id)) this.figures.delete(id);
     }

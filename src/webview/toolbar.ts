@@ -10,6 +10,8 @@ import { t } from './l10n';
 export interface ToolbarEvents {
   select: (selection: PanelSelection) => void;
   style: (style: ChartStyle) => void;
+  /** Id of the session to compare with. */
+  compare: (session: string | undefined) => void;
   window: (minutes: number) => void;
   pause: (paused: boolean) => void;
   asTable: (asTable: boolean) => void;
@@ -47,6 +49,9 @@ export class Toolbar {
   readonly #state = element('span', { class: 'session-state' });
   readonly #legend: HTMLElement;
   readonly #style: HTMLSelectElement;
+  readonly #compare = element('select', {
+    attributes: { 'aria-label': t('Compare with another run'), title: t('Compare with another run') },
+  });
   readonly #window: HTMLSelectElement;
   readonly #pause: HTMLButtonElement;
   readonly #asTable: HTMLButtonElement;
@@ -54,6 +59,7 @@ export class Toolbar {
   #isTable = false;
   /** The choices on offer, to leave an open list alone while nothing changed. */
   #offered = '';
+  #comparable = '';
 
   constructor(
     choices: { windowMinutes: number; chartStyle: ChartStyle },
@@ -77,6 +83,7 @@ export class Toolbar {
     );
     this.#window.value = String(choices.windowMinutes);
     this.#window.addEventListener('change', () => events.window(Number(this.#window.value)));
+    this.#compare.addEventListener('change', () => events.compare(this.#compare.value || undefined));
     this.#pause = iconButton('pause', t('Pause the View'), () => {
       this.#paused = !this.#paused;
       setIcon(
@@ -103,6 +110,7 @@ export class Toolbar {
         this.#legend,
         element('span', { class: 'spring' }),
         this.#style,
+        this.#compare,
         this.#window,
         this.#pause,
         this.#asTable,
@@ -127,10 +135,35 @@ export class Toolbar {
       part.hidden = !anyFigures;
     }
     this.#offerSessions(sessions, selection);
+    this.#offerComparison(sessions, shown, anyFigures);
     const [only] = shown;
     const state = shown.length === 1 && only !== undefined ? only.state : undefined;
     setText(this.#state, this.#paused ? t('paused') : state === undefined ? '' : stateTexts[state]);
     setAttribute(this.#state, 'data-state', this.#paused ? 'paused' : state);
+  }
+
+  #offerComparison(
+    sessions: readonly PanelSession[],
+    shown: readonly PanelSession[],
+    anyFigures: boolean,
+  ): void {
+    const others = sessions.filter((session) => session !== shown[0]);
+    this.#compare.hidden = !anyFigures || shown.length !== 1 || others.length === 0;
+    const options: [value: string, text: string][] = [
+      ['', t('No comparison')],
+      ...others.map((session): [string, string] => [
+        session.id,
+        t('Compared with {0}', sessionText(session, sessions)),
+      ]),
+    ];
+    const offered = JSON.stringify(options);
+    if (offered === this.#comparable) return;
+    this.#comparable = offered;
+    const chosen = this.#compare.value;
+    this.#compare.replaceChildren(
+      ...options.map(([value, text]) => element('option', { text, attributes: { value } })),
+    );
+    this.#compare.value = options.some(([value]) => value === chosen) ? chosen : '';
   }
 
   #offerSessions(sessions: readonly PanelSession[], selection: PanelSelection): void {

@@ -297,6 +297,21 @@ describe('the sessions', () => {
     });
   });
 
+  it('are compared: the earlier run is laid over the later one', async () => {
+    const [earlier, later] = [sessionWith(1), sessionWith(1)];
+    Object.assign(earlier, { id: 's0', label: 'before.js' });
+    const shown = await show({ sessions: [earlier, later] });
+    const chart = shown.page.locator('.uplot canvas');
+    const pixels = (): Promise<string> =>
+      chart.evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+    const before = await pixels();
+    await shown.page
+      .getByRole('combobox', { name: 'Compare with another run' })
+      .selectOption('Compared with before.js');
+    await expect.poll(() => shown.messages.at(-1)).toMatchObject({ type: 'acknowledge' });
+    await expect.poll(pixels).not.toBe(before);
+  });
+
   it('keep their figures when they end', async () => {
     const session = sessionWith(2);
     const shown = await show({ sessions: [session] });

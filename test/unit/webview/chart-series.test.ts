@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { PanelGroupPoint } from '../../../src/shared/panel-messages';
 import type { HistoryPoint } from '../../../src/shared/traffic-history';
-import { layeredSeries, layersOf, maximumLayers, peakOf } from '../../../src/webview/chart-series';
+import {
+  comparedLines,
+  directionSeries,
+  layeredSeries,
+  layersOf,
+  maximumLayers,
+  peakOf,
+} from '../../../src/webview/chart-series';
 
 const points = [1, 2, 3, 4].map((second): HistoryPoint => ({
   timeMillis: second * 1_000,
@@ -73,5 +80,17 @@ describe('layers', () => {
       [0, 'received', -4],
     ]);
     expect(peakOf(series)).toEqual({ tx: 15, rx: 6 });
+  });
+});
+
+describe('another run', () => {
+  it('is laid over the one on show, so that both begin at the same moment', () => {
+    const other = points
+      .slice(0, 2)
+      .map((point) => ({ ...point, timeMillis: point.timeMillis - 500, tx: 7 }));
+    const series = directionSeries(points, false);
+    const [sent, received] = comparedLines(series, other, 500, false);
+    expect(sent).toMatchObject({ isCompared: true, values: [7, 7, null, null] });
+    expect(received?.values).toEqual([-1, -1, null, null]);
   });
 });

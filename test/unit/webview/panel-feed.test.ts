@@ -254,4 +254,17 @@ describe('what the view asks about', () => {
       { timeMillis: at(4), kind: 'stepped', detail: [] },
     ]);
   });
+
+  it('another run: its history, and again when it has grown', () => {
+    const feed = new PanelFeed();
+    const [session, other] = [running(), sampleSession('s2')];
+    other.applySample(sampleMessage(1));
+    const sessions = [other, session];
+    const query = { ...newest, compared: 's2' };
+    expect(feed.snapshot(sessions, query).compared).toMatchObject({ session: 's2', history: [{}] });
+    expect(feed.update(sessions, query).compared).toBeUndefined();
+    other.applySample(sampleMessage(2));
+    expect(feed.update(sessions, query).compared?.history).toHaveLength(2);
+    expect(feed.update(sessions, newest).compared).toBeUndefined();
+  });
 });
