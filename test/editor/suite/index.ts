@@ -35,6 +35,7 @@ export async function run(): Promise<void> {
   await import('./first-moments.test');
   await import('./debugging.test');
   await import('./insight.test');
+  await import('./saved-session.test');
   await import('./monitor-pid.test');
   await import('./status-bar.test');
   await import('./helper.test');
