@@ -40,6 +40,14 @@ static __always_inline struct bpf_sock *sender_of(struct bpf_sock *sk)
 	return full ? full : bpf_get_listener_sock(sk);
 }
 
+/* A program of another tool that ends the chain (TCX_PASS) has the kernel copy `tc_classid` over `tc_index`,
+ * and the mark with it. So both are kept the same. */
+static __always_inline void mark_set(struct __sk_buff *skb, __u32 mark)
+{
+	skb->tc_index |= mark;
+	skb->tc_classid = skb->tc_index;
+}
+
 SEC("tc")
 int count_egress(struct __sk_buff *skb)
 {
@@ -48,6 +56,7 @@ int count_egress(struct __sk_buff *skb)
 	struct pnm_socket *socket = NULL;
 	struct packet packet;
 
+	mark_set(skb, 0);
 	if (!sk || (skb->tc_index & settings.counted_out))
 		return TC_NEXT;
 	sk = sender_of(sk);
@@ -70,10 +79,10 @@ int count_egress(struct __sk_buff *skb)
 				       .packets = skb->gso_segs > 1 ? skb->gso_segs : 1};
 
 	if (sk && socket) {
-		skb->tc_index |= settings.counted_out;
+		mark_set(skb, settings.counted_out);
 		count_packet(skb, sk, socket, &packet, true, skb->len - device->link_header_bytes, wire);
 	} else if (packet.protocol == IPPROTO_TCP && count_time_wait(&packet, true, wire)) {
-		skb->tc_index |= settings.counted_out;
+		mark_set(skb, settings.counted_out);
 	}
 	return TC_NEXT;
 }
@@ -99,6 +108,7 @@ int count_ingress(struct __sk_buff *skb)
 	struct packet packet;
 	__u32 tuple_bytes;
 
+	mark_set(skb, 0);
 	if (skb->tc_index & settings.counted_in)
 		return TC_NEXT;
 	if (!packet_read(skb, &packet))
@@ -142,11 +152,11 @@ int count_ingress(struct __sk_buff *skb)
 		struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 
 		if (socket) {
-			skb->tc_index |= settings.counted_in;
+			mark_set(skb, settings.counted_in);
 			count_packet(skb, sk, socket, &packet, false, network_bytes, wire);
 		}
 	} else if (!sk && count_time_wait(&packet, false, wire)) {
-		skb->tc_index |= settings.counted_in;
+		mark_set(skb, settings.counted_in);
 	}
 	bpf_sk_release(found);
 	return TC_NEXT;

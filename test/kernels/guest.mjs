@@ -41,7 +41,19 @@ const testPackages = ['vitest', 'zod'];
 
 // What the packet filter and the two kinds of attachment need, and the kinds of interface that tests make.
 export const modules = [
-  ...['veth', 'bridge', 'macvlan', 'vxlan', 'tun', 'sch_ingress', 'cls_bpf', 'cls_u32'],
+  ...[
+    'veth',
+    'bridge',
+    'macvlan',
+    'vxlan',
+    'tun',
+    'sch_ingress',
+    'cls_bpf',
+    'cls_u32',
+    'sch_fq',
+    'sch_htb',
+    'sch_tbf',
+  ],
   ...['nfnetlink', 'nf_tables', 'nft_counter', 'nft_objref', 'nf_tables_netdev'],
   ...['nf_conntrack', 'nf_nat', 'nft_chain_nat', 'nft_nat', 'nft_masq', 'nft_redir'],
 ];
