@@ -113,17 +113,13 @@ static __always_inline void sample_copy(struct __sk_buff *skb, const struct pnm_
 	sample->is_sent = payload->is_out;
 	sample->is_outgoing = flow->flags & PNM_FLOW_OUTGOING ? 1 : 0;
 	__builtin_memset(sample->padding, 0, sizeof(sample->padding));
-	/* The compiler knows that it fits, and would make one comparison of two, or compare another register;
-	 * the verifier wants to see both, of the register that is handed over. */
-	__u64 length = copied;
+	/* From 1 to the capacity, a power of two, which it is already. The verifier is to see it too: that
+	 * of 5.10 learns nothing of a lower bound from a comparison with 0. */
+	__u64 length = copied - 1;
 
 	BPF_VARIABLE(length);
-	if (length > capacity) {
-		bpf_ringbuf_discard(sample, BPF_RB_NO_WAKEUP);
-		return;
-	}
-	BPF_VARIABLE(length);
-	if (length == 0 || bpf_skb_load_bytes(skb, payload->start, sample + 1, length)) {
+	length = (length & (capacity - 1)) + 1;
+	if (bpf_skb_load_bytes(skb, payload->start, sample + 1, length)) {
 		bpf_ringbuf_discard(sample, BPF_RB_NO_WAKEUP);
 		return;
 	}

@@ -83,7 +83,7 @@ export class MonitorEngine {
       kernel,
       names: new FlowNames(flowNameSources(findUser(caller.uid)?.home)),
       inspected: (pid) => {
-        const process = this.#processes.find(pid);
+        const process = this.#processes.findLately(pid);
         return process?.inspected === true ? process.account : undefined;
       },
     });

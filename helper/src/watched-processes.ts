@@ -59,6 +59,8 @@ export interface ProcessObserver {
 
 /** Between two walks over the sockets of a process; a little less than the usual interval of a monitor. */
 const adoptionNanos = 0.9e9;
+/** Processes that ended and are still known. */
+const maximumEnded = 1_024;
 /** Between two looks at `/proc`, in case that events were lost without notice. */
 const reconcileNanos = 10e9;
 /** How long the event that a process has ended may take before it is taken for lost. */
@@ -67,6 +69,8 @@ const overdueNanos = 0.5e9;
 export class WatchedProcesses {
   /** Those that live, parents before their children. */
   readonly #living = new Map<number, WatchedProcess>();
+  /** Those that ended last, oldest first: what they have said last may be told after their end. */
+  readonly #ended = new Map<number, WatchedProcess>();
   #reconciledNanos = 0;
   #eventsLost = false;
   #refusalReported = false;
@@ -82,6 +86,11 @@ export class WatchedProcesses {
 
   find(pid: number): WatchedProcess | undefined {
     return this.#living.get(pid);
+  }
+
+  /** A process that lives, else the last one of that id that ended. */
+  findLately(pid: number): WatchedProcess | undefined {
+    return this.#living.get(pid) ?? this.#ended.get(pid);
   }
 
   /**
@@ -299,11 +308,19 @@ export class WatchedProcesses {
   #end(process: WatchedProcess, nanos: number, status?: number): void {
     process.alive = false;
     process.account.endedNanos = nanos;
+    this.#noteEnd(process);
     this.#unwatch(process);
     const { pid } = process.info;
     for (const observer of process.observers) {
       observer.emit(nanos, { kind: 'exit', pid, ...(status !== undefined && { exitStatus: status }) });
     }
+  }
+
+  #noteEnd(process: WatchedProcess): void {
+    this.#ended.delete(process.info.pid);
+    this.#ended.set(process.info.pid, process);
+    const oldest = this.#ended.keys().next();
+    if (this.#ended.size > maximumEnded && oldest.done !== true) this.#ended.delete(oldest.value);
   }
 
   #isSame(process: WatchedProcess): boolean {

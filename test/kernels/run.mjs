@@ -34,6 +34,8 @@ const shortPattern = [
   'follows children and their children',
   'reports the sockets of watched processes',
   'counts a connection from before',
+  'is copied up to the budget',
+  'are heads of HTTP only',
   'loads and attaches',
   'leaves nothing behind when it ends by SIGTERM',
   'leaves nothing behind$',

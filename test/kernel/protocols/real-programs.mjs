@@ -26,11 +26,13 @@ const packages = [
   'redis-server',
 ];
 
-const folders = ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/lib/postgresql/*/bin'];
+// PostgreSQL's own before Debian's wrappers around them.
+const folders = ['/usr/lib/postgresql/*/bin', '/usr/bin', '/usr/sbin', '/bin', '/sbin'];
 
 /**
- * Where the programs are. `find` gives the path of a command, `environment` what they are run with.
- * @typedef {{ find: (command: string) => string, environment: NodeJS.ProcessEnv }} RealPrograms
+ * Where the programs are. `find` gives the path of a command, `environment` what they are run with, `root` the folder
+ * with what was unpacked.
+ * @typedef {{ find: (command: string) => string, environment: NodeJS.ProcessEnv, root: string }} RealPrograms
  */
 
 /**
@@ -56,6 +58,7 @@ export async function realPrograms() {
   const libraries = globSync(path.join(root, '{usr/,}lib/*-linux-gnu{,/mariadb*}'));
   return {
     find,
+    root,
     environment: {
       ...process.env,
       LD_LIBRARY_PATH: libraries.join(':'),

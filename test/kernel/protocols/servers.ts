@@ -1,6 +1,6 @@
 // The servers, each as its package has it, started on one host of a pair. Their ports are not the usual ones: what is
 // spoken has to be told by what is said.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,11 +40,12 @@ export class Servers {
   async start(): Promise<void> {
     const { address, folder } = this;
     chmodSync(folder, 0o755);
-    run(
-      ...(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'] as const),
-      ...['-nodes', '-days', '2', '-subj', `/CN=${zone}`, '-addext', `subjectAltName=DNS:*.${zone}`],
+    this.#run([
+      ...[this.programs.find('openssl'), 'req', '-x509', '-newkey', 'ec'],
+      ...['-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', `/CN=${zone}`],
+      ...['-addext', `subjectAltName=DNS:*.${zone}`],
       ...['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'certificate.pem')],
-    );
+    ]);
     chmodSync(join(folder, 'key.pem'), 0o644);
     writeFileSync(join(folder, 'resolv.conf'), `nameserver ${address}\n`);
     this.#dnsmasq();
@@ -75,13 +76,42 @@ export class Servers {
     );
   }
 
-  /** In the namespace, as the user of `user` where it is given. */
-  #spawn(command: string, args: string[], { wrapper = [] as string[] } = {}): void {
-    const line = ['nsenter', `--net=/run/netns/${this.namespace}`, ...wrapper, this.programs.find(command)];
-    const [file = '', ...rest] = [...line, ...args];
+  get #environment(): NodeJS.ProcessEnv {
+    return { ...this.programs.environment, HOME: this.folder };
+  }
+
+  /** Runs a program to its end. */
+  #run([file = '', ...args]: string[]): void {
+    execFileSync(file, args, { env: this.#environment, stdio: ['ignore', 'ignore', 'pipe'] });
+  }
+
+  /**
+   * The command line that runs a program as nobody, who may not look into the cache of whoever runs the tests: what is
+   * unpacked there is shown elsewhere.
+   */
+  #asNobody(command: string, args: string[]): string[] {
+    const shown = join(this.folder, 'programs');
+    const { root, find, environment } = this.programs;
+    mkdirSync(shown, { recursive: true });
+    const libraries = environment['LD_LIBRARY_PATH']?.replaceAll(root, shown) ?? '';
+    const script = 'mount --bind "$0" "$1" && shift && exec "$@"';
+    return [
+      ...['unshare', '--mount', 'sh', '-c', script, root, shown, 'env', `LD_LIBRARY_PATH=${libraries}`],
+      ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
+      ...[find(command).replace(root, shown), ...args],
+    ];
+  }
+
+  /** Starts a program in the namespace. */
+  #spawn(command: string, args: string[]): void {
+    this.#spawnLine(command, [this.programs.find(command), ...args]);
+  }
+
+  #spawnLine(command: string, line: string[]): void {
     const log = join(this.folder, `${command}.log`);
-    const child = spawn('sh', ['-c', 'exec "$@" >>"$0" 2>&1 </dev/null', log, file, ...rest], {
-      env: { ...this.programs.environment, HOME: this.folder },
+    const inNamespace = ['nsenter', `--net=/run/netns/${this.namespace}`, ...line];
+    const child = spawn('sh', ['-c', 'exec "$@" >>"$0" 2>&1 </dev/null', log, ...inNamespace], {
+      env: this.#environment,
       stdio: 'ignore',
     });
     this.#children.push(child);
@@ -155,26 +185,11 @@ export class Servers {
     const data = join(this.folder, 'postgresql');
     mkdirSync(data, { mode: 0o700 });
     run('chown', '65534:65534', data);
-    const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] as const;
-    const initdb = this.programs.find('initdb');
-    run(
-      ...asNobody,
-      initdb,
-      '--no-sync',
-      '--auth=scram-sha-256',
-      '--username=shop',
-      `--pwfile=${this.#passwordFile()}`,
-      '-D',
-      data,
-    );
-    this.#spawn(
-      'postgres',
-      [
-        ...['-D', data, '-h', this.address, '-p', String(ports.postgresql), '-k', ''],
-        ...['-c', 'fsync=off', '-c', 'hba_file=' + this.#hbaFile()],
-      ],
-      { wrapper: [...asNobody] },
-    );
+    const made = ['--no-sync', '--auth=scram-sha-256', '--username=shop', `--pwfile=${this.#passwordFile()}`];
+    this.#run(this.#asNobody('initdb', [...made, '-D', data]));
+    const settings = ['-c', 'fsync=off', '-c', `hba_file=${this.#hbaFile()}`];
+    const place = ['-D', data, '-h', this.address, '-p', String(ports.postgresql), '-k', ''];
+    this.#spawnLine('postgres', this.#asNobody('postgres', [...place, ...settings]));
   }
 
   #hbaFile(): string {
@@ -236,22 +251,19 @@ Container(Broker()).run()
     this.#spawn('python3', [file, `${this.address}:${String(ports.amqp)}`]);
   }
 
-  /** It wants a folder in /run, which it gets in a file system of its own. */
+  /** It wants a folder in /run and a user of its own, which it gets in a file system of its own. */
   #ssh(): void {
     const key = join(this.folder, 'host_key');
-    run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key);
-    const inOwnRun = 'mount -t tmpfs tmpfs /run && mkdir /run/sshd && exec "$@"';
-    this.#spawn(
-      'sshd',
-      [
-        ...['-D', '-e', '-f', '/dev/null', '-h', key, '-p', String(ports.ssh)],
-        ...['-o', `ListenAddress=${this.address}`, '-o', `PidFile=${this.folder}/sshd.pid`],
-      ],
-      { wrapper: ['unshare', '--mount', 'sh', '-c', inOwnRun, 'sh'] },
-    );
-  }
-
-  log(command: string): string {
-    return readFileSync(join(this.folder, `${command}.log`), 'utf8');
+    const passwords = join(this.folder, 'passwd');
+    this.#run([this.programs.find('ssh-keygen'), '-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    const users = readFileSync('/etc/passwd', 'utf8').replace(/^sshd:.*\n/m, '');
+    writeFileSync(passwords, `${users}sshd:x:65534:65534::/run/sshd:/usr/sbin/nologin\n`);
+    const script =
+      'mount -t tmpfs tmpfs /run && mkdir /run/sshd && mount --bind "$0" /etc/passwd && exec "$@"';
+    this.#spawnLine('sshd', [
+      ...['unshare', '--mount', 'sh', '-c', script, passwords, this.programs.find('sshd')],
+      ...['-D', '-e', '-f', '/dev/null', '-h', key, '-p', String(ports.ssh)],
+      ...['-o', `ListenAddress=${this.address}`, '-o', `PidFile=${this.folder}/sshd.pid`],
+    ]);
   }
 }

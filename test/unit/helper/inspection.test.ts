@@ -148,6 +148,14 @@ describe('a flow', () => {
     expect(sample().facts).toMatchObject([{ path: '/waiting' }]);
   });
 
+  it('is known by what its process said last, told after its end', () => {
+    start();
+    const flow = openFlow();
+    kernel.emit({ type: 'exit', nanos: now(), processId: process.pid, status: 0 });
+    kernel.emitSamples(piece(flow, true, request('/last')));
+    expect(sample().facts).toMatchObject([{ path: '/last' }]);
+  });
+
   it('splits a bundle of datagrams', () => {
     start();
     const flow = openFlow({ protocol: 17, state: 0x40, remotePort: 53 });

@@ -177,8 +177,8 @@ describe('payload of a process', () => {
     await connectPair();
     const { port } = server.address() as AddressInfo;
     const accepted = once(server, 'connection') as Promise<[Socket]>;
-    const script = `exec 3<>/dev/tcp/127.0.0.1/${String(port)}; printf child >&3`;
-    const child: ChildProcess = spawn('bash', ['-c', script]);
+    const script = `require('node:net').connect(${String(port)}, '127.0.0.1').end('child')`;
+    const child: ChildProcess = spawn(process.execPath, ['-e', script]);
     const [socket] = await accepted;
     await once(socket, 'data');
     await expect
