@@ -1,5 +1,6 @@
 // When the helper runs: who may start it, what is asked of the user, and what is said when it does not work.
-// At most one helper runs in a window. It is never started again by itself after it failed or was declined.
+// At most one helper runs in a window. A helper that goes is started again by itself
+// where nobody has to be asked; one that failed to start, or was declined, is not.
 import { userInfo } from 'node:os';
 import * as vscode from 'vscode';
 import { findInstallation } from '../installation/installation';

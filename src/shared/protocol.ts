@@ -17,6 +17,8 @@ export const maximumFrameBytes = 4 * 1024 * 1024;
 export const limits = {
   intervalMillis: { minimum: 100, maximum: 60_000, default: 1_000 },
   windowMillis: { minimum: 100, maximum: 600_000, default: 5_000 },
+  /** Events a second that one client is told of, in the long run, and at once. Others are counted: `dropped`. */
+  events: { perSecond: 5_000, burst: 20_000 },
   /** Monitors one helper serves at once. */
   monitors: 32,
   /** Interfaces in one filter. */

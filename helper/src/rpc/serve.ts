@@ -12,6 +12,7 @@ import {
   type ErrorData,
   type HeldRights,
   type InitializeResult,
+  limits,
   maximumFrameBytes,
   Method,
   type MonitorEvent,
@@ -71,7 +72,8 @@ class Conversation {
   #unanswered = 0;
   #inputHasEnded = false;
   #ended = false;
-  /** Events that a slow client did not get, by monitor. */
+  readonly #eventRate = new RateLimit(limits.events.perSecond, limits.events.burst);
+  /** Events that a client did not get, because it is slow or they are too many, by monitor. */
   readonly #droppedEvents = new Map<string, MonitorEvent & { count: number }>();
   readonly #requests: Partial<Record<string, (params: unknown) => unknown>> = {
     initialize: (params) => this.#initialize(params),
@@ -218,9 +220,9 @@ class Conversation {
     this.#engine.close();
   }
 
-  /** Hands an event to the client, unless it reads too slowly. */
+  /** Hands an event to the client, unless it reads too slowly or there are too many. */
   #passOn(event: MonitorEvent): void {
-    if (this.#writer.backlogBytes < backlogBytes) {
+    if (this.#writer.backlogBytes < backlogBytes && this.#eventRate.take()) {
       this.#tellDropped(event.monitor);
       this.#notify(Method.MonitorEvent, event);
       return;

@@ -17,6 +17,7 @@ import { serve } from '../../../helper/src/rpc/serve';
 import {
   ErrorCode,
   type ErrorData,
+  limits,
   maximumFrameBytes,
   Method,
   type MonitorEvent,
@@ -372,7 +373,7 @@ describe('a client that does not read', () => {
       output
         .messages()
         .flatMap(({ method, params }) => (method === Method.MonitorSample ? [params as MonitorSample] : []));
-    await expect.poll(() => samples().at(-1)?.total.payload.txBytes).toBe(12);
+    await expect.poll(() => samples().at(-1)?.total.payload.txBytes, { timeout: 10_000 }).toBe(12);
     expect(samples().map(({ sequence }) => sequence)).toEqual(samples().map((_, index) => index));
     const events = output
       .messages()
@@ -381,6 +382,30 @@ describe('a client that does not read', () => {
     const dropped = events.filter(({ kind }) => kind === 'dropped');
     expect(told).toBeLessThan(total);
     expect(dropped.reduce((sum, { count }) => sum + (count ?? 0), told)).toBe(total);
+  });
+
+  it('is not told of more events than anybody could follow, even when it reads, but of how many there were', async () => {
+    const output = new StuckOutput();
+    output.release();
+    begin(output);
+    const params = { pid, intervalMillis: 100 };
+    const request = { jsonrpc: '2.0', id: 2, method: Method.MonitorStart, params };
+    input.write(Buffer.concat([hello, encodeFrame(JSON.stringify(request))]));
+    await expect.poll(() => kernel.watched.size).toBe(1);
+    const total = limits.events.burst * 2;
+    for (let index = 0; index < total; index += 1) kernel.emit(happened(index));
+    const events = (): MonitorEvent[] =>
+      output
+        .messages()
+        .flatMap(({ method, params: told }) =>
+          method === Method.MonitorEvent ? [told as MonitorEvent] : [],
+        );
+    const told = (): number => events().filter(({ kind }) => kind === 'opened').length;
+    const dropped = (): number =>
+      events().reduce((sum, { kind, count }) => sum + (kind === 'dropped' ? (count ?? 0) : 0), 0);
+    // The next sample tells of what was left out.
+    await expect.poll(() => told() + dropped(), { timeout: 10_000 }).toBe(total);
+    expect(told()).toBeLessThan(total);
   });
 
   it('does not keep the helper alive', async () => {
