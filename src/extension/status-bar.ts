@@ -6,10 +6,14 @@ import type { Directions } from '../shared/protocol';
 import { Command } from './contributions';
 import { totalText } from './network-figures';
 import { sanitise } from '../shared/sanitise';
+import { sparkline } from '../shared/sparkline';
 import type { SessionStore } from './session-store';
 import type { WatchedSession } from './sessions';
 import { statusBarThresholds } from './settings';
 import { sessionsThatCount, statusBarText, sumRates, topPeers } from './status-bar-text';
+
+/** Characters of the chart in the tooltip. */
+const sparklineWidth = 30;
 
 /** Left of it are the items that say what is being debugged. */
 const priority = 10;
@@ -84,12 +88,26 @@ function thresholdReason(sessions: readonly WatchedSession[], rates: Directions)
     : undefined;
 }
 
+/** The rates of the last minute, as a line of bars. */
+function lastMinute({ history }: WatchedSession, direction: keyof Directions): string {
+  const since = (history.at(-1)?.timeMillis ?? 0) - 60_000;
+  const points = history.slice(-600).filter(({ timeMillis }) => timeMillis > since);
+  return sparkline(
+    points.map((point) => point[direction]),
+    sparklineWidth,
+  );
+}
+
 /** Plain text: the names in it are other people's bytes. */
 function tooltip(sessions: readonly WatchedSession[]): string {
   const peers = topPeers(sessions);
   return [
     vscode.l10n.t('Network usage of what is being watched, on the wire'),
-    ...sessions.map((session) => `${sanitise(session.label)}: ${totalText(session.total)}`),
+    ...sessions.flatMap((session) => [
+      `${sanitise(session.label)}: ${totalText(session.total)}`,
+      `↑ ${lastMinute(session, 'tx')}`,
+      `↓ ${lastMinute(session, 'rx')}`,
+    ]),
     ...(peers.length === 0 ? [] : [vscode.l10n.t('Top peers:')]),
     ...peers.map(({ address, bytes }) => `  ${sanitise(address)}: ${formatBytes(bytes)}`),
     vscode.l10n.t('Click for the chart and all connections.'),
