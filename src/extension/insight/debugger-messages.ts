@@ -52,9 +52,10 @@ export function placeFromStackTrace(answer: unknown): Place | undefined {
   if (!isRecord(frame) || !isRecord(frame['source'])) return undefined;
   const { path } = frame['source'];
   const { line } = frame;
-  return typeof path === 'string' && path !== '' && Number.isSafeInteger(line) && (line as number) > 0
-    ? { path: localPath(path), line: line as number }
-    : undefined;
+  if (typeof path !== 'string' || !Number.isSafeInteger(line) || (line as number) < 1) return undefined;
+  const local = localPath(path);
+  // The inside of a runtime has names that are no files, such as `<node_internals>/internal/timers`.
+  return local.startsWith('/') ? { path: local, line: line as number } : undefined;
 }
 
 /** In a remote window the JavaScript debugger names files by address; here they are files of this machine. */

@@ -112,6 +112,7 @@ describe('messages of the debug adapter protocol', () => {
     ],
     [{ stackFrames: [{ source: { name: 'eval' }, line: 12 }] }, undefined],
     [{ stackFrames: [{ source: { path: '/x' }, line: 0 }] }, undefined],
+    [{ stackFrames: [{ source: { path: '<node_internals>/timers' }, line: 5 }] }, undefined],
     [{ stackFrames: [] }, undefined],
     [undefined, undefined],
   ])('the place in %j', (answer, place) => {
