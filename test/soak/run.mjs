@@ -99,7 +99,7 @@ class Helper {
   }
 }
 
-/** Slots of the flow pool in use, and entries of the hashes. */
+/** Slots of the flow pool in use, and entries of the hashes that nothing but a deletion makes smaller. */
 function mapEntries(ids) {
   let slots = 0;
   let entries = 0;
@@ -112,7 +112,8 @@ function mapEntries(ids) {
           ? value.slice(0, 8).some((byte) => byte !== '0x00')
           : Number(Object.values(formatted.value)[0]?.socket_cookie ?? formatted.value.cookie ?? 0) !== 0,
       ).length;
-    } else if (type === 'hash' || type === 'lru_hash') {
+    } else if (type === 'hash') {
+      // Those that push out what is oldest fill up to their bound, and stay there.
       entries += JSON.parse(bpftool('map', 'dump', 'id', String(id))).length;
     }
   }
