@@ -138,6 +138,7 @@ const stacks: Record<string, () => Path | Promise<Path>> = {
     far.up('mac0', '10.78.0.2/24');
     return straight(near, far, 'mac0', '10.78.0.2');
   },
+  'bridge of the host of two containers': () => containers('contain'),
   async tun() {
     const { near, far } = twoHosts('tun');
     near.up('wire0', '10.78.0.1/24');
@@ -147,6 +148,23 @@ const stacks: Record<string, () => Path | Promise<Path>> = {
     return { ...straight(near, far, 'tun0', '10.78.1.2'), withoutLinkHeader: true };
   },
 };
+
+/** Two containers of one host, which joins them by a bridge of its own. */
+function containers(name: string): Path & { joining: NetworkHost } {
+  topology = new Topology(name);
+  const near = topology.host('a');
+  const joining = topology.host('r');
+  const far = topology.host('b');
+  topology.wire(near, 'wire0', joining, 'near0');
+  topology.wire(far, 'wire0', joining, 'far0');
+  addBridge(joining, 'bridge0', 'near0');
+  joining.up('far0');
+  joining.ip('link', 'set', 'far0', 'master', 'bridge0');
+  joining.address('bridge0', '10.78.0.9/24');
+  near.up('wire0', '10.78.0.1/24');
+  far.up('wire0', '10.78.0.2/24');
+  return { joining, ...straight(near, far, 'wire0', '10.78.0.2') };
+}
 
 /** Addresses that are translated on the way. */
 const translations: Record<string, () => Path> = {
@@ -334,6 +352,47 @@ describe('paths', () => {
       const way = translatedByRouter('past');
       const report = await exchange({ ...way, bystander: { host: way.router, port: 80 } }, kind, way.router);
       expectBothEnds(report, way, way.router);
+    },
+  );
+
+  it.for(kinds)('paths: two containers on one bridge, %s, helper at their host', async (kind) => {
+    const { joining, ...way } = containers('joined');
+    // Its own interfaces carry all of it, and none of it is its own.
+    expectBothEnds(await exchange(way, kind, joining), way, joining);
+  });
+
+  const loopbacks = ['127.0.0.1', '::1'].flatMap((address) =>
+    kinds.flatMap((kind) => (['inside', 'outside'] as const).map((place) => ({ address, kind, place }))),
+  );
+  it.for(loopbacks)(
+    'paths: loopback at $address, $kind, both ends watched from $place',
+    async ({ address, kind, place }) => {
+      topology = new Topology('loop');
+      const host = topology.host('a');
+      const way = straight(host, host, 'lo', address);
+      const report = await exchange(way, kind, place === 'inside' ? host : place);
+      const [client, server] = report.truths.map((truth) => {
+        const process = processOf(report, truth.pid);
+        expectPayload(process, truth);
+        return process;
+      });
+      if (!client || !server) throw new Error('An end said nothing');
+      // What one sends is what the other receives; the link's headers are in both figures.
+      const seenByServer = {
+        sent: { bytes: server.wire.rxBytes, packets: server.wire.rxPackets },
+        received: { bytes: server.wire.txBytes, packets: server.wire.txPackets },
+      };
+      expectWire([client], seenByServer, 0);
+      // All that arrived was sent once and received once.
+      const arrived = host.arrived('lo');
+      expectWire([client, server], { sent: arrived, received: arrived });
+      const last = report.lines.filter((line) => line.type === 'sample').at(-1);
+      if (!last) throw new Error('There is no sample');
+      expectWire([last.total], { sent: arrived, received: arrived });
+      expectNobodyElse(
+        report,
+        report.truths.map(({ pid }) => pid),
+      );
     },
   );
 });
