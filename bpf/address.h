@@ -23,6 +23,11 @@ struct endpoints {
 	__u16 remote_port;
 };
 
+static __always_inline bool address_is_ipv4(const union address *address)
+{
+	return !address->halves[0] && address->words[2] == bpf_htonl(0xffff);
+}
+
 static __always_inline void address_from_ipv4(union address *address, __be32 ipv4)
 {
 	address->words[0] = 0;
@@ -69,6 +74,24 @@ static __always_inline void endpoints_of_socket(struct endpoints *ends, struct b
 	ends->local_port = sk->src_port;
 	/* Kernels below 5.18 accept a load of four bytes only here; later ones accept both. */
 	ends->remote_port = bpf_ntohs((__be16)SOCKET_WORD(sk, dst_port));
+}
+
+/* Where a packet of the remote end would be going. Returns the bytes of the tuple that are in use. */
+static __always_inline __u32 tuple_of(struct bpf_sock_tuple *tuple, const struct endpoints *ends,
+				      bool is_ipv4)
+{
+	if (is_ipv4) {
+		tuple->ipv4.saddr = ends->remote.words[3];
+		tuple->ipv4.daddr = ends->local.words[3];
+		tuple->ipv4.sport = bpf_htons(ends->remote_port);
+		tuple->ipv4.dport = bpf_htons(ends->local_port);
+		return sizeof(tuple->ipv4);
+	}
+	__builtin_memcpy(tuple->ipv6.saddr, ends->remote.words, sizeof(tuple->ipv6.saddr));
+	__builtin_memcpy(tuple->ipv6.daddr, ends->local.words, sizeof(tuple->ipv6.daddr));
+	tuple->ipv6.sport = bpf_htons(ends->remote_port);
+	tuple->ipv6.dport = bpf_htons(ends->local_port);
+	return sizeof(tuple->ipv6);
 }
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "capture.h"
 #include "deliveries.h"
+#include "failure.h"
 #include "flow.h"
 #include "ownership.h"
 #include "packet.h"
@@ -122,6 +123,8 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 			tcp = bpf_tcp_sock(sk);
 			if (!is_out)
 				note_peer_fin(socket, packet);
+			if (tcp && packet->is_reset && !is_out)
+				reset_note(socket, packet, tcp, state);
 		}
 		if (tcp) {
 			struct tcp_progress now = {
@@ -158,7 +161,12 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 	}
 	count(&flow->counters, is_out, wire, payload);
 	flow->last_ns = bpf_ktime_get_ns();
-	flow->state = state;
+	if (flow->time_wait == PNM_TIME_WAIT_NONE)
+		flow->state = state;
+	if (!is_out && !packet->is_reset)
+		obstacle_clear(socket, flow);
+	if (is_out && packet->is_reset)
+		own_reset_note(flow, state);
 	if (tcp) {
 		flow->rtt_us = tcp->srtt_us >> 3;
 		flow->retransmits = tcp->total_retrans;

@@ -6,8 +6,15 @@
 #include "address.h"
 #include "maps.h"
 
-static __always_inline void event_emit(enum pnm_event_kind kind, const struct pnm_owner *owner, __u64 cookie,
-				       __u16 protocol, bool outgoing, const struct endpoints *ends)
+/* What an event says beside what happened. */
+struct event_detail {
+	__u8 reason;
+	__u64 duration_ns;
+};
+
+static __always_inline void event_emit_with(enum pnm_event_kind kind, const struct pnm_owner *owner,
+					    __u64 cookie, __u16 protocol, bool outgoing,
+					    const struct endpoints *ends, struct event_detail detail)
 {
 	__u32 process_id = owner->process_id;
 
@@ -26,11 +33,21 @@ static __always_inline void event_emit(enum pnm_event_kind kind, const struct pn
 	event->process_id = process_id;
 	event->protocol = protocol;
 	event->outgoing = outgoing;
+	event->reason = detail.reason;
+	event->duration_ns = detail.duration_ns;
 	__builtin_memcpy(event->local_address, ends->local.bytes, sizeof(event->local_address));
 	__builtin_memcpy(event->remote_address, ends->remote.bytes, sizeof(event->remote_address));
 	event->local_port = ends->local_port;
 	event->remote_port = ends->remote_port;
 	bpf_ringbuf_submit(event, 0);
+}
+
+static __always_inline void event_emit(enum pnm_event_kind kind, const struct pnm_owner *owner, __u64 cookie,
+				       __u16 protocol, bool outgoing, const struct endpoints *ends)
+{
+	struct event_detail nothing = {};
+
+	event_emit_with(kind, owner, cookie, protocol, outgoing, ends, nothing);
 }
 
 #endif

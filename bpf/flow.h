@@ -74,6 +74,7 @@ static __always_inline void flow_fill(struct pnm_flow *flow, const struct pnm_fl
 	flow->state = state;
 	flow->flags = (socket->flags & PNM_SOCKET_FOREIGN ? PNM_FLOW_FOREIGN : 0) |
 		      (socket->flags & PNM_SOCKET_OUTGOING ? PNM_FLOW_OUTGOING : 0) |
+		      (socket->flags & PNM_SOCKET_ADOPTED ? PNM_FLOW_ADOPTED : 0) |
 		      (socket->flags & PNM_SOCKET_RELEASED ? PNM_FLOW_CLOSED : 0) |
 		      (owner->evidence == PNM_EVIDENCE_SHARED ? PNM_FLOW_ESTIMATE : 0);
 	flow->retired = 0;
@@ -81,6 +82,10 @@ static __always_inline void flow_fill(struct pnm_flow *flow, const struct pnm_fl
 	flow->user_id = owner->user_id;
 	flow->rtt_us = 0;
 	flow->retransmits = 0;
+	flow->closed_ns = flow->flags & PNM_FLOW_CLOSED ? flow->opened_ns : 0;
+	flow->connect_us = socket->connect_us;
+	flow->reason = socket->obstacle;
+	flow->time_wait = PNM_TIME_WAIT_NONE;
 	__builtin_memcpy(flow->name, owner->name, sizeof(flow->name));
 	flow->uninspected = 0;
 	flow->message_credit = 0;

@@ -23,7 +23,7 @@ struct pnm_connection {
 struct pnm_last_flow {
 	__u64 socket_cookie;
 	__u32 slot;
-	__u32 padding;
+	__u32 process_id; /* where it counts without a slot */
 };
 
 struct pnm_datagram {
@@ -64,6 +64,7 @@ struct pnm_wire_amount {
 
 const volatile struct pnm_settings settings = {};
 struct pnm_statistics statistics = {};
+struct pnm_settling settling = {};
 struct pnm_inspection inspection = {};
 
 /* BPF_F_CLONE: an accepted socket inherits its listener's entry, before any of its packets is seen. */

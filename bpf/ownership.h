@@ -7,7 +7,8 @@
 #include "events.h"
 #include "flow.h"
 
-#define SOCK_RAW 3
+#define SOCK_STREAM 1
+#define SOCK_RAW    3
 
 /* Every socket that speaks IP is counted, whatever its protocol. */
 static __always_inline bool is_counted_family(__u32 family)
@@ -45,6 +46,17 @@ static __always_inline bool is_foreign(__u64 network_namespace)
 	return network_namespace != (home ? home : bpf_get_netns_cookie(NULL));
 }
 
+/* What is known of how a connection fares, at its beginning. */
+static __always_inline void life_begin(struct pnm_socket *socket, __u64 now)
+{
+	socket->opened_ns = now;
+	socket->connect_us = 0;
+	socket->reset_seen = 0;
+	socket->is_expired = 0;
+	socket->is_released = 0;
+	socket->obstacle = PNM_REASON_NONE;
+}
+
 static __always_inline void socket_reset(struct pnm_socket *socket, const struct pnm_owner *owner,
 					 __u64 cookie, __u32 flags)
 {
@@ -56,6 +68,8 @@ static __always_inline void socket_reset(struct pnm_socket *socket, const struct
 	socket->process_id = owner->process_id;
 	socket->sender = 0;
 	socket->flags = flags;
+	socket->is_attempting = 0;
+	life_begin(socket, 0);
 }
 
 static __always_inline void socket_track(void *context, struct bpf_sock *sk, __u32 type,
@@ -75,16 +89,26 @@ static __always_inline void socket_track(void *context, struct bpf_sock *sk, __u
 /* The last packet has passed: says so on the flow and to whoever watches. Where the hook is shown no
  * addresses, `ends` is empty, and the last flow gives them. */
 static __always_inline void socket_close(struct pnm_socket *socket, const struct pnm_owner *owner,
-					 __u16 protocol, enum pnm_event_kind kind, struct endpoints *ends)
+					 __u16 protocol, enum pnm_event_kind kind, struct endpoints *ends,
+					 enum pnm_reason reason)
 {
 	struct pnm_flow *flow = last_flow(socket);
+	__u64 now = bpf_ktime_get_ns(), since = socket->opened_ns;
 
 	if (flow) {
+		if (protocol == IPPROTO_TCP)
+			flow->reason = reason;
+		flow->closed_ns = now;
 		flow->flags |= PNM_FLOW_CLOSED;
 		if (!ends->local_port)
 			endpoints_of_flow(ends, flow);
+		if (protocol == IPPROTO_UDP)
+			since = flow->opened_ns;
 	}
-	event_emit(kind, owner, socket->cookie, protocol, socket->flags & PNM_SOCKET_OUTGOING, ends);
+	struct event_detail detail = {.reason = reason, .duration_ns = since ? now - since : 0};
+
+	event_emit_with(kind, owner, socket->cookie, protocol, socket->flags & PNM_SOCKET_OUTGOING, ends,
+			detail);
 }
 
 #endif

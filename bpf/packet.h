@@ -31,6 +31,9 @@ struct packet {
 	bool is_later_fragment;
 	__u32 sequence; /* TCP: of the first byte of payload */
 	bool is_fin;
+	bool is_reset;
+	__u32 sequence_at;     /* TCP: sequence number in the header */
+	__u32 acknowledged;    /* TCP: acknowledgement number in the header */
 	__u32 fin_end;         /* sequence number after the FIN, when is_fin */
 	__u32 payload_bytes;   /* datagrams: content as the UDP header gives it; others: what follows the IP
 				  header */
@@ -154,6 +157,9 @@ static __always_inline bool read_tcp(struct __sk_buff *skb, struct packet *packe
 	packet->transport_header_bytes = tcp.doff * 4;
 	packet->sequence = bpf_ntohl(tcp.seq) + tcp.syn;
 	packet->is_fin = tcp.fin;
+	packet->is_reset = tcp.rst;
+	packet->sequence_at = bpf_ntohl(tcp.seq);
+	packet->acknowledged = bpf_ntohl(tcp.ack_seq);
 	packet->fin_end = bpf_ntohl(tcp.seq) + packet->total_bytes - packet->network_header_bytes -
 			  packet->transport_header_bytes + 1;
 	return true;

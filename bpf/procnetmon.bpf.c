@@ -17,7 +17,9 @@
 #include "ownership.h"
 #include "handover.h"
 #include "counting.h"
+#include "failure.h"
 #include "fragments.h"
+#include "settling.h"
 #include "time_wait.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -113,6 +115,8 @@ int count_ingress(struct __sk_buff *skb)
 		return TC_NEXT;
 	if (!packet_read(skb, &packet))
 		return TC_NEXT;
+	if (packet.protocol == (packet.is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) && !packet.is_fragment)
+		unreachable_note(skb, &packet);
 	if (packet.protocol != IPPROTO_TCP && !packet.is_fragment)
 		return TC_NEXT;
 	/* Multicast of this host on its way back in was counted on its way out. */
@@ -159,6 +163,23 @@ int count_ingress(struct __sk_buff *skb)
 		mark_set(skb, settings.counted_in);
 	}
 	bpf_sk_release(found);
+	return TC_NEXT;
+}
+
+/* Run by user space, over no packet: looks at the flows that it names once more. */
+SEC("tc")
+int settle_flow(struct __sk_buff *skb)
+{
+	__u32 index = settling.next;
+
+	if (index >= PNM_SETTLE_CAPACITY)
+		return TC_NEXT;
+	settling.next = index + 1;
+	__u32 slot = settling.slots[index];
+	struct pnm_flow *flow = bpf_map_lookup_elem(&flows, &slot);
+
+	if (flow && flow->key.socket_cookie && !(flow->retired & PNM_FLOW_RETIRED))
+		flow_settle(skb, flow);
 	return TC_NEXT;
 }
 
@@ -245,6 +266,8 @@ int socket_released(struct bpf_sock *sk)
 		return CGROUP_ALLOW;
 	closer_note(sk, socket, owner);
 	if (sk->protocol == IPPROTO_TCP && !(socket->flags & PNM_SOCKET_RAW)) {
+		attempt_settle(socket, owner);
+		socket->is_released = 1;
 		/* TCP goes on after the last descriptor is closed, until tcp_progress() sees TCP_CLOSE.
 		 * Adopted connections have no such callback: what little they still send opens a flow that is
 		 * closed. */
@@ -252,8 +275,25 @@ int socket_released(struct bpf_sock *sk)
 			return CGROUP_ALLOW;
 		socket->flags |= PNM_SOCKET_RELEASED;
 	}
-	socket_close(socket, owner, protocol_of(socket, sk->protocol), PNM_EVENT_CLOSED, &ends);
+	socket_close(socket, owner, protocol_of(socket, sk->protocol), PNM_EVENT_CLOSED, &ends,
+		     socket->reset_seen ? PNM_REASON_RESET : PNM_REASON_NONE);
 	return CGROUP_ALLOW;
+}
+
+static __always_inline void connect_called(struct bpf_sock_addr *context, const union address *remote)
+{
+	struct bpf_sock *sk = context->sk;
+
+	socket_used(context, true);
+	if (!sk || context->type != SOCK_STREAM || context->protocol != IPPROTO_TCP)
+		return;
+	struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+
+	if (!socket || !owner)
+		return;
+	attempt_settle(socket, owner);
+	attempt_note(socket, context, remote);
 }
 
 SEC("cgroup/bind4")
@@ -273,14 +313,20 @@ int bind6(struct bpf_sock_addr *context)
 SEC("cgroup/connect4")
 int connect4(struct bpf_sock_addr *context)
 {
-	socket_used(context, true);
+	union address remote;
+
+	address_from_ipv4(&remote, context->user_ip4);
+	connect_called(context, &remote);
 	return CGROUP_ALLOW;
 }
 
 SEC("cgroup/connect6")
 int connect6(struct bpf_sock_addr *context)
 {
-	socket_used(context, true);
+	union address remote = {.words = {context->user_ip6[0], context->user_ip6[1], context->user_ip6[2],
+					  context->user_ip6[3]}};
+
+	connect_called(context, &remote);
 	return CGROUP_ALLOW;
 }
 
@@ -314,10 +360,23 @@ int getpeername6(struct bpf_sock_addr *context)
 
 /* --- sock_ops: the life of a TCP connection --- */
 
+/* A connection that found the flow pool full. */
+static __always_inline void payload_overflow(struct bpf_sock *sk, struct payload_delta payload)
+{
+	if (!payload.sent && !payload.received)
+		return;
+	struct pnm_counters *counters = overflow_for(sk);
+
+	if (!counters)
+		return;
+	__sync_fetch_and_add(&statistics.dropped_flows, 1);
+	count_payload(counters, payload);
+}
+
 /* tc sees a packet before TCP has taken it in, so the last acknowledgement of an exchange would wait for the
  * next packet to be counted. The callbacks come right after. */
-static __always_inline void progress_note(struct bpf_sock_ops *context, struct pnm_socket *socket,
-					  __u8 previous_state, __u8 state)
+static __always_inline void progress_note(struct bpf_sock_ops *context, struct bpf_sock *sk,
+					  struct pnm_socket *socket, __u8 previous_state, __u8 state)
 {
 	struct pnm_flow *flow = last_flow(socket);
 	struct tcp_progress now = {
@@ -330,9 +389,13 @@ static __always_inline void progress_note(struct bpf_sock_ops *context, struct p
 	    .previous_state = previous_state,
 	};
 
-	if (!flow)
+	struct payload_delta payload = payload_advance(socket, &now);
+
+	if (!flow) {
+		payload_overflow(sk, payload);
 		return;
-	count_payload(&flow->counters, payload_advance(socket, &now));
+	}
+	count_payload(&flow->counters, payload);
 	flow->state = state;
 	flow->rtt_us = context->srtt_us >> 3;
 	flow->retransmits = context->total_retrans;
@@ -342,7 +405,42 @@ static __always_inline void callbacks_enable(struct bpf_sock_ops *context)
 {
 	/* Added to what other programs asked for. */
 	bpf_sock_ops_cb_flags_set(context, context->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG |
-					       BPF_SOCK_OPS_RTT_CB_FLAG);
+					       BPF_SOCK_OPS_RTT_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG);
+}
+
+/* A socket may be connected again, after an attempt that failed: its flow then goes on. */
+static __always_inline void connect_begin(struct pnm_socket *socket, const struct endpoints *ends)
+{
+	struct pnm_flow *flow = last_flow(socket);
+	struct pnm_flow_key key = {};
+
+	socket->is_attempting = 0;
+	life_begin(socket, bpf_ktime_get_ns());
+	if (!flow)
+		return;
+	flow_key_fill(&key, socket, ends, flow->key.interface_index);
+	if (!key_equals(&flow->key, &key)) {
+		socket->slot = PNM_NO_SLOT;
+		return;
+	}
+	flow->flags &= ~PNM_FLOW_CLOSED;
+	flow->closed_ns = 0;
+	flow->time_wait = PNM_TIME_WAIT_NONE;
+	flow->reason = PNM_REASON_NONE;
+}
+
+static __always_inline struct event_detail connect_complete(struct pnm_socket *socket)
+{
+	struct event_detail detail = {};
+	struct pnm_flow *flow = last_flow(socket);
+
+	if (!socket->opened_ns)
+		return detail;
+	detail.duration_ns = bpf_ktime_get_ns() - socket->opened_ns;
+	socket->connect_us = detail.duration_ns / 1000;
+	if (flow)
+		flow->connect_us = socket->connect_us;
+	return detail;
 }
 
 SEC("sockops")
@@ -364,6 +462,7 @@ int tcp_progress(struct bpf_sock_ops *context)
 		socket->flags = (socket->flags | PNM_SOCKET_OUTGOING) & ~PNM_SOCKET_ADOPTED;
 		callbacks_enable(context);
 		endpoints_of_socket(&ends, sk);
+		connect_begin(socket, &ends);
 		event_emit(PNM_EVENT_OPENED, owner, socket->cookie, IPPROTO_TCP, true, &ends);
 		break;
 	case BPF_SOCK_OPS_TCP_LISTEN_CB:
@@ -377,27 +476,37 @@ int tcp_progress(struct bpf_sock_ops *context)
 		owner->evidence = PNM_EVIDENCE_INHERITED;
 		socket_reset(socket, owner, bpf_get_socket_cookie(context),
 			     socket->flags & PNM_SOCKET_FOREIGN);
+		socket->opened_ns = bpf_ktime_get_ns();
 		callbacks_enable(context);
 		endpoints_of_socket(&ends, sk);
 		event_emit(PNM_EVENT_ESTABLISHED, owner, socket->cookie, IPPROTO_TCP, false, &ends);
 		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		endpoints_of_socket(&ends, sk);
-		event_emit(PNM_EVENT_ESTABLISHED, owner, socket->cookie, IPPROTO_TCP, true, &ends);
+		event_emit_with(PNM_EVENT_ESTABLISHED, owner, socket->cookie, IPPROTO_TCP, true, &ends,
+				connect_complete(socket));
+		break;
+	case BPF_SOCK_OPS_RTO_CB:
+		if (context->args[2])
+			socket->is_expired = 1;
 		break;
 	case BPF_SOCK_OPS_RTT_CB:
-		progress_note(context, socket, context->state, context->state);
+		progress_note(context, sk, socket, context->state, context->state);
 		break;
 	case BPF_SOCK_OPS_STATE_CB: {
 		__u8 previous = context->args[0], state = context->args[1];
 
-		progress_note(context, socket, previous, state);
+		progress_note(context, sk, socket, previous, state);
 		if (state == TCP_CLOSE) {
 			endpoints_of_socket(&ends, sk);
 			if (previous == TCP_FIN_WAIT2 || previous == TCP_CLOSING)
-				time_wait_note(socket, &ends);
+				time_wait_begin(socket, owner, &ends,
+						previous == TCP_CLOSING ||
+						    (socket->flags & PNM_SOCKET_FIN_RECEIVED),
+						sk->bound_dev_if);
 			socket_close(socket, owner, IPPROTO_TCP,
-				     previous == TCP_SYN_SENT ? PNM_EVENT_FAILED : PNM_EVENT_CLOSED, &ends);
+				     previous == TCP_SYN_SENT ? PNM_EVENT_FAILED : PNM_EVENT_CLOSED, &ends,
+				     reason_of_end(socket, previous, context->rcv_nxt));
 		}
 		break;
 	}

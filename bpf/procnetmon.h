@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-/* Slots in the flow pool. 16,384 slots of 168 bytes are 2.8 MB of kernel memory. */
+/* Slots in the flow pool. 16,384 slots of 184 bytes are 3.0 MB of kernel memory. */
 #define PNM_FLOW_CAPACITY 16384
 /* Processes that keep counters of their own once the flow pool is full. */
 #define PNM_OVERFLOW_CAPACITY 4096
@@ -32,6 +32,7 @@
 #define PNM_FLOW_OUTGOING      0x08 /* this end called connect() */
 #define PNM_FLOW_ESTIMATE      0x10 /* some of it may have been moved by another process than the owner */
 #define PNM_FLOW_WIRE_ESTIMATE 0x20 /* what it took on the wire is computed in part */
+#define PNM_FLOW_ADOPTED       0x40 /* TCP's callbacks were not asked for at its start */
 
 /* Bits of pnm_flow.retired, which user space writes. */
 #define PNM_FLOW_RETIRED    0x01 /* give the slot up, the next packet takes another one */
@@ -96,6 +97,11 @@ struct pnm_flow {
 	__u32 message_credit; /* user space sets it, each message takes one off */
 	__u16 sampled_tx;     /* bytes copied so far, at most PNM_SAMPLE_BUDGET */
 	__u16 sampled_rx;
+	__u32 connect_us; /* from the SYN to established, where this end called connect() */
+	__u64 closed_ns;  /* CLOCK_MONOTONIC of the end, 0 before */
+	__u8 reason;      /* enum pnm_reason; before the end one that may pass */
+	__u8 time_wait;   /* enum pnm_time_wait; `state` is that of the kernel's entry then */
+	__u8 padding[6];
 };
 
 /* How much is known of the owner of a socket; what is more certain is greater. */
@@ -105,6 +111,33 @@ enum pnm_evidence {
 	PNM_EVIDENCE_HELD = 3,      /* it held a descriptor when user space looked */
 	PNM_EVIDENCE_USED = 4,      /* it sent payload */
 	PNM_EVIDENCE_SHARED = 5,    /* so did another one: both may go on */
+};
+
+/* Whether the kernel keeps an entry for a connection that is closed, in TIME_WAIT, or in FIN_WAIT2 without a
+ * socket. */
+enum pnm_time_wait {
+	PNM_TIME_WAIT_NONE = 0,
+	PNM_TIME_WAIT_ASSUMED = 1, /* it cannot be looked up: for as long as the kernel usually does */
+	PNM_TIME_WAIT_KEPT = 2,    /* as of the last look */
+};
+
+/* Why a connection ended, or was not made, otherwise than by a FIN of both ends; and what stands in the way
+ * of one that goes on. */
+enum pnm_reason {
+	PNM_REASON_NONE = 0,
+	PNM_REASON_REFUSED = 1, /* the peer answered the SYN with a reset */
+	PNM_REASON_RESET = 2,   /* the peer reset the connection */
+	PNM_REASON_TIMED_OUT = 3,
+	/* Told by ICMP: */
+	PNM_REASON_NETWORK_UNREACHABLE = 4,
+	PNM_REASON_HOST_UNREACHABLE = 5,
+	PNM_REASON_PROTOCOL_UNREACHABLE = 6,
+	PNM_REASON_PORT_UNREACHABLE = 7,
+	PNM_REASON_PROHIBITED = 8,
+	PNM_REASON_HOP_LIMIT = 9,
+	PNM_REASON_UNREACHABLE = 10, /* one of these, the message was not seen */
+	PNM_REASON_ABORTED = 11,     /* this end gave up: closed an attempt, or closed with a reset */
+	PNM_REASON_LOCAL = 12,       /* connect() failed before anything was sent */
 };
 
 /* Who owns a socket. User space writes it too, by descriptor, for sockets that were there before. */
@@ -125,7 +158,19 @@ struct pnm_socket {
 	__u32 flags;      /* PNM_SOCKET_* */
 	__u32 process_id; /* the owner, as of the last look at it */
 	__u32 sender; /* who ran when the first payload was sent; 0 before, PNM_NO_PROCESS: not to be known */
-	__u32 fin_end; /* the sequence number after the peer's FIN, once PNM_SOCKET_FIN_SEEN */
+	__u32 fin_end;    /* the sequence number after the peer's FIN, once PNM_SOCKET_FIN_SEEN */
+	__u32 reset_at;   /* the sequence number of the peer's last reset, once reset_seen */
+	__u64 opened_ns;  /* when the SYN was sent, or the connection accepted; 0 where that is not known */
+	__u32 connect_us; /* from the SYN to established, 0 before */
+	/* Bytes of their own, so that each may be set without the lock. */
+	__u8 reset_seen;            /* a reset of the peer passed, not yet accepted perhaps */
+	__u8 is_expired;            /* the last retransmission went unanswered */
+	__u8 is_released;           /* the last descriptor is closed */
+	__u8 obstacle;              /* enum pnm_reason as ICMP last told it, until the peer is heard */
+	__u8 attempted_address[16]; /* where connect() is to lead, while is_attempting */
+	__u16 attempted_port;       /* host byte order */
+	__u8 is_attempting;         /* connect() was called and has sent nothing yet */
+	__u8 padding;
 #ifdef __bpf__
 	struct bpf_spin_lock lock; /* guards the two payload figures */
 #else
@@ -162,6 +207,14 @@ struct pnm_settings {
 	/* Whether a program at the socket may ask which process runs (from 6.10 on). */
 	__u32 tells_sender;
 	__u32 padding;
+};
+
+/* Flows that user space wants to be looked at once more, which settle_flow() does with one after the other.
+ */
+#define PNM_SETTLE_CAPACITY 1024
+struct pnm_settling {
+	__u32 next; /* index of the next one */
+	__u32 slots[PNM_SETTLE_CAPACITY];
 };
 
 /* Work that could not be done in full; each a count since the programs were loaded. */
@@ -222,7 +275,10 @@ struct pnm_event {
 	__u16 remote_port; /* host byte order */
 	__u16 protocol;    /* IP protocol number, PNM_PROTOCOL_* */
 	__u8 outgoing;
+	__u8 reason; /* closed, failed: enum pnm_reason */
 	__u8 padding;
+	__u64 duration_ns; /* established: since the SYN; closed, failed: since it was opened; 0 where not
+			      known */
 };
 
 #endif

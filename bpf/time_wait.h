@@ -15,6 +15,17 @@ static __always_inline void connection_key(struct pnm_connection *key, const uni
 	key->remote_port = remote_port;
 }
 
+/* What the peer says moves the entry on. */
+static __always_inline void time_wait_advance(struct pnm_flow *flow, const struct packet *packet)
+{
+	if (packet->is_reset) {
+		flow->state = TCP_CLOSE;
+		flow->time_wait = PNM_TIME_WAIT_NONE;
+	} else if (packet->is_fin) {
+		flow->state = TCP_TIME_WAIT;
+	}
+}
+
 /* A packet that is sent or received on behalf of a connection in TIME_WAIT counts on the connection's last
  * flow. User space leaves the slots of closed connections alone for a while. False when there is no such
  * connection. */
@@ -37,20 +48,49 @@ static __always_inline bool count_time_wait(const struct packet *packet, bool is
 	__u32 slot = last->slot;
 	struct pnm_flow *flow = bpf_map_lookup_elem(&flows, &slot);
 
-	if (!flow || flow->key.socket_cookie != last->socket_cookie || (flow->retired & PNM_FLOW_RETIRED))
-		return false;
+	if (!flow || flow->key.socket_cookie != last->socket_cookie || (flow->retired & PNM_FLOW_RETIRED)) {
+		__u32 process_id = last->process_id;
+		struct pnm_counters *counters = NULL;
+
+		if (slot == PNM_NO_SLOT)
+			counters = bpf_map_lookup_elem(&overflow, &process_id);
+		if (!counters)
+			return false;
+		__sync_fetch_and_add(&statistics.dropped_flows, 1);
+		count(counters, is_out, wire, nothing);
+		return true;
+	}
+	if (!is_out && flow->time_wait != PNM_TIME_WAIT_NONE)
+		time_wait_advance(flow, packet);
 	count(&flow->counters, is_out, wire, nothing);
 	flow->last_ns = bpf_ktime_get_ns();
 	return true;
 }
 
-static __always_inline void time_wait_note(const struct pnm_socket *socket, const struct endpoints *ends)
+static __always_inline void time_wait_note(const struct pnm_socket *socket, const struct pnm_owner *owner,
+					   const struct endpoints *ends)
 {
 	struct pnm_connection key;
-	struct pnm_last_flow last = {.socket_cookie = socket->cookie, .slot = socket->slot};
+	struct pnm_last_flow last = {
+	    .socket_cookie = socket->cookie, .slot = socket->slot, .process_id = owner->process_id};
 
 	connection_key(&key, &ends->local, ends->local_port, &ends->remote, ends->remote_port);
 	bpf_map_update_elem(&time_wait, &key, &last, BPF_ANY);
+}
+
+/* The kernel keeps an entry for a connection from now on: in TIME_WAIT, or in FIN_WAIT2 as long as the peer
+ * has not closed. */
+static __always_inline void time_wait_begin(const struct pnm_socket *socket, const struct pnm_owner *owner,
+					    const struct endpoints *ends, bool is_finished, bool is_bound)
+{
+	struct pnm_flow *flow = last_flow(socket);
+
+	if (flow) {
+		flow->state = is_finished ? TCP_TIME_WAIT : TCP_FIN_WAIT2;
+		flow->time_wait = is_bound || (socket->flags & PNM_SOCKET_FOREIGN) ? PNM_TIME_WAIT_ASSUMED
+										   : PNM_TIME_WAIT_KEPT;
+	}
+	time_wait_note(socket, owner, ends);
 }
 
 #endif

@@ -1,9 +1,9 @@
 // A flow as the outside sees it: one socket talking to one remote endpoint over one interface.
-import type { Endpoint, FlowState, HostName, TransportProtocol } from '../../src/shared/protocol';
+import type { Endpoint, FlowReason, FlowState, HostName, TransportProtocol } from '../../src/shared/protocol';
 import type { Counters } from './counters';
 import { Counters as CounterSet } from './counters';
 import type { Conversation } from './inspection/conversation';
-import { datagramState, type FlowIdentity, FlowFlag } from './kernel';
+import { datagramState, type FlowIdentity, FlowFlag, TimeWait } from './kernel';
 import type { ProcessAccount } from './ledger';
 
 /** By the number that the kernel gives a TCP state. */
@@ -84,6 +84,12 @@ export class Flow {
   wireEstimate = false;
   rttMicros = 0;
   retransmits = 0;
+  /** Why it ended, or what stands in the way while it goes on. */
+  reason: FlowReason | undefined;
+  /** From the SYN to established; 0 where this end did not connect. */
+  connectMicros = 0;
+  /** Nanoseconds since boot; 0 before. */
+  closedNanos = 0;
   /** Slots of the pool that belong to it. */
   slots = 0;
   /** Another process than the owner may have moved some of it. */
@@ -109,9 +115,10 @@ export class Flow {
   }
 
   /** Takes over what the kernel says of the socket. */
-  setState(state: number, flags: number): void {
+  setState(state: number, flags: number, timeWait: number): void {
     this.wireEstimate ||= (flags & FlowFlag.WireEstimate) !== 0;
-    if ((flags & FlowFlag.Closed) !== 0) this.state = 'closed';
+    if ((flags & FlowFlag.Closed) !== 0)
+      this.state = timeWait === TimeWait.None ? 'closed' : stateName(state);
     // What passes before a connection is established belongs to the listening socket, and the last packet
     // says how far that connection was.
     else this.state = this.protocol === 'tcp' && this.remote === undefined ? 'listening' : stateName(state);

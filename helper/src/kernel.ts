@@ -38,9 +38,25 @@ export const FlowColumn = {
   OpenedNanos: 14,
   /** Nanoseconds since boot of the last packet. */
   LastNanos: 15,
+  /** Nanoseconds since boot of the end; 0 before. */
+  ClosedNanos: 16,
+  /** From the SYN to established, in microseconds; 0 where this end did not connect, or has not yet. */
+  ConnectMicros: 17,
+  /** `pnm_reason` of bpf/procnetmon.h. */
+  Reason: 18,
+  /** `TimeWait`. */
+  TimeWait: 19,
 } as const;
 
-export const flowColumns = 16;
+export const flowColumns = 20;
+
+/** Whether the kernel keeps an entry for a connection that is closed; the state is that of the entry then. */
+export const TimeWait = {
+  None: 0,
+  /** It cannot be looked up: in another network namespace, or bound to an interface. */
+  Assumed: 1,
+  Kept: 2,
+} as const;
 
 export const datagramState = 0x40;
 
@@ -57,6 +73,8 @@ export const FlowFlag = {
   Estimate: 0x10,
   /** What it took on the wire is computed in part. */
   WireEstimate: 0x20,
+  /** The connection is from before the helper: TCP tells nothing of it by itself. */
+  Adopted: 0x40,
 } as const;
 
 /** What does not change while a flow holds its slot, but for the owner, who may turn out to be another one. */
@@ -160,6 +178,10 @@ export interface SocketEvent {
   remoteAddress: string;
   remotePort: number;
   outgoing: boolean;
+  /** `closed`, `failed`: `pnm_reason` of bpf/procnetmon.h. */
+  reason: number;
+  /** `established`: since the SYN; `closed`, `failed`: since it was opened. 0 where that is not known. */
+  durationNanos: number;
 }
 
 /** Process events, for watched processes only. */
@@ -217,6 +239,12 @@ export interface Kernel {
   inspectFlow(slot: number, socketCookie: number, wanted: number, messageCredit: number): void;
   /** Takes payload that was copied and did not have to be handed out at once. At most a few hundred pieces. */
   collectSamples(): PayloadSample[];
+  /**
+   * Has TCP flows looked at once more, though no packet comes: what has been acknowledged meanwhile, in which state they
+   * are, and whether the kernel keeps a TIME_WAIT entry. The next `readFlows` has it. For flows of this network
+   * namespace only.
+   */
+  settleFlows(slots: Uint32Array): void;
   readOverflow(): ProcessOverflow[];
   statistics(): KernelStatistics;
   /**

@@ -242,7 +242,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
   #openFlows(process: WatchedProcess): number {
     let count = 0;
     for (const flow of process.account.flows) {
-      if (flow.state !== 'closed' && this.#lets(flow.interfaceKey)) count += 1;
+      if (flow.state !== 'closed' && flow.closedNanos === 0 && this.#lets(flow.interfaceKey)) count += 1;
     }
     return count;
   }

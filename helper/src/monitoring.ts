@@ -23,6 +23,7 @@ import type { Kernel, KernelEvent, SocketEvent } from './kernel';
 import { Ledger } from './ledger';
 import { Monitor, type MonitorSettings } from './monitor';
 import { FlowNames, flowNameSources } from './names/flow-names';
+import { reasonName } from './reason';
 import { Sampler } from './sampler';
 import { Schedule } from './schedule';
 import { findUser } from './users';
@@ -167,7 +168,7 @@ export class MonitorEngine {
   /** Reads the counters now and returns a sample, outside of the monitor's interval; `onSample` is not called. */
   sampleNow(monitor: string): MonitorSample {
     const found = this.#find(monitor);
-    const now = this.#read();
+    const now = this.#read(true);
     const [sample] = found.compose(now, this.#dropped());
     if (sample === undefined) throw new Error('A monitor composed no sample.');
     return sample;
@@ -214,14 +215,14 @@ export class MonitorEngine {
     });
   }
 
-  /** Reads all counters. Returns when: to the moment, since rates are computed from it. */
-  #read(): number {
+  /** Reads all counters, to the last acknowledgement when asked. Returns when: rates are computed from it. */
+  #read(complete = false): number {
     this.#wallClock.measure();
     this.#processes.poll(monotonicNanos());
     this.#processes.adopt(monotonicNanos());
     this.#inspection.collect();
     const now = monotonicNanos();
-    this.#sampler.read(now);
+    this.#sampler.read(now, complete);
     this.#inspection.tidy(now);
     this.#readNanos = now;
     this.#scheduleTidying(now);
@@ -288,6 +289,7 @@ export class MonitorEngine {
 
   #reportSocket(event: SocketEvent): void {
     const process = this.#processes.find(event.processId);
+    const reason = reasonName(event.reason);
     for (const observer of process?.observers ?? []) {
       observer.emit(event.nanos, {
         kind: event.type,
@@ -296,6 +298,8 @@ export class MonitorEngine {
         local: endpoint(event.localAddress, event.localPort),
         ...(event.remoteAddress !== '' && { remote: endpoint(event.remoteAddress, event.remotePort) }),
         ...(event.type === 'established' && { direction: event.outgoing ? 'outgoing' : 'incoming' }),
+        ...(reason !== undefined && { reason }),
+        ...(event.durationNanos > 0 && { durationMicros: Math.round(event.durationNanos / 1000) }),
       });
     }
   }

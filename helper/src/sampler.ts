@@ -12,9 +12,11 @@ import {
   type FlowIdentity,
   type Kernel,
   type KernelStatistics,
+  TimeWait,
 } from './kernel';
 import { GrowthMeter, type Ledger, type ProcessAccount } from './ledger';
 import { decodeName } from './processes';
+import { reasonName } from './reason';
 import { Slot } from './slot';
 
 /** Is told which flows there are, watched or not. */
@@ -32,6 +34,12 @@ const closedNanos = 2e9;
 const graceNanos = 100e6;
 /** Between two looks at whether the owners of idle flows still live. */
 const abandonedCheckNanos = 10e9;
+/** How long the kernel keeps a TIME_WAIT entry, when that cannot be looked up. */
+const timeWaitNanos = 60e9;
+/** Between two looks at whether it still keeps one. */
+const timeWaitCheckNanos = 1e9;
+/** TIME_WAIT takes no more than this share of the pool. */
+const timeWaitShare = 1 / 4;
 const initialRows = 256;
 const closedState = 7;
 const timeWaitState = 6;
@@ -53,6 +61,9 @@ export class Sampler {
   #troubleReported = false;
   /** Whether more than half of the pool was in use at the last read. */
   #crowded = false;
+  /** Whether there is no room for connections in TIME_WAIT. */
+  #filling = false;
+  readonly #toSettle: number[] = [];
 
   constructor(
     private readonly kernel: Kernel,
@@ -81,11 +92,15 @@ export class Sampler {
   /**
    * Reads all counters and tells the observers of each process what changed.
    * @param now nanoseconds since boot, just before the read
+   * @param complete to the last acknowledgement, also for flows that moved a moment ago
    */
-  read(now: number): void {
+  read(now: number, complete = false): void {
     this.#tick += 1;
+    if (complete) for (const slot of this.#slots) if (slot !== undefined) this.#considerSettling(slot, now);
+    this.#settle();
     const count = this.#readRows();
     this.#crowded = count > this.#statistics.flowCapacity / 2;
+    this.#filling = count > this.#statistics.flowCapacity * timeWaitShare;
     const checkAbandoned = now - this.#abandonedCheckedNanos >= abandonedCheckNanos;
     if (checkAbandoned) {
       this.#abandonedCheckedNanos = now;
@@ -97,9 +112,11 @@ export class Sampler {
       if (slot === undefined) continue;
       slot.tick = this.#tick;
       if (!slot.matches(this.#rows, offset)) this.#apply(slot, offset);
+      else this.#considerSettling(slot, now);
       this.#tidy(slot, now, checkAbandoned);
       if (this.#slots[slot.index] === slot) matched += 1;
     }
+    this.#settle();
     if (matched !== this.#used) this.#forgetMissing();
     this.#statistics = this.kernel.statistics();
     if (this.#statistics.droppedFlows !== this.#overflowPackets) this.#readOverflow(now);
@@ -203,16 +220,45 @@ export class Sampler {
     const { flow } = slot;
     const growth = this.#growth;
     slot.advance(this.#rows, offset, growth);
+    slot.restless = true;
     if ((slot.flags & FlowFlag.Estimate) !== 0) flow.estimate = flow.account.estimate = true;
     flow.counters.add(growth);
     slot.ownerSum.add(growth);
     // A retired slot beside one in use says how things were.
     if (slot.retiredNanos === 0 || flow.slots === 1) {
-      flow.setState(slot.state, slot.flags);
+      flow.setState(slot.state, slot.flags, slot.timeWait);
       flow.rttMicros = slot.rttMicros;
+      flow.reason = reasonName(slot.reason);
+      flow.closedNanos = slot.closedNanos;
     }
+    flow.connectMicros = Math.max(flow.connectMicros, slot.connectMicros);
     flow.retransmits = Math.max(flow.retransmits, slot.retransmits);
     for (const observer of flow.account.observers) observer.flowChanged(flow);
+  }
+
+  /**
+   * TCP takes a packet in after it was counted, so what the last one brought is not known before the next one; of
+   * connections from before the helper nothing is. Those that somebody watches are looked at when they come to rest.
+   */
+  #considerSettling(slot: Slot, now: number): void {
+    if (slot.retiredNanos !== 0 || slot.state === datagramState || (slot.flags & FlowFlag.Foreign) !== 0)
+      return;
+    if (slot.flow.account.observers.size === 0 || slot.flow.remote === undefined) return;
+    const isClosed = (slot.flags & FlowFlag.Closed) !== 0;
+    const isDue = isClosed
+      ? slot.timeWait === TimeWait.Kept && now - slot.settledNanos >= timeWaitCheckNanos
+      : slot.restless || (slot.flags & FlowFlag.Adopted) !== 0;
+    if (!isDue) return;
+    slot.restless = false;
+    slot.settledNanos = now;
+    this.#toSettle.push(slot.index);
+  }
+
+  #settle(): void {
+    if (this.#toSettle.length === 0) return;
+    const slots = Uint32Array.from(this.#toSettle);
+    this.#toSettle.length = 0;
+    this.#attempt(() => this.kernel.settleFlows(slots), 'Connections that rest could not be looked at.');
   }
 
   /** Retires what is finished with, and recycles what was retired long enough ago. */
@@ -230,10 +276,14 @@ export class Sampler {
   /** A closed connection still answers for a moment, in TIME_WAIT; that counts too while there is room. */
   #isOver(slot: Slot, now: number): boolean {
     if ((slot.flags & FlowFlag.Closed) === 0) return false;
+    if (slot.timeWait !== TimeWait.None && !this.#filling && slot.flow.account.observers.size > 0) {
+      return slot.timeWait === TimeWait.Assumed && now - slot.closedNanos >= timeWaitNanos;
+    }
     return this.#crowded || now - slot.lastNanos >= closedNanos;
   }
 
   #isIdle(slot: Slot, now: number, checkAbandoned: boolean): boolean {
+    if (slot.timeWait !== TimeWait.None) return false;
     if (now - Math.max(slot.lastNanos, slot.openedNanos) < idleNanos) return false;
     if (slot.state === datagramState || slot.state === closedState || slot.state === timeWaitState)
       return true;
@@ -263,6 +313,7 @@ export class Sampler {
     flow.slots -= 1;
     if (flow.slots > 0) return;
     flow.ended = true;
+    if (flow.closedNanos > 0) flow.state = 'closed';
     this.#flows.delete(flow.key);
     flow.account.flows.delete(flow);
     for (const observer of flow.account.observers) observer.flowChanged(flow);
@@ -292,15 +343,13 @@ export class Sampler {
   }
 
   /** A slot that cannot be given back is lost until the helper ends; that is no reason to stop counting. */
-  #attempt(operation: () => void): boolean {
+  #attempt(operation: () => void, trouble = 'A slot of the flow pool could not be given back.'): boolean {
     try {
       operation();
       return true;
     } catch (error) {
       if (!this.#troubleReported) {
-        this.onError(
-          new Error('A slot of the flow pool could not be given back.', { cause: asError(error) }),
-        );
+        this.onError(new Error(trouble, { cause: asError(error) }));
       }
       this.#troubleReported = true;
       return false;

@@ -15,6 +15,14 @@ export class Slot {
   lastNanos = 0;
   rttMicros = 0;
   retransmits = 0;
+  closedNanos = 0;
+  connectMicros = 0;
+  reason = 0;
+  timeWait = 0;
+  /** It moved since it was last settled. */
+  restless = false;
+  /** When it was last settled. */
+  settledNanos = 0;
   /** When `retireFlow` was called; 0 before. */
   retiredNanos = 0;
   /** The tick at which it was last among the rows. */
@@ -44,7 +52,10 @@ export class Slot {
       rows[offset + FlowColumn.WireTxPackets] === counters.wireTxPackets &&
       rows[offset + FlowColumn.WireRxPackets] === counters.wireRxPackets &&
       rows[offset + FlowColumn.RttMicros] === this.rttMicros &&
-      rows[offset + FlowColumn.Retransmits] === this.retransmits
+      rows[offset + FlowColumn.Retransmits] === this.retransmits &&
+      rows[offset + FlowColumn.ConnectMicros] === this.connectMicros &&
+      rows[offset + FlowColumn.Reason] === this.reason &&
+      rows[offset + FlowColumn.TimeWait] === this.timeWait
     );
   }
 
@@ -65,5 +76,9 @@ export class Slot {
     this.lastNanos = rows[offset + FlowColumn.LastNanos] ?? 0;
     this.rttMicros = rows[offset + FlowColumn.RttMicros] ?? 0;
     this.retransmits = rows[offset + FlowColumn.Retransmits] ?? 0;
+    this.closedNanos = rows[offset + FlowColumn.ClosedNanos] ?? 0;
+    this.connectMicros = rows[offset + FlowColumn.ConnectMicros] ?? 0;
+    this.reason = rows[offset + FlowColumn.Reason] ?? 0;
+    this.timeWait = rows[offset + FlowColumn.TimeWait] ?? 0;
   }
 }

@@ -1,17 +1,8 @@
-// What a connection is called: names and reasons that the helper adds where it knows them. A helper that knows none
-// leaves them out, so each is looked at before it is believed.
+// What a connection is called: names and reasons that the helper adds where it knows them.
 import { spokenLabel } from '../shared/flow-label';
-import { formatEndpoint } from '../shared/format';
+import { formatEndpoint, formatReason } from '../shared/format';
 import type { Endpoint, FlowSample, MonitorEvent, TransportProtocol } from '../shared/protocol';
 import { sanitise } from '../shared/sanitise';
-
-function textOf(holder: object, ...names: string[]): string | undefined {
-  for (const name of names) {
-    const value = (holder as Readonly<Record<string, unknown>>)[name];
-    if (typeof value === 'string' && value !== '') return sanitise(value);
-  }
-  return undefined;
-}
 
 /** Host name of the peer, clean. */
 export function hostOf({ host }: FlowSample): string | undefined {
@@ -25,7 +16,7 @@ export function applicationOf(flow: FlowSample): string | undefined {
 
 /** Why a connection failed, clean. */
 export function failureOf(flowOrEvent: FlowSample | MonitorEvent): string | undefined {
-  return textOf(flowOrEvent, 'failure', 'reason');
+  return formatReason(flowOrEvent.reason) || undefined;
 }
 
 interface SocketEnds {

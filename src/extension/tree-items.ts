@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { ConnectionFacts } from '../shared/facts';
 import { peerLabel, sourceOfName, spokenLabel } from '../shared/flow-label';
-import { formatEndpoint, formatMicroseconds, formatQuantity } from '../shared/format';
+import { formatDuration, formatEndpoint, formatMicroseconds, formatQuantity } from '../shared/format';
 import type { FlowSample, ProcessSample } from '../shared/protocol';
 import { processTitle } from '../shared/process-title';
 import { sanitise } from '../shared/sanitise';
@@ -144,8 +144,8 @@ function droppedLines({ dropped }: WatchedSession): string[] {
   if (dropped.flows > 0) {
     parts.push(
       vscode.l10n.t(
-        '{0} got no entry of their own; they count in the process.',
-        formatQuantity(dropped.flows, 'connection'),
+        '{0} of connections without an entry of their own; they count in the process.',
+        formatQuantity(dropped.flows, 'packet'),
       ),
     );
   }
@@ -228,10 +228,16 @@ function connectionItem(
     failure === undefined ? undefined : vscode.l10n.t('Failed: {0}', failure),
     vscode.l10n.t('State: {0}', flow.state),
     vscode.l10n.t('Interface: {0}', sanitise(flow.interface)),
+    flow.closedAt === undefined
+      ? undefined
+      : vscode.l10n.t('Lasted: {0}', formatDuration(Date.parse(flow.closedAt) - Date.parse(flow.openedAt))),
     ...ledgerLines(flow),
     flow.wireEstimate === true
       ? vscode.l10n.t('The figures of the wire are estimated: nobody could see the packets there.')
       : undefined,
+    flow.connectMicros === undefined
+      ? undefined
+      : vscode.l10n.t('Connected within: {0}', formatMicroseconds(flow.connectMicros)),
     flow.protocol === 'tcp'
       ? vscode.l10n.t('Round trip: {0}', formatMicroseconds(flow.rttMicros))
       : undefined,

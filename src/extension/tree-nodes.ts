@@ -176,7 +176,7 @@ export function flowsOf(session: WatchedSession, pid: number, closed: boolean, w
 }
 
 export function isClosed(flow: FlowSample): boolean {
-  return flow.state === 'closed';
+  return flow.state === 'closed' || flow.closedAt !== undefined;
 }
 
 /** The figures of a node; undefined once they are gone. */

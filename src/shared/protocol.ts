@@ -130,7 +130,10 @@ export interface Usage {
 export type TransportProtocol =
   'tcp' | 'udp' | 'udplite' | 'icmp' | 'icmp6' | 'sctp' | 'dccp' | 'packet' | `raw:${number}`;
 
-/** TCP states as `ss` names them; datagram sockets are `open` until closed. */
+/**
+ * TCP states as `ss` names them; datagram sockets are `open` until closed. `time-wait` lasts until the kernel lets go
+ * of its entry; where that cannot be looked up, in other network namespaces, for the usual minute.
+ */
 export type FlowState =
   | 'established'
   | 'syn-sent'
@@ -144,6 +147,31 @@ export type FlowState =
   | 'listening'
   | 'closing'
   | 'open';
+
+/**
+ * Why a connection failed or ended otherwise than by both ends closing it. On a flow that is not closed: what stands in
+ * its way at present, while the kernel goes on trying; it is taken back once the peer is heard again.
+ *
+ * - `refused`: the peer answered the attempt with a reset, so nothing listens there
+ * - `reset`: the peer reset the connection
+ * - `timed-out`: no answer came in time
+ * - `network-unreachable` to `hop-limit-exceeded`: an ICMP message said so; `unreachable`: one whose kind was not seen
+ * - `aborted`: this program gave up: it closed before the connection stood, or with data unread, or with a reset
+ * - `local-error`: connect() failed before anything was sent: no route, no permission, or no free port
+ */
+export type FlowReason =
+  | 'refused'
+  | 'reset'
+  | 'timed-out'
+  | 'network-unreachable'
+  | 'host-unreachable'
+  | 'protocol-unreachable'
+  | 'port-unreachable'
+  | 'prohibited'
+  | 'hop-limit-exceeded'
+  | 'unreachable'
+  | 'aborted'
+  | 'local-error';
 
 /** An address and port; IPv4-mapped IPv6 addresses are given as IPv4. */
 export interface Endpoint {
@@ -204,6 +232,11 @@ export interface FlowSample extends Usage {
   host?: HostName;
   /** True where another process may have moved some of it than this one; absent elsewhere. */
   estimate?: boolean;
+  /** Microseconds from the SYN to established, where this end called connect(). */
+  connectMicros?: number;
+  reason?: FlowReason;
+  /** When it ended, present from then on. TIME_WAIT comes after that. */
+  closedAt?: string;
 }
 
 /** Something that was said on a connection. Never a query string, credential, cookie, header or body. */
@@ -298,7 +331,7 @@ export interface ProcessInfo {
 
 /** A process in a sample. The counters cover all of its flows, those closed by now included. */
 export interface ProcessSample extends ProcessInfo, Usage {
-  /** Flows that are not closed. */
+  /** Flows that are not closed; in TIME_WAIT they are. */
   openFlows: number;
   /** False once the process has exited; its counters stay. */
   alive: boolean;
@@ -310,7 +343,7 @@ export interface ProcessSample extends ProcessInfo, Usage {
 export interface DroppedCounters {
   /** Events the ring buffer had no room for. */
   events: number;
-  /** Flows that got no slot of their own; their traffic counts on the process. */
+  /** Packets whose flow got no slot of its own, because too many were open; they count on the process only. */
   flows: number;
   /** Child processes beyond `limits.processes`. */
   processes: number;
@@ -428,6 +461,10 @@ export interface MonitorEvent {
   remote?: Endpoint;
   /** `established`: which end began it. */
   direction?: 'outgoing' | 'incoming';
+  /** `failed`, and `closed` where both ends did not just close. */
+  reason?: FlowReason;
+  /** `established` at the end that connected: since the SYN. `closed`, `failed`: since it was opened. */
+  durationMicros?: number;
   /** `fork`: the new process. */
   childPid?: number;
   /** `exec`: the new name. */

@@ -112,6 +112,7 @@ export class ScriptedKernel implements Kernel {
   unwatch(): void {}
   retireFlow(): void {}
   recycleFlow(): void {}
+  settleFlows(): void {}
   inspectFlow(): void {}
   listen(): void {}
   close(): void {}

@@ -27,6 +27,7 @@ const commands = [
     'nft',
     'nsenter',
     'setpriv',
+    'ss',
     'tc',
   ],
 ];
@@ -56,6 +57,7 @@ export const modules = [
   ],
   ...['nfnetlink', 'nf_tables', 'nft_counter', 'nft_objref', 'nf_tables_netdev'],
   ...['nf_conntrack', 'nf_nat', 'nft_chain_nat', 'nft_nat', 'nft_masq', 'nft_redir'],
+  ...['nft_reject_inet', 'nft_numgen'],
 ];
 
 const accounts = {

@@ -36,6 +36,8 @@ constexpr std::initializer_list<uint32_t> bpf_commands = {
     BPF_MAP_UPDATE_BATCH,
     BPF_MAP_DELETE_BATCH,
     BPF_OBJ_GET_INFO_BY_FD,
+    // Runs programs that were loaded before, over bytes of ours: a look at flows that rest.
+    BPF_PROG_TEST_RUN,
     // At interfaces that appear later.
     BPF_LINK_CREATE,
     BPF_LINK_DETACH,

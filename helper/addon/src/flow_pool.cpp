@@ -3,6 +3,7 @@
 #include "error.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -53,6 +54,10 @@ void write_row(double *row, uint32_t slot, uint64_t cookie, const pnm_flow &flow
 	row[13] = seen(flow.retransmits);
 	row[14] = static_cast<double>(seen(flow.opened_ns));
 	row[15] = static_cast<double>(seen(flow.last_ns));
+	row[16] = static_cast<double>(seen(flow.closed_ns));
+	row[17] = seen(flow.connect_us);
+	row[18] = seen(flow.reason);
+	row[19] = seen(flow.time_wait);
 }
 
 } // namespace
@@ -173,6 +178,28 @@ void FlowPool::give_socket(uint64_t cookie, const pnm_owner &owner, bool is_esti
 		std::copy_n(owner.name, sizeof(flow.name), flow.name);
 		__atomic_store_n(&flow.key.process_id, owner.process_id, __ATOMIC_RELEASE);
 		forget_key(slot, former);
+	}
+}
+
+void FlowPool::settle(std::span<const uint32_t> slots)
+{
+	pnm_settling &settling = programs_.settling();
+	// The kernel wants a frame to run a program over, whatever is in it.
+	uint8_t frame[64] = {};
+
+	while (!slots.empty()) {
+		const auto batch = slots.first(std::min<size_t>(slots.size(), PNM_SETTLE_CAPACITY));
+
+		std::copy(batch.begin(), batch.end(), settling.slots);
+		settling.next = 0;
+		LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = sizeof(frame),
+			    .repeat = static_cast<int>(batch.size()));
+		const int result = bpf_prog_test_run_opts(programs_.settle_flow(), &run);
+
+		// A signal ends it early; the rest is looked at the next time.
+		if (result && errno != EINTR)
+			throw KernelError("bpf(BPF_PROG_TEST_RUN)", errno);
+		slots = slots.subspan(batch.size());
 	}
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 
 namespace procnetmon {
 
@@ -17,7 +18,7 @@ class FlowPool {
 	FlowPool &operator=(const FlowPool &) = delete;
 
 	/// Columns of a row, in the order of `FlowColumn` in kernel.ts.
-	static constexpr size_t columns = 16;
+	static constexpr size_t columns = 20;
 
 	/// Writes a row for each slot in use. Returns how many there are, also when that is more than fit.
 	size_t read(double *rows, size_t row_capacity) const;
@@ -33,6 +34,9 @@ class FlowPool {
 	void retire_socket(uint64_t cookie);
 	/// Gives every flow of a socket, with what it has counted, to another process.
 	void give_socket(uint64_t cookie, const pnm_owner &owner, bool is_estimate);
+	/// Has the kernel half look at TCP flows of this network namespace once more: what it finds is in the
+	/// next reading.
+	void settle(std::span<const uint32_t> slots);
 	/// Gives a retired slot back. Throws EINVAL for one that is still in use.
 	void recycle(uint32_t slot);
 

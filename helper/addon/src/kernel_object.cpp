@@ -65,6 +65,7 @@ Napi::FunctionReference KernelObject::define(Napi::Env env)
 			    InstanceMethod<&KernelObject::describe_flow>("describeFlow"),
 			    InstanceMethod<&KernelObject::retire_flow>("retireFlow"),
 			    InstanceMethod<&KernelObject::recycle_flow>("recycleFlow"),
+			    InstanceMethod<&KernelObject::settle_flows>("settleFlows"),
 			    InstanceMethod<&KernelObject::inspect_flow>("inspectFlow"),
 			    InstanceMethod<&KernelObject::collect_samples>("collectSamples"),
 			    InstanceMethod<&KernelObject::read_overflow>("readOverflow"),
@@ -215,6 +216,19 @@ Napi::Value KernelObject::inspect_flow(const Napi::CallbackInfo &info)
 Napi::Value KernelObject::collect_samples(const Napi::CallbackInfo &info)
 {
 	return guarded(info.Env(), [&] { return to_javascript(info.Env(), kernel().collect_samples()); });
+}
+
+Napi::Value KernelObject::settle_flows(const Napi::CallbackInfo &info)
+{
+	return guarded(info.Env(), [&] {
+		if (!info[0].IsTypedArray() ||
+		    info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array)
+			throw Napi::TypeError::New(info.Env(), "slots must be a Uint32Array");
+		auto slots = info[0].As<Napi::Uint32Array>();
+
+		kernel().flow_pool().settle({slots.Data(), slots.ElementLength()});
+		return info.Env().Undefined();
+	});
 }
 
 Napi::Value KernelObject::read_overflow(const Napi::CallbackInfo &info)

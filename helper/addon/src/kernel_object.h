@@ -34,6 +34,7 @@ class KernelObject : public Napi::ObjectWrap<KernelObject> {
 	Napi::Value describe_flow(const Napi::CallbackInfo &info);
 	Napi::Value retire_flow(const Napi::CallbackInfo &info);
 	Napi::Value recycle_flow(const Napi::CallbackInfo &info);
+	Napi::Value settle_flows(const Napi::CallbackInfo &info);
 	Napi::Value inspect_flow(const Napi::CallbackInfo &info);
 	Napi::Value collect_samples(const Napi::CallbackInfo &info);
 	Napi::Value read_overflow(const Napi::CallbackInfo &info);

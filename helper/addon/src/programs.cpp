@@ -144,6 +144,10 @@ int Programs::count_ingress() const
 {
 	return bpf_program__fd(skeleton_->progs.count_ingress);
 }
+int Programs::settle_flow() const
+{
+	return bpf_program__fd(skeleton_->progs.settle_flow);
+}
 int Programs::flows() const
 {
 	return bpf_map__fd(skeleton_->maps.flows);
@@ -187,6 +191,10 @@ int Programs::samples() const
 const pnm_settings &Programs::settings() const
 {
 	return skeleton_->rodata->settings;
+}
+pnm_settling &Programs::settling() const
+{
+	return skeleton_->bss->settling;
 }
 const volatile pnm_statistics &Programs::statistics() const
 {

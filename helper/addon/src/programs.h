@@ -31,6 +31,7 @@ class Programs {
 
 	int count_egress() const;
 	int count_ingress() const;
+	int settle_flow() const;
 
 	int flows() const;
 	int flow_index() const;
@@ -46,6 +47,7 @@ class Programs {
 	const pnm_settings &settings() const;
 	/// Changes while it is looked at.
 	const volatile pnm_statistics &statistics() const;
+	pnm_settling &settling() const;
 	/// The kernel half looks at it with every packet.
 	volatile pnm_inspection &inspection() const;
 

@@ -53,6 +53,8 @@ Napi::Object event_object(Napi::Env env, const pnm_event &event)
 	object.Set("remoteAddress", address_text(event.remote_address));
 	object.Set("remotePort", number(env, event.remote_port));
 	object.Set("outgoing", Napi::Boolean::New(env, event.outgoing != 0));
+	object.Set("reason", number(env, event.reason));
+	object.Set("durationNanos", number(env, event.duration_ns));
 	return object;
 }
 

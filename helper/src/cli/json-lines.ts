@@ -77,11 +77,36 @@ const estimate = z
   .boolean()
   .optional()
   .describe('True where another process may have moved some of it; absent elsewhere.');
+const connectMicros = z
+  .int()
+  .min(0)
+  .describe('Microseconds from the SYN to established, where this end called connect().');
+const reason = z
+  .enum([
+    'refused',
+    'reset',
+    'timed-out',
+    'network-unreachable',
+    'host-unreachable',
+    'protocol-unreachable',
+    'port-unreachable',
+    'prohibited',
+    'hop-limit-exceeded',
+    'unreachable',
+    'aborted',
+    'local-error',
+  ])
+  .describe(
+    'Why it failed or ended otherwise than by both ends closing it; before its end: what stands in its way.',
+  );
+const closedAt = time.describe('When it ended, present from then on. TIME_WAIT comes after that.');
 const interfaceName = z.string().describe('"netns:INDEX" for one in another network namespace.');
 
 const dropped = {
   events: count.describe('Events that were lost because too many came at once.'),
-  flows: count.describe('Flows without a line of their own; their traffic counts on the process.'),
+  flows: count.describe(
+    'Packets whose flow has no line, because too many were open; they count on the process only.',
+  ),
   processes: count.describe('Child processes beyond the limit, not followed.'),
   inspections: count.describe(
     'Payload that could not be looked at: protocols, names and facts may be missing.',
@@ -122,6 +147,9 @@ const flowSample = z
     certainty: certainty.optional(),
     host: z.strictObject({ name: z.string(), source: hostSource }).optional().describe('The remote host.'),
     estimate,
+    connectMicros: connectMicros.optional(),
+    reason: reason.optional(),
+    closedAt: closedAt.optional(),
     ...usage,
   })
   .describe('One socket talking to one remote endpoint over one interface.')
@@ -186,6 +214,12 @@ const eventLine = z
     local: endpoint.optional(),
     remote: endpoint.optional(),
     direction: z.enum(['outgoing', 'incoming']).optional().describe('"established": which end began it.'),
+    reason: reason.optional(),
+    durationMicros: count
+      .optional()
+      .describe(
+        '"established" at the end that connected: since the SYN; "closed", "failed": since it was opened.',
+      ),
     childPid: pid.optional().describe('"fork": the new process.'),
     name: z.string().optional().describe('"exec": the new name.'),
     exitStatus: z.int().optional().describe('"exit": 128 + signal when killed.'),
@@ -301,6 +335,10 @@ const flowSummary = z
     retransmits,
     requests: z.array(requestSummary).describe('Requests on it, the same ones together; at most 32.'),
     estimate,
+    openedAt: time,
+    closedAt: closedAt.nullable(),
+    connectMicros: connectMicros.nullable(),
+    reason: reason.nullable(),
   })
   .describe('One socket talking to one remote endpoint over one interface, over the whole run.')
   .meta({ id: 'flowSummary' });

@@ -199,6 +199,10 @@ function summariseFlow(flow: FlowSample, facts: ConnectionFacts | undefined): Fl
     payload: flow.payload,
     rttMicros: flow.rttMicros,
     retransmits: flow.retransmits,
+    openedAt: flow.openedAt,
+    closedAt: flow.closedAt ?? null,
+    connectMicros: flow.connectMicros ?? null,
+    reason: flow.reason ?? null,
     requests: (facts?.groups ?? []).map(summariseRequests),
     ...(flow.estimate === true && { estimate: true }),
   };

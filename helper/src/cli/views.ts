@@ -7,6 +7,7 @@ import {
   formatMicroseconds,
   formatQuantity,
   formatRate,
+  formatReason,
 } from '../../../src/shared/format';
 import { type FlowGrouping, groupOf } from '../../../src/shared/flow-filter';
 import { peerLabel, spokenLabel } from '../../../src/shared/flow-label';
@@ -28,7 +29,9 @@ type ColumnId =
   | 'interface'
   | 'sentPayload'
   | 'receivedPayload'
-  | 'retransmits';
+  | 'retransmits'
+  | 'reason'
+  | 'connectTime';
 
 /** As wide as `tcp 192.168.100.100:40000 → 192.168.100.100:443`, less what may be cut without loss. */
 const connectionWidth = 38;
@@ -48,6 +51,8 @@ const otherColumns: Column<ColumnId>[] = [
   { id: 'sentPayload', title: '↑ DATA', width: 7, align: 'right', leaves: connectionWidth },
   { id: 'receivedPayload', title: '↓ DATA', width: 7, align: 'right', leaves: connectionWidth },
   { id: 'retransmits', title: 'RESENT', width: 6, align: 'right', leaves: connectionWidth },
+  { id: 'reason', title: 'REASON', width: 20, align: 'left', leaves: connectionWidth },
+  { id: 'connectTime', title: 'CONNECT', width: 7, align: 'right', leaves: connectionWidth },
 ];
 
 const displayOrder: ColumnId[] = [
@@ -59,7 +64,9 @@ const displayOrder: ColumnId[] = [
   'sentPayload',
   'receivedPayload',
   'state',
+  'reason',
   'interface',
+  'connectTime',
   'roundTrip',
   'retransmits',
 ];
@@ -300,6 +307,8 @@ function flowCells(flow: FlowSample): Row<ColumnId>['cells'] {
     }),
     state: flow.state,
     application: spokenLabel(flow),
+    reason: formatReason(flow.reason),
+    connectTime: flow.protocol === 'tcp' ? formatMicroseconds(flow.connectMicros ?? 0) : '',
     interface: sanitise(flow.interface),
     roundTrip: flow.protocol === 'tcp' ? formatMicroseconds(flow.rttMicros) : '',
     retransmits: flow.protocol === 'tcp' ? String(flow.retransmits) : '',
@@ -373,7 +382,9 @@ function notesOn(
 function droppedNote(dropped: DroppedCounters, omittedFlows: number): string | undefined {
   const parts = [
     dropped.events > 0 ? formatQuantity(dropped.events, 'event') : '',
-    dropped.flows > 0 ? formatQuantity(dropped.flows, 'flow') : '',
+    dropped.flows > 0
+      ? `connections of ${formatQuantity(dropped.flows, 'packet')}, counted on their process`
+      : '',
     dropped.processes > 0 ? formatQuantity(dropped.processes, 'child process', 'child processes') : '',
     dropped.inspections > 0 ? formatQuantity(dropped.inspections, 'look at payload', 'looks at payload') : '',
     dropped.facts > 0 ? formatQuantity(dropped.facts, 'request') : '',

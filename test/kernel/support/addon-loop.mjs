@@ -38,7 +38,7 @@ const methods = {
     );
   },
   flows() {
-    const columns = 16;
+    const columns = 20;
     const rows = new Float64Array(1024 * columns);
     const count = kernel.readFlows(rows);
     return Array.from({ length: count }, (_, row) => [...rows.subarray(row * columns, (row + 1) * columns)]);

@@ -74,12 +74,12 @@ describe('the live table', () => {
     expect(lines).toMatchInlineSnapshot(`
       [
         "↑ 12.3 MB/s  ↓ 457 kB/s · total ↑ 123 MB  ↓ 4.57 MB · 2 processes · 1 min 01 s",
-        "PROCESS / CONNECTION                                                                PROTOCOL             ↑ RATE     ↓ RATE  ↑ TOTAL  ↓ TOTAL   ↑ DATA   ↓ DATA  STATE        INTERFACE       RTT  RESENT",
-        "iperf3 (100)                                                                                          12.3 MB/s   457 kB/s   123 MB  4.57 MB   120 MB  4.40 MB  2 open",
-        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                  12.3 MB/s   457 kB/s   123 MB  4.50 MB      0 B      0 B  established  eth0        1.23 ms       3",
-        "  tcp :40001 → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201                                              0 B/s      0 B/s      0 B      0 B      0 B      0 B  fin-wait-1   eth0        1.23 ms       0",
-        "quiet (7)                                                                                                 0 B/s      0 B/s  2.00 kB  1.00 kB      0 B      0 B  1 open",
-        "  udp 10.0.0.1:40000 → 192.0.2.1:443                                                                      0 B/s      0 B/s  2.00 kB  1.00 kB      0 B      0 B  open         eth0",
+        "PROCESS / CONNECTION                                 PROTOCOL             ↑ RATE     ↓ RATE  ↑ TOTAL  ↓ TOTAL   ↑ DATA   ↓ DATA  STATE        REASON                INTERFACE   CONNECT      RTT  RESENT",
+        "iperf3 (100)                                                           12.3 MB/s   457 kB/s   123 MB  4.57 MB   120 MB  4.40 MB  2 open",
+        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                   12.3 MB/s   457 kB/s   123 MB  4.50 MB      0 B      0 B  established                        eth0              –  1.23 ms       3",
+        "  → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201                          0 B/s      0 B/s      0 B      0 B      0 B      0 B  fin-wait-1                         eth0              –  1.23 ms       0",
+        "quiet (7)                                                                  0 B/s      0 B/s  2.00 kB  1.00 kB      0 B      0 B  1 open",
+        "  udp 10.0.0.1:40000 → 192.0.2.1:443                                       0 B/s      0 B/s  2.00 kB  1.00 kB      0 B      0 B  open                               eth0",
       ]
     `);
   });
@@ -185,13 +185,13 @@ describe('the summary', () => {
     expect(lines).toMatchInlineSnapshot(`
       [
         "↑ 123 MB  ↓ 4.57 MB on the wire · in 1 min 01 s · 2 processes · 4 connections",
-        "PROCESS / CONNECTION                                                                                  PROTOCOL          ↑ TOTAL  ↓ TOTAL   ↑ DATA   ↓ DATA  STATE        INTERFACE       RTT  RESENT",
+        "PROCESS / CONNECTION                                                                                  PROTOCOL          ↑ TOTAL  ↓ TOTAL   ↑ DATA   ↓ DATA  STATE        REASON                INTERFACE   CONNECT      RTT  RESENT",
         "iperf3 (100)                                                                                                             123 MB  4.57 MB   120 MB  4.40 MB  2 open",
-        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                                     123 MB  4.50 MB      0 B      0 B  established  eth0        1.23 ms       3",
-        "  tcp [2001:db8:1111:2222:3333:4444:5555:6666]:40001 → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201                        0 B      0 B      0 B      0 B  fin-wait-1   eth0        1.23 ms       0",
-        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                                        0 B      0 B      0 B      0 B  closed       eth0        1.23 ms       0",
+        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                                     123 MB  4.50 MB      0 B      0 B  established                        eth0              –  1.23 ms       3",
+        "  tcp [2001:db8:1111:2222:3333:4444:5555:6666]:40001 → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201                        0 B      0 B      0 B      0 B  fin-wait-1                         eth0              –  1.23 ms       0",
+        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                                        0 B      0 B      0 B      0 B  closed                             eth0              –  1.23 ms       0",
         "quiet (7)                                                                                                               2.00 kB  1.00 kB      0 B      0 B  1 open",
-        "  udp 10.0.0.1:40000 → 192.0.2.1:443                                                                                    2.00 kB  1.00 kB      0 B      0 B  open         eth0",
+        "  udp 10.0.0.1:40000 → 192.0.2.1:443                                                                                    2.00 kB  1.00 kB      0 B      0 B  open                               eth0",
       ]
     `);
   });

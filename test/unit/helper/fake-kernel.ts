@@ -29,6 +29,10 @@ export interface FakeFlow extends FlowIdentity, CounterValues {
   lastNanos: number;
   rttMicros: number;
   retransmits: number;
+  closedNanos: number;
+  connectMicros: number;
+  reason: number;
+  timeWait: number;
 }
 
 export function kernelError(code: string, operation: string): Error {
@@ -41,6 +45,10 @@ export class FakeKernel implements Kernel {
   readonly slots = new Map<number, FakeFlow>();
   readonly watched = new Map<number, boolean>();
   readonly adopted: number[] = [];
+  /** Slots that were to be looked at once more, in order. */
+  readonly settled: number[] = [];
+  /** What such a look finds. */
+  onSettle: (flow: FakeFlow) => void = () => undefined;
   readonly attached = new Set<number>();
   devices: KernelInterface[] = [
     { index: 1, name: 'lo', up: true, attached: true },
@@ -89,6 +97,10 @@ export class FakeKernel implements Kernel {
       lastNanos: flow.openedNanos,
       rttMicros: 0,
       retransmits: 0,
+      closedNanos: 0,
+      connectMicros: 0,
+      reason: 0,
+      timeWait: 0,
       ...noCounters,
       ...flow,
       slot,
@@ -147,6 +159,15 @@ export class FakeKernel implements Kernel {
     const flow = this.slots.get(slot);
     if (flow === undefined) throw kernelError('ENOENT', 'retireFlow');
     flow.flags |= FlowFlag.Retired;
+  }
+
+  settleFlows(slots: Uint32Array): void {
+    for (const slot of slots) {
+      const flow = this.slots.get(slot);
+      if (flow === undefined) continue;
+      this.settled.push(slot);
+      this.onSettle(flow);
+    }
   }
 
   recycleFlow(slot: number): void {
@@ -208,4 +229,8 @@ function writeRow(rows: Float64Array, offset: number, flow: FakeFlow): void {
   rows[offset + FlowColumn.Retransmits] = flow.retransmits;
   rows[offset + FlowColumn.OpenedNanos] = flow.openedNanos;
   rows[offset + FlowColumn.LastNanos] = flow.lastNanos;
+  rows[offset + FlowColumn.ClosedNanos] = flow.closedNanos;
+  rows[offset + FlowColumn.ConnectMicros] = flow.connectMicros;
+  rows[offset + FlowColumn.Reason] = flow.reason;
+  rows[offset + FlowColumn.TimeWait] = flow.timeWait;
 }

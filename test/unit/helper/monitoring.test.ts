@@ -430,7 +430,9 @@ describe('time', () => {
       localPort: 1,
       remoteAddress: '::2',
       remotePort: 2,
-      outgoing: false,
+      outgoing: true,
+      reason: 0,
+      durationNanos: 1_500_000,
     });
     expect(events).toEqual([
       {
@@ -441,7 +443,8 @@ describe('time', () => {
         protocol: 'tcp',
         local: { address: '::1', port: 1 },
         remote: { address: '::2', port: 2 },
-        direction: 'incoming',
+        direction: 'outgoing',
+        durationMicros: 1_500,
       },
     ]);
   });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Counters, type CounterValues } from '../../../helper/src/counters';
 import type { Flow } from '../../../helper/src/flow';
-import { datagramState, FlowFlag } from '../../../helper/src/kernel';
+import { datagramState, FlowFlag, TimeWait } from '../../../helper/src/kernel';
 import { type AccountObserver, Ledger } from '../../../helper/src/ledger';
 import { idleNanos, Sampler } from '../../../helper/src/sampler';
 import { type FakeFlow, FakeKernel, noCounters } from './fake-kernel';
@@ -113,6 +113,102 @@ describe('Sampler', () => {
     }
     sampler.read((now += 1e6));
     expect(flow.flags & FlowFlag.Retired).not.toBe(0);
+  });
+
+  it('looks once more at a connection that came to rest, when somebody watches it', () => {
+    const flow = kernel.open({ processId: 10, openedNanos: 1 });
+    tick();
+    const seen = observe(10);
+    send(flow, 100);
+    tick();
+    expect(kernel.settled).toEqual([]);
+    // The last acknowledgement, for which no packet comes.
+    kernel.onSettle = ({ slot }) => {
+      kernel.onSettle = () => undefined;
+      expect(slot).toBe(flow.slot);
+      flow.payloadTxBytes += 7;
+    };
+    tick();
+    tick();
+    expect(sumOf(10).payloadTxBytes).toBe(107);
+    expect(seen.changed.at(-1)?.counters.payloadTxBytes).toBe(107);
+    tick();
+    tick();
+    expect(kernel.settled).toEqual([flow.slot, flow.slot]);
+  });
+
+  it('looks at what moved a moment ago too, when the reading is to be complete', () => {
+    const flow = kernel.open({ processId: 10, openedNanos: 1 });
+    tick();
+    observe(10);
+    send(flow, 100);
+    tick();
+    kernel.onSettle = () => (flow.payloadTxBytes += 7);
+    sampler.read((now += 1e6), true);
+    expect(sumOf(10).payloadTxBytes).toBe(107);
+  });
+
+  it('looks at connections from before the helper at every reading', () => {
+    const flow = kernel.open({ processId: 10, openedNanos: 1, flags: FlowFlag.Adopted });
+    tick();
+    observe(10);
+    for (let read = 0; read < 3; read += 1) tick();
+    expect(kernel.settled).toEqual([flow.slot, flow.slot, flow.slot]);
+  });
+
+  it('leaves listening sockets, datagrams and other network namespaces alone', () => {
+    kernel.open({ processId: 10, openedNanos: 1, remoteAddress: '', remotePort: 0, state: 10 });
+    kernel.open({ processId: 10, openedNanos: 1, state: datagramState });
+    kernel.open({ processId: 10, openedNanos: 1, flags: FlowFlag.Foreign });
+    tick();
+    observe(10);
+    for (let read = 0; read < 3; read += 1) tick();
+    expect(kernel.settled).toEqual([]);
+  });
+
+  describe('a closed connection that the kernel keeps an entry for', () => {
+    const timeWait = 6;
+    function openClosed(kept: number) {
+      tick();
+      const flow = kernel.open({
+        ...{ processId: 10, openedNanos: now, state: timeWait, timeWait: kept },
+        ...{ flags: FlowFlag.Closed, closedNanos: now },
+      });
+      tick();
+      return { flow, seen: observe(10) };
+    }
+
+    it('is in TIME_WAIT until the kernel lets go', () => {
+      kernel.open({ processId: 10, openedNanos: 1 });
+      const { flow, seen } = openClosed(TimeWait.Kept);
+      for (let seconds = 0; seconds < 70; seconds += 2) sampler.read((now += 2e9));
+      expect(flow.flags & FlowFlag.Retired).toBe(0);
+      expect(kernel.settled.length).toBeGreaterThan(10);
+      kernel.onSettle = () => Object.assign(flow, { timeWait: TimeWait.None, state: 7 });
+      sampler.read((now += 2e9));
+      sampler.read((now += 2e9));
+      expect(seen.changed.at(-1)?.state).toBe('closed');
+      sampler.read((now += 2e9));
+      expect(kernel.slots.has(flow.slot)).toBe(false);
+    });
+
+    it('is in TIME_WAIT for a minute, where it cannot be looked up', () => {
+      kernel.open({ processId: 10, openedNanos: 1 });
+      const { flow, seen } = openClosed(TimeWait.Assumed);
+      sampler.read((now += 50e9));
+      expect(flow.flags & FlowFlag.Retired).toBe(0);
+      for (let read = 0; read < 3; read += 1) sampler.read((now += 10e9));
+      expect(kernel.slots.has(flow.slot)).toBe(false);
+      expect(seen.changed.at(-1)?.state).toBe('closed');
+    });
+
+    it('gives its slot up when others need the room', () => {
+      const { flow } = openClosed(TimeWait.Kept);
+      for (let opened = 0; opened <= kernel.counts.flowCapacity / 4; opened += 1)
+        kernel.open({ processId: 11, openedNanos: now, socketCookie: 1_000 + opened });
+      sampler.read((now += 3e9));
+      expect(flow.flags & FlowFlag.Retired).not.toBe(0);
+    });
   });
 
   it('does not recycle within the grace period, however often it reads', () => {

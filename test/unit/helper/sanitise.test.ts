@@ -34,7 +34,7 @@ describe('sanitise', () => {
         expect(sanitise(shown, length)).toBe(shown);
       }),
     );
-  });
+  }, 30_000);
 });
 
 describe('quoteValue', () => {

@@ -1,0 +1,254 @@
+// Connection tracking: the state of each connection, its figures and its end, as the kernel itself has them (`ss`), for
+// connections that are watched from their beginning and for those that were there before the helper.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { FlowState } from '../../../src/shared/protocol';
+import { type Host, HostPair, run } from '../support/namespaces';
+import { compiledProgram } from '../support/programs';
+import { tellsNetworkNamespace, withoutNetworkNamespace } from '../support/running-kernel';
+import { type Connection, connected, SocketProcess } from '../support/socket-steps';
+import { socketAt } from '../support/ss';
+import { type FlowLine, Watching } from '../support/watching';
+
+let folder: string;
+let program: string;
+let pair: HostPair;
+let near: SocketProcess;
+let far: SocketProcess;
+let watching: Watching | undefined;
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
+  program = compiledProgram('socket-steps', folder);
+  pair = new HostPair('trk');
+});
+afterAll(() => {
+  pair.dispose();
+  rmSync(folder, { recursive: true });
+});
+beforeEach(() => {
+  near = new SocketProcess(pair.near, program);
+  far = new SocketProcess(pair.far, program);
+  watching = undefined;
+});
+afterEach(async () => {
+  deafen(pair.near, false);
+  deafen(pair.far, false);
+  await watching?.dispose();
+  await Promise.all([near.end(), far.end()]);
+});
+
+/** Has a host lose every TCP packet that it is sent, or none. */
+function deafen(host: Host, isDeaf: boolean): void {
+  const chain = 'chain in {\ntype filter hook input priority 0;\nmeta l4proto tcp drop\n}';
+  const table = `
+    table inet deaf
+    delete table inet deaf
+    ${isDeaf ? `table inet deaf {\n${chain}\n}` : ''}
+  `;
+  execFileSync('ip', ['netns', 'exec', host.namespace, 'nft', '-f', '-'], { input: table });
+}
+
+async function watch(): Promise<Watching> {
+  watching = await Watching.start(pair.near, near.pid);
+  return watching;
+}
+
+const ofPort = (port: number) => (flow: FlowLine) => flow.local.port === port;
+
+interface Situation {
+  state: FlowState;
+  /** What leads from an established connection to the state. */
+  happens: (ends: Connection) => unknown;
+  /** The near end has no socket any more, so there is nothing that a helper that starts later could find. */
+  isGone?: boolean;
+}
+
+const situations: Situation[] = [
+  { state: 'established', happens: () => undefined },
+  {
+    state: 'fin-wait-1',
+    happens: async (ends) => {
+      deafen(pair.far, true);
+      await near.do('shutdown', ends.near);
+    },
+  },
+  { state: 'fin-wait-2', happens: (ends) => near.do('shutdown', ends.near) },
+  {
+    state: 'close-wait',
+    happens: async (ends) => {
+      await far.do('shutdown', ends.far);
+      await near.do('wait', ends.near);
+    },
+  },
+  {
+    state: 'closing',
+    happens: async (ends) => {
+      deafen(pair.far, true);
+      await near.do('shutdown', ends.near);
+      await far.do('shutdown', ends.far);
+      await near.do('wait', ends.near);
+    },
+  },
+  {
+    state: 'last-ack',
+    happens: async (ends) => {
+      await far.do('shutdown', ends.far);
+      await near.do('wait', ends.near);
+      deafen(pair.far, true);
+      await near.do('shutdown', ends.near);
+    },
+  },
+  {
+    state: 'time-wait',
+    isGone: true,
+    happens: async (ends) => {
+      await near.do('shutdown', ends.near);
+      await far.do('wait', ends.far);
+      await far.do('close', ends.far);
+      await near.do('wait', ends.near);
+    },
+  },
+];
+
+describe('tracking: states', () => {
+  it.for(situations)('$state, as ss has it', async ({ state, happens }, { skip }) => {
+    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+    const helper = await watch();
+    const ends = await connected(near, far, pair.far.ipv4);
+    await near.do('send', ends.near, 1_000);
+    await far.do('receive', ends.far, 1_000);
+    await happens(ends);
+    await expect.poll(() => socketAt(pair.near, ends.port)?.state).toBe(state);
+    const flow = await helper.flow((candidate) => ofPort(ends.port)(candidate) && candidate.state === state);
+    expect(flow.payload).toEqual({ txBytes: 1_000, rxBytes: 0 });
+  });
+
+  const held = situations.filter(({ isGone }) => isGone !== true);
+  it.for(held)('$state, from before the helper', async ({ state, happens }, { skip }) => {
+    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+    const ends = await connected(near, far, pair.far.ipv4);
+    const helper = await watch();
+    await near.do('send', ends.near, 1_000);
+    await far.do('receive', ends.far, 1_000);
+    await happens(ends);
+    await expect.poll(() => socketAt(pair.near, ends.port)?.state).toBe(state);
+    const flow = await helper.flow(
+      (candidate) =>
+        ofPort(ends.port)(candidate) && candidate.state === state && candidate.payload.txBytes === 1_000,
+    );
+    expect(flow.payload.rxBytes).toBe(0);
+  });
+
+  it('syn-sent, as ss has it', async ({ skip }) => {
+    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+    deafen(pair.far, true);
+    const helper = await watch();
+    const { port } = await near.attempt('start', pair.far.ipv4, 9);
+    expect(socketAt(pair.near, port)?.state).toBe('syn-sent');
+    await helper.flow((flow) => flow.local.port === port && flow.state === 'syn-sent');
+  });
+
+  it('fin-wait-2 of a closed socket, then time-wait, until the kernel lets go', async ({ skip }) => {
+    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+    const helper = await watch();
+    const ends = await connected(near, far, pair.far.ipv4);
+    await near.do('close', ends.near);
+    await far.do('wait', ends.far);
+    await expect.poll(() => socketAt(pair.near, ends.port)?.state).toBe('fin-wait-2');
+    const closed = await helper.flow((flow) => flow.local.port === ends.port && flow.closedAt !== undefined);
+    expect(closed.state).toBe('fin-wait-2');
+    await far.do('close', ends.far);
+    await expect.poll(() => socketAt(pair.near, ends.port)?.state).toBe('time-wait');
+    const waiting = await helper.flow((flow) => ofPort(ends.port)(flow) && flow.state === 'time-wait');
+    expect(waiting.closedAt).toBe(closed.closedAt);
+  });
+
+  it('a kept entry is gone as soon as the kernel lets go: by a reset, after its time', async ({ skip }) => {
+    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+    // Of FIN_WAIT2 without a socket; that of TIME_WAIT is always a minute.
+    run('ip', 'netns', 'exec', pair.near.namespace, 'sh', '-c', 'echo 2 >/proc/sys/net/ipv4/tcp_fin_timeout');
+    const helper = await watch();
+    const [reset, forgotten] = [
+      await connected(near, far, pair.far.ipv4),
+      await connected(near, far, pair.far.ipv4),
+    ];
+    for (const ends of [reset, forgotten]) {
+      await near.do('close', ends.near);
+      await helper.flow((flow) => ofPort(ends.port)(flow) && flow.state === 'fin-wait-2');
+    }
+    await far.do('abort', reset.far);
+    for (const ends of [reset, forgotten]) {
+      await helper.flow((flow) => ofPort(ends.port)(flow) && flow.state === 'closed');
+      expect(socketAt(pair.near, ends.port)).toBeUndefined();
+    }
+  });
+
+  it('an accepted connection, and the one that made it', async ({ skip }) => {
+    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+    const helper = await watch();
+    const listener = await near.do('listen', pair.near.ipv4);
+    const made = await far.do('connect', pair.near.ipv4, listener.port);
+    const { socket } = await near.do('accept', listener.socket);
+    await far.do('send', made.socket, 700);
+    await near.do('receive', socket, 700);
+    const flow = await helper.flow(
+      ({ remote, payload }) => remote?.port === made.port && payload.rxBytes === 700,
+    );
+    expect(flow).toMatchObject({ state: 'established', payload: { txBytes: 0 } });
+    expect(flow.connectMicros).toBeUndefined();
+    expect(helper.flows(({ state }) => state === 'listening')).toHaveLength(1);
+  });
+});
+
+describe('tracking: figures', () => {
+  const kinds = ['from the beginning', 'from before the helper'] as const;
+  it.for(kinds)('of a connection %s, as ss has them', async (kind, { skip }) => {
+    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+    const isNew = kind === 'from the beginning';
+    let helper = isNew ? await watch() : undefined;
+    const ends = await connected(near, far, pair.far.ipv4);
+    const before = socketAt(pair.near, ends.port);
+    helper ??= await watch();
+    await Promise.all([near.do('send', ends.near, 300_000), far.do('receive', ends.far, 300_000)]);
+    await Promise.all([far.do('send', ends.far, 70_000), near.do('receive', ends.near, 70_000)]);
+    await near.do('send', ends.near, 10);
+    await far.do('receive', ends.far, 10);
+    await expect.poll(() => socketAt(pair.near, ends.port)?.bytesAcked).toBe(300_011);
+    const truth = socketAt(pair.near, ends.port);
+    const flow = await helper.flow(
+      (candidate) => ofPort(ends.port)(candidate) && candidate.payload.txBytes >= 300_010,
+    );
+    expect(truth).toBeDefined();
+    if (truth === undefined || before === undefined) return;
+    // Our SYN has a place in the kernel's count.
+    expect(flow.payload).toEqual({ txBytes: truth.bytesAcked - 1, rxBytes: truth.bytesReceived });
+    expect(flow.wire.txPackets).toBe(truth.segmentsOut - (isNew ? 0 : before.segmentsOut));
+    expect(flow.wire.rxPackets).toBe(truth.segmentsIn - (isNew ? 0 : before.segmentsIn));
+    expect(flow.retransmits).toBe(truth.retransmits);
+    await helper.until(() => {
+      const newest = helper.flows(ofPort(ends.port))[0];
+      return newest !== undefined && Math.abs(newest.rttMicros - truth.rttMicros) <= 1 ? newest : undefined;
+    });
+    if (isNew) expect(flow.connectMicros).toBeGreaterThan(0);
+    else expect(flow.connectMicros).toBeUndefined();
+  });
+
+  it('durations: of the attempt, of the connection', async ({ skip }) => {
+    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+    const helper = await watch();
+    const ends = await connected(near, far, pair.far.ipv4);
+    const established = await helper.event(({ kind }) => kind === 'established');
+    await far.do('close', ends.far);
+    await near.do('wait', ends.near);
+    await near.do('close', ends.near);
+    const closed = await helper.event(({ kind }) => kind === 'closed');
+    const flow = await helper.flow(({ state }) => state === 'closed');
+    expect(Math.abs((flow.connectMicros ?? 0) - (established.durationMicros ?? 0))).toBeLessThanOrEqual(1);
+    const lasted = Date.parse(flow.closedAt ?? '') - Date.parse(flow.openedAt);
+    expect(Math.abs(lasted - (closed.durationMicros ?? 0) / 1_000)).toBeLessThanOrEqual(2);
+  });
+});

@@ -1,0 +1,54 @@
+// What `ss` says of TCP sockets in a host.
+import type { FlowState } from '../../../src/shared/protocol';
+import { type Host, HostPair, run } from './namespaces';
+
+const states: Record<string, FlowState> = {
+  ESTAB: 'established',
+  'SYN-SENT': 'syn-sent',
+  'SYN-RECV': 'syn-recv',
+  'FIN-WAIT-1': 'fin-wait-1',
+  'FIN-WAIT-2': 'fin-wait-2',
+  'TIME-WAIT': 'time-wait',
+  'CLOSE-WAIT': 'close-wait',
+  'LAST-ACK': 'last-ack',
+  LISTEN: 'listening',
+  CLOSING: 'closing',
+};
+
+export interface SocketStatistics {
+  state: FlowState;
+  /** Smoothed, in microseconds. */
+  rttMicros: number;
+  bytesAcked: number;
+  bytesReceived: number;
+  segmentsOut: number;
+  segmentsIn: number;
+  retransmits: number;
+}
+
+function figure(text: string, pattern: RegExp): number {
+  return Number(pattern.exec(text)?.[1] ?? 0);
+}
+
+/** The TCP socket with a local port that talks to somebody, or undefined when the kernel has none. */
+export function socketAt(host: Host, localPort: number): SocketStatistics | undefined {
+  const [program, ...args] = ['nsenter', ...HostPair.within(host, 'ss', '-tainHO')] as const;
+  const line = run(program, ...args)
+    .split('\n')
+    .find(
+      (candidate) =>
+        !candidate.startsWith('LISTEN') && new RegExp(`:${String(localPort)}\\s`).test(candidate),
+    );
+  if (line === undefined) return undefined;
+  const state = states[/^\S+/.exec(line)?.[0] ?? ''];
+  if (state === undefined) throw new Error(`Unknown state: ${line}`);
+  return {
+    state,
+    rttMicros: figure(line, / rtt:([\d.]+)/) * 1_000,
+    bytesAcked: figure(line, / bytes_acked:(\d+)/),
+    bytesReceived: figure(line, / bytes_received:(\d+)/),
+    segmentsOut: figure(line, / segs_out:(\d+)/),
+    segmentsIn: figure(line, / segs_in:(\d+)/),
+    retransmits: figure(line, / retrans:\d+\/(\d+)/),
+  };
+}
