@@ -2,7 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -25,6 +25,7 @@ const children: ChildProcessWithoutNullStreams[] = [];
 let alice: TemporaryUser;
 let bob: TemporaryUser;
 let folder: string;
+let madeFolder = false;
 /** `cat`, which runs as root whoever starts it. */
 let setUserIdCat: string;
 
@@ -36,6 +37,7 @@ beforeAll(async () => {
   setUserIdCat = path.join(folder, 'cat');
   copyFileSync('/bin/cat', setUserIdCat);
   chmodSync(setUserIdCat, 0o4755);
+  madeFolder = !existsSync(path.dirname(policy));
   mkdirSync(path.dirname(policy), { recursive: true, mode: 0o755 });
   if (existsSync(policy)) renameSync(policy, setAside);
 });
@@ -43,6 +45,7 @@ beforeAll(async () => {
 afterAll(async () => {
   rmSync(policy, { force: true });
   if (existsSync(setAside)) renameSync(setAside, policy);
+  if (madeFolder) rmdirSync(path.dirname(policy));
   rmSync(folder, { recursive: true, force: true });
   await alice.remove();
   await bob.remove();
