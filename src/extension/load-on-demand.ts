@@ -1,5 +1,3 @@
-// The only place that reads the bundle of what is rarely asked for: it has to lie beside it.
-import type * as OnDemand from './on-demand';
-
-/** Reads it when it is first asked for. */
-export const onDemand = (): Promise<typeof OnDemand> => import('./on-demand');
+// What is rarely asked for lies in a bundle of its own beside the extension's. Who needs it imports this file with
+// `import()`: the bundler turns that into a call of `require` at that moment, with a path that holds for both.
+export * from './on-demand';

@@ -53,6 +53,12 @@ test('holds everything that runs', () => {
   expect(files.some((file) => /^LICENSE/i.test(file))).toBe(true);
 });
 
+test.each(['language-client', 'on-demand'])('reads the bundle %s from beside itself', (name) => {
+  const extension = readFileSync(path.join(installed, 'dist/extension/extension.js'), 'utf8');
+  // An `import()` left in place would be resolved as the web does, and fail for want of an ending.
+  expect(extension).toContain(`require("./${name}")`);
+});
+
 test('holds no sources, tests, maps or tools', () => {
   const unwanted =
     /^(src|helper|bpf|scripts|test|demo|node_modules|build|\.)|\.(ts|map|c|h|cpp|o)$|helper\.cjs$/;

@@ -4,7 +4,6 @@ import * as vscode from 'vscode';
 import { Command, CustomEditor } from '../contributions';
 import { PanelConversation, type PanelView } from '../panel-conversation';
 import { panelPageOf } from '../network-panel';
-import { onDemand } from '../load-on-demand';
 import type { SessionStore } from '../session-store';
 import type { WatchedSession } from '../sessions';
 import type { TreeNode } from '../tree-nodes';
@@ -16,10 +15,10 @@ export function registerSavedSessions(
   const { version } = context.extension.packageJSON as { version: string };
   return vscode.Disposable.from(
     vscode.commands.registerCommand(Command.Export, async (node?: TreeNode) =>
-      (await onDemand()).exportSession(store, node?.session, version),
+      (await import('../load-on-demand')).exportSession(store, node?.session, version),
     ),
     vscode.commands.registerCommand(Command.CompareRuns, async () =>
-      (await onDemand()).compareSessions(store),
+      (await import('../load-on-demand')).compareSessions(store),
     ),
     vscode.window.registerCustomEditorProvider(CustomEditor.SavedSession, new SavedSessionEditor(context), {
       webviewOptions: { retainContextWhenHidden: false },
@@ -48,7 +47,7 @@ class SavedSessionEditor implements vscode.CustomReadonlyEditorProvider<SavedSes
   }
 
   async openCustomDocument(uri: vscode.Uri): Promise<SavedSessionDocument> {
-    const { loadSession, maximumFileBytes } = await onDemand();
+    const { loadSession, maximumFileBytes } = await import('../load-on-demand');
     const { size } = await vscode.workspace.fs.stat(uri);
     const name = vscode.workspace.asRelativePath(uri);
     if (size > maximumFileBytes) {

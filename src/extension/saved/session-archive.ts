@@ -2,7 +2,6 @@
 // Setting: `procnetmon.keptSessions`.
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
-import { onDemand } from '../load-on-demand';
 import { isOver, type SessionStore } from '../session-store';
 import type { WatchedSession } from '../sessions';
 import { keptSessionsSetting } from '../settings';
@@ -64,7 +63,7 @@ export class SessionArchive implements vscode.Disposable {
     );
     this.#files.set(session.id, file);
     this.#enqueue(async () => {
-      const { saveSession } = await onDemand();
+      const { saveSession } = await import('../load-on-demand');
       await vscode.workspace.fs.writeFile(file, Buffer.from(saveSession(session)));
       // The names begin with the time.
       const names = await this.#names();
@@ -99,7 +98,7 @@ export class SessionArchive implements vscode.Disposable {
   async #restore(): Promise<void> {
     const names = (await this.#names()).slice(-keptSessionsSetting() || Infinity);
     if (this.#folder === undefined || names.length === 0) return;
-    const { loadSession } = await onDemand();
+    const { loadSession } = await import('../load-on-demand');
     for (const name of names) {
       const file = vscode.Uri.joinPath(this.#folder, name);
       if ([...this.#files.values()].some((known) => known.path === file.path)) continue;

@@ -607,7 +607,7 @@ describe('the view', () => {
     const details = shown.page.getByRole('complementary', { name: 'Details of the connection' });
     expect(await details.locator('dl').textContent()).toContain('192.0.2.10:40002');
     await expect.poll(() => details.locator('.details-chart').textContent()).toContain('9.01 kB sent');
-    expect(await details.locator('.details-events').textContent()).toContain('12:00:01 failed');
+    expect(await details.locator('.details-events').last().textContent()).toContain('12:00:01 failed');
     await details.getByRole('button', { name: 'Copy as ss Command' }).click();
     await expect
       .poll(() => shown.messages.at(-1))
