@@ -210,16 +210,20 @@ describe.skipIf(!isRoot)('on a terminal', () => {
   /** Whatever the terminal is that the tests were started from. */
   const plainTerminal = 'unset NO_COLOR FORCE_COLOR; export TERM=xterm-256color';
 
-  /** Runs a command line on a terminal of that many columns and returns what it wrote there. */
-  async function onTerminal(columns: number, command: string): Promise<string> {
+  /**
+   * Runs a command line on a terminal of that many columns and returns what it wrote there.
+   * @param copy a file that has it too, as it comes
+   */
+  async function onTerminal(columns: number, command: string, copy = '/dev/null'): Promise<string> {
     const { stdout } = await runToEnd('script', [
       ...[
         '--quiet',
         '--return',
+        '--flush',
         '--command',
         `${plainTerminal}; stty cols ${String(columns)} rows 20; exec ${command}`,
       ],
-      '/dev/null',
+      copy,
     ]);
     return stdout;
   }
@@ -242,9 +246,11 @@ describe.skipIf(!isRoot)('on a terminal', () => {
   });
 
   it('gives the terminal back when it is interrupted', async () => {
-    // Ctrl-C, as the terminal sends it: to the whole process group.
-    const command = `sh -c '(sleep 1; kill -INT 0) & trap : INT; ${helperPath} watch ${String(subject.pid)}; wait'`;
-    const text = await onTerminal(80, command);
+    const copy = path.join(folder, 'terminal');
+    // Ctrl-C, as the terminal sends it: to the whole process group. Once the display stands.
+    const interrupt = `until grep -q 1049h ${copy}; do sleep 0.05; done; kill -INT 0`;
+    const command = `sh -c '(${interrupt}) & trap : INT; ${helperPath} watch ${String(subject.pid)}; wait'`;
+    const text = await onTerminal(80, command, copy);
     expect(text).toContain('\u001b[?25h\u001b[?1049l');
     expect(text.slice(text.lastIndexOf('\u001b[?1049l'))).toContain('on the wire');
   });
