@@ -127,7 +127,8 @@ describe.skipIf(!isRoot)('the payload is what iperf3 counted', () => {
     const address =
       family === 'ipv6' ? `[${place === 'loopback' ? '::1' : far}]` : place === 'loopback' ? loopback : far;
     expect(busiest).toMatchObject({ protocol, remote: `${address}:5299` });
-    expect(measured?.flows.every(({ state }) => state === 'closed')).toBe(true);
+    // The end that closes first stays in TIME_WAIT for a while after the program.
+    expect(measured?.flows.every(({ state }) => ['closed', 'time-wait'].includes(state))).toBe(true);
     expect(summary.dropped).toMatchObject({ events: 0, flows: 0, processes: 0, summaryFlows: 0 });
   });
 });
