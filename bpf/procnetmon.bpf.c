@@ -216,13 +216,17 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out, 
 	if (!packet_read(skb, &packet))
 		return;
 	struct pnm_wire_amount wire = {};
-	bool is_estimate = false;
+	__u64 is_estimate = 0;
 
 	if (is_out || has_crossed_wire(skb, socket, &packet)) {
 		wire = wire_amount_of(skb, &packet, skb->len, link_header_bytes);
 		if ((is_out || !fragments_take(&packet, &wire)) && (socket->flags & PNM_SOCKET_FOREIGN))
 			is_estimate = fragments_estimate(skb, &packet, skb->len, link_header_bytes, &wire);
 	}
+	/* Keeps the compiler from writing all that follows once for each of the ways here. */
+	BPF_VARIABLE(is_estimate);
+	BPF_VARIABLE(wire.bytes);
+	BPF_VARIABLE(wire.packets);
 	count_packet(skb, sk, socket, &packet, is_out, skb->len, wire);
 	if (is_estimate) {
 		struct pnm_flow *flow = last_flow(socket);
