@@ -130,6 +130,8 @@ int count_ingress(struct __sk_buff *skb)
 		fragment_note(&packet, skb->len);
 		return TC_NEXT;
 	}
+	if (!settings.looks_up_connections)
+		return TC_NEXT;
 	__u32 network_bytes = skb->len - device->link_header_bytes;
 	struct pnm_wire_amount wire = wire_amount_of(skb, &packet, network_bytes, device->link_header_bytes);
 

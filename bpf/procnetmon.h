@@ -206,7 +206,10 @@ struct pnm_settings {
 	__u32 counted_in;
 	/* Whether a program at the socket may ask which process runs (from 6.10 on). */
 	__u32 tells_sender;
-	__u32 padding;
+	/* Whether tc looks for the connection of what arrives (from 6.6 on). Earlier verifiers take what
+	 * follows a look-up anew for each way to it, which is more than they are willing to follow: there
+	 * packet_in() counts, and what arrives for a connection in TIME_WAIT is not seen. */
+	__u32 looks_up_connections;
 };
 
 /* Flows that user space wants to be looked at once more, which settle_flow() does with one after the other.
