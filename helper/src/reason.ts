@@ -1,8 +1,8 @@
 // Why a connection failed or ended early, as the kernel half numbers it (`pnm_reason` of bpf/procnetmon.h).
 import type { FlowReason } from '../../src/shared/protocol';
 
-const reasons: readonly (FlowReason | undefined)[] = [
-  undefined,
+/** Every reason, from number 1 on. */
+export const reasonNames = [
   'refused',
   'reset',
   'timed-out',
@@ -15,9 +15,9 @@ const reasons: readonly (FlowReason | undefined)[] = [
   'unreachable',
   'aborted',
   'local-error',
-];
+] as const satisfies readonly FlowReason[];
 
 /** Name of a reason; undefined where there is none. */
 export function reasonName(reason: number): FlowReason | undefined {
-  return reasons[reason];
+  return reasonNames[reason - 1];
 }

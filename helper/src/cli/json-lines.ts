@@ -10,6 +10,7 @@ import type {
   MonitorSample,
   ProcessSample,
 } from '../../../src/shared/protocol';
+import { reasonNames } from '../reason';
 
 const count = z.int().min(0);
 const pid = z.int().min(0);
@@ -82,20 +83,7 @@ const connectMicros = z
   .min(0)
   .describe('Microseconds from the SYN to established, where this end called connect().');
 const reason = z
-  .enum([
-    'refused',
-    'reset',
-    'timed-out',
-    'network-unreachable',
-    'host-unreachable',
-    'protocol-unreachable',
-    'port-unreachable',
-    'prohibited',
-    'hop-limit-exceeded',
-    'unreachable',
-    'aborted',
-    'local-error',
-  ])
+  .enum(reasonNames)
   .describe(
     'Why it failed or ended otherwise than by both ends closing it; before its end: what stands in its way.',
   );
