@@ -125,7 +125,7 @@ async function measureBundles() {
       '… with the first start of the helper',
       kilobytes(extension, /(^|\/)(extension|language-client)\.js$/),
       'kB',
-      600,
+      500,
     ),
     figure(
       'bundles',

@@ -21,6 +21,26 @@ const oneEditorApi = {
   },
 };
 
+/**
+ * The language-client library without its features for documents: nothing is asked of the helper about any, and they are a
+ * third of the library. In their place are classes that do nothing. What the connection itself leans on stays.
+ */
+const noDocumentFeatures = {
+  name: 'no-document-features',
+  setup({ onResolve, onLoad }) {
+    const namespace = 'no-document-features';
+    const kept = /^\.\/(features|codeConverter|protocolConverter|progressPart|textSynchronization|client)$/;
+    onResolve({ filter: /^\.\/\w+$/ }, ({ path: file, importer }) =>
+      /vscode-languageclient\/lib\/common\/(client|api)\.js$/.test(importer) && !kept.test(file)
+        ? { path: 'feature', namespace }
+        : undefined,
+    );
+    onLoad({ filter: /.*/, namespace }, () => ({
+      contents: 'module.exports = new Proxy({}, { get: () => class {} });',
+    }));
+  },
+};
+
 /** Options of esbuild by bundle. The names are those that `npm run build` takes. */
 function bundleOptions(production) {
   const shipped = { ...common, minify: production, sourcemap: production ? false : 'linked' };
@@ -40,7 +60,7 @@ function bundleOptions(production) {
       target: 'node20.18',
       mainFields: ['module', 'main'],
       external: ['*/language-client', '*/on-demand'],
-      plugins: [oneEditorApi],
+      plugins: [oneEditorApi, noDocumentFeatures],
     },
     webview: {
       ...shipped,

@@ -6,7 +6,9 @@ import {
   ErrorAction,
   LanguageClient,
   ResponseError,
+  type DynamicFeature,
   type LanguageClientOptions,
+  type StaticFeature,
 } from './language-client';
 import {
   ErrorCode,
@@ -49,6 +51,11 @@ export async function connectHelper(
  * a process that was refused its rights is an ordinary answer, and the user is told once, by the caller.
  */
 class QuietLanguageClient extends LanguageClient {
+  /** The bundle leaves the features for documents out: what stands in their place does nothing. */
+  override registerFeature(feature: StaticFeature | DynamicFeature<unknown>): void {
+    if ('fillClientCapabilities' in feature) super.registerFeature(feature);
+  }
+
   override error(message: string, data?: unknown): void {
     const reason = data instanceof Error ? `: ${data.message}` : '';
     this.outputChannel.debug(`${message}${reason}`);
