@@ -5,6 +5,7 @@ import { formatBytes } from '../../src/shared/format';
 import { sanitise } from '../../src/shared/sanitise';
 import { ExitStatus, StartupError } from './errors';
 import type { HostFacts } from './host-facts';
+import { missingCapabilities, neededCapabilities } from './startup';
 
 export { collectFacts } from './host-facts';
 
@@ -15,9 +16,6 @@ export type Attempt =
   | { failure: unknown }
   /** It was not tried, for want of rights. */
   | { untried: true };
-
-/** Capabilities without which nothing can be counted. */
-const neededCapabilities = ['cap_bpf', 'cap_net_admin'];
 
 /** What the kernel charges to the locked memory of the process before Linux 5.11, at least. */
 const neededLockedMemory = 64 * 1024 * 1024;
@@ -109,10 +107,7 @@ function capabilities({ capabilities: held, uid }: HostFacts): DoctorCheck {
       ),
     };
   }
-  // CAP_SYS_ADMIN stands for both of them.
-  const missing = held.effective.includes('cap_sys_admin')
-    ? neededCapabilities.slice(1).filter((name) => !held.effective.includes(name))
-    : neededCapabilities.filter((name) => !held.effective.includes(name));
+  const missing = missingCapabilities(held.effective);
   if (missing.length === 0) return { ...check, ...ok(`Held: ${neededCapabilities.join(', ')}.`) };
   const detail = `Missing: ${missing.join(', ')}.`;
   if (uid !== 0) return { ...check, ...warning(detail, asRoot) };
@@ -120,7 +115,7 @@ function capabilities({ capabilities: held, uid }: HostFacts): DoctorCheck {
     ...check,
     ...failed(
       detail,
-      'In a container, add them: --cap-add BPF --cap-add NET_ADMIN (and SYS_PTRACE), or --privileged.',
+      'In a container, add them: --cap-add BPF --cap-add PERFMON --cap-add NET_ADMIN (and SYS_PTRACE), or --privileged.',
     ),
   };
 }

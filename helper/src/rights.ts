@@ -29,8 +29,11 @@ export async function giveUpRights(options: RightsOptions): Promise<void> {
   const { addon, caller } = options;
   // Names of users from a directory service come from a program, which cannot be run afterwards.
   rememberUsers();
-  // CAP_SYS_PTRACE is for the sockets of other users' processes.
-  dropToCaller(addon, caller, caller.uid === 0 || caller.seesAllUsers === true);
+  // For the sockets of other users' processes. A container may not have it: then only those are missing.
+  const keepPtrace =
+    (caller.uid === 0 || caller.seesAllUsers === true) &&
+    addon.capabilities().permitted.includes('cap_sys_ptrace');
+  dropToCaller(addon, caller, keepPtrace);
   options.asCaller?.();
   await turnOfLoop();
   try {

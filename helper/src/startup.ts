@@ -104,16 +104,27 @@ export function checkKernel(kernelRelease = release()): void {
   );
 }
 
+/**
+ * What loading and attaching takes: CAP_PERFMON, because the kernel refuses the programs' pointer arithmetic without it.
+ * Once they are attached, the helper does without that one.
+ */
+export const neededCapabilities = ['cap_bpf', 'cap_perfmon', 'cap_net_admin'] as const;
+
+/** Which of them a process lacks. CAP_SYS_ADMIN stands for the first two. */
+export function missingCapabilities(effective: readonly string[]): string[] {
+  const isHeld = (name: string): boolean =>
+    effective.includes(name) || (name !== 'cap_net_admin' && effective.includes('cap_sys_admin'));
+  return neededCapabilities.filter((name) => !isHeld(name));
+}
+
 /** Throws a `StartupError` when the process may not load and attach programs. */
 export function checkRights(addon: Pick<KernelAddon, 'capabilities'>): void {
-  const { effective } = addon.capabilities();
-  if (effective.includes('cap_sys_admin')) return;
-  const missing = ['cap_bpf', 'cap_net_admin'].filter((name) => !effective.includes(name));
+  const missing = missingCapabilities(addon.capabilities().effective);
   if (missing.length === 0) return;
   throw new StartupError(
     ExitStatus.NoRights,
     `Counting packets needs rights that this process does not have (${missing.join(', ').toUpperCase()}).`,
-    'Run it as root, or through sudo.',
+    'Run it as root, or through sudo; in a container, add them: --cap-add BPF --cap-add PERFMON --cap-add NET_ADMIN.',
   );
 }
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Capabilities, KernelInterface } from '../../helper/src/kernel';
 import { AddonProcess } from './support/addon-process';
 import { cgroupFolder } from './support/cgroup';
+import { helperPath, runToEnd } from './support/helper';
 import { run } from './support/namespaces';
 
 const nobody = 65534;
@@ -118,4 +119,30 @@ it('gives memory back that was needed at start only', async () => {
   await addon.call('trimMemory');
   // The executable's own pages are most of what is resident; a third of them is far below what is measured.
   expect(await addon.call<number>('residentBytes')).toBeLessThan(before * 0.8);
+});
+
+describe('to load the programs', () => {
+  const needed = ['bpf', 'perfmon', 'net_admin'];
+
+  async function startWith(
+    capabilities: readonly string[],
+  ): Promise<{ status: number | null; stderr: string }> {
+    const kept = ['-all', ...capabilities.map((name) => `+${name}`)].join(',');
+    const command = ['--inh-caps=-all', `--bounding-set=${kept}`, '--', helperPath, 'serve'];
+    // As root itself: becoming somebody else takes CAP_SETUID as well, which containers have.
+    return runToEnd('env', ['-u', 'SUDO_UID', 'setpriv', ...command]);
+  }
+
+  it('takes no more than three capabilities', async () => {
+    const { status, stderr } = await startWith(needed);
+    expect(stderr).not.toContain('CAP_');
+    expect(status).toBe(0);
+  });
+
+  it.each(needed)('takes CAP_%s', async (missing) => {
+    const { status, stderr } = await startWith(needed.filter((name) => name !== missing));
+    expect(status).toBe(3);
+    expect(stderr).toContain(`(CAP_${missing.toUpperCase()})`);
+    expect(stderr).toContain('--cap-add PERFMON');
+  });
 });

@@ -87,8 +87,12 @@ class Helper {
     const objects = this.objects();
     const status = readFileSync(`${folder}/status`, 'utf8');
     const descriptors = readdirSync(`${folder}/fd`);
+    const kilobytes = (name) => Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1]) * 1_024;
     return {
-      residentBytes: Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1]) * 1_024,
+      residentBytes: kilobytes('VmRSS'),
+      // What it holds itself, and pages of its executable, which come in as they are first used.
+      anonymousBytes: kilobytes('RssAnon'),
+      fileBytes: kilobytes('RssFile') + kilobytes('RssShmem'),
       descriptors: descriptors.length,
       threads: Number(/^Threads:\s*(\d+)/m.exec(status)?.[1]),
       programs: objects.prog.size,

@@ -12,7 +12,11 @@ const root: HostFacts = {
   lockdown: 'confidentiality',
   typeInformation: false,
   uid: 0,
-  capabilities: { effective: ['cap_bpf', 'cap_net_admin'], permitted: [], noNewPrivileges: false },
+  capabilities: {
+    effective: ['cap_bpf', 'cap_perfmon', 'cap_net_admin'],
+    permitted: [],
+    noNewPrivileges: false,
+  },
   noNewPrivileges: false,
   cgroup: { path: '/sys/fs/cgroup', whole: true },
   lockedMemoryBytes: 8_388_608,
@@ -65,6 +69,16 @@ describe('diagnose', () => {
     ['no new privileges', 'no-new-privileges', 'failed', { ...user, noNewPrivileges: true }, untried],
     ['root in a container without rights', 'capabilities', 'failed', { ...user, uid: 0 }, untried],
     ['a missing addon', 'capabilities', 'failed', { ...root, capabilities: undefined }, untried],
+    [
+      'a container without CAP_PERFMON',
+      'capabilities',
+      'failed',
+      {
+        ...root,
+        capabilities: { effective: ['cap_bpf', 'cap_net_admin'], permitted: [], noNewPrivileges: false },
+      },
+      untried,
+    ],
     [
       'CAP_SYS_ADMIN in place of CAP_BPF',
       'capabilities',

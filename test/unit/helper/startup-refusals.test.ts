@@ -18,7 +18,7 @@ function addonThat(open: KernelAddon['open']): KernelAddon {
       throw new Error('not in a test');
     },
     capabilities: () => ({
-      effective: ['cap_bpf', 'cap_net_admin'],
+      effective: ['cap_bpf', 'cap_perfmon', 'cap_net_admin'],
       permitted: [],
       noNewPrivileges: false,
     }),

@@ -17,7 +17,10 @@ function refusal(action: () => unknown): StartupError {
   throw new Error('nothing was refused');
 }
 
-function fakeAddon(open: () => FakeKernel, effective = ['cap_bpf', 'cap_net_admin']): KernelAddon {
+function fakeAddon(
+  open: () => FakeKernel,
+  effective = ['cap_bpf', 'cap_perfmon', 'cap_net_admin'],
+): KernelAddon {
   return {
     open,
     dropPrivileges: () => {},
@@ -85,8 +88,15 @@ describe('what is needed', () => {
     const error = refusal(() => checkRights(fakeAddon(() => new FakeKernel(), ['cap_bpf'])));
     expect(error).toMatchObject({ status: ExitStatus.NoRights });
     expect(error.message).toContain('CAP_NET_ADMIN');
+    expect(error.message).toContain('CAP_PERFMON');
     expect(error.message).not.toContain('CAP_BPF');
-    expect(() => checkRights(fakeAddon(() => new FakeKernel(), ['cap_sys_admin']))).not.toThrow();
+    for (const name of ['BPF', 'PERFMON', 'NET_ADMIN']) expect(error.remedy).toContain(`--cap-add ${name}`);
+  });
+
+  it('takes CAP_SYS_ADMIN for what it stands for, and no more', () => {
+    const attempt = (...effective: string[]) => checkRights(fakeAddon(() => new FakeKernel(), effective));
+    expect(() => attempt('cap_sys_admin', 'cap_net_admin')).not.toThrow();
+    expect(() => attempt('cap_sys_admin')).toThrow('(CAP_NET_ADMIN)');
   });
 
   it('says when the native part is missing or broken', () => {
