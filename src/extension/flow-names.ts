@@ -1,7 +1,8 @@
 // What a connection is called: names and reasons that the helper adds where it knows them.
 import { spokenLabel } from '../shared/flow-label';
-import { formatEndpoint, formatReason } from '../shared/format';
+import { formatEndpoint } from '../shared/format';
 import type { Endpoint, FlowSample, MonitorEvent, TransportProtocol } from '../shared/protocol';
+import { reasonText } from '../shared/reason-text';
 import { sanitise } from '../shared/sanitise';
 
 /** Host name of the peer, clean. */
@@ -14,9 +15,9 @@ export function applicationOf(flow: FlowSample): string | undefined {
   return spokenLabel(flow) || undefined;
 }
 
-/** Why a connection failed, clean. */
+/** Why a connection failed, in English: for files, filters and programs. */
 export function failureOf(flowOrEvent: FlowSample | MonitorEvent): string | undefined {
-  return formatReason(flowOrEvent.reason) || undefined;
+  return reasonText(flowOrEvent.reason) || undefined;
 }
 
 interface SocketEnds {

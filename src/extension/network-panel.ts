@@ -13,6 +13,7 @@ import {
   type PanelSource,
 } from './panel-conversation';
 import { panelPage } from './panel-page';
+import { texts } from './texts';
 import type { TimeFocus } from './time-focus';
 
 /** Key in the memory of all windows. */
@@ -48,6 +49,7 @@ export function registerNetworkPanel(
     copy: (text) => vscode.env.clipboard.writeText(text),
     remember: (preferences) => memory.update(preferencesKey, preferences),
     queryChanged: ({ range }) => focus.set(range),
+    texts,
   });
   return vscode.Disposable.from(
     vscode.commands.registerCommand(Command.ClearRange, () => focus.clear()),

@@ -9,8 +9,9 @@ import type {
 } from '../shared/panel-messages';
 import { processTitle } from '../shared/process-title';
 import { sanitise } from '../shared/sanitise';
+import type { Texts } from '../shared/texts';
 import { sumRange, type TimeRange } from '../shared/traffic-history';
-import { applicationOf, failureOf, socketName } from './flow-names';
+import { applicationOf, socketName } from './flow-names';
 import type { Moved } from './history/flow-log';
 import type { WatchedSession } from './sessions';
 
@@ -101,7 +102,7 @@ export function sumsInRange(session: WatchedSession, range: TimeRange): PanelRan
 }
 
 /** Everything about one connection. */
-export function inspect(session: WatchedSession, id: number): PanelInspection {
+export function inspect(session: WatchedSession, id: number, texts: Texts): PanelInspection {
   const flow = session.flows.get(id);
   const name = flow === undefined ? undefined : socketName(flow.pid, flow);
   const events: PanelFlowEvent[] = [];
@@ -109,12 +110,12 @@ export function inspect(session: WatchedSession, id: number): PanelInspection {
     if (name === undefined || event.local === undefined || socketName(event.pid, event) !== name) continue;
     const timeMillis = Date.parse(event.time);
     if (Number.isNaN(timeMillis)) continue;
-    events.push({ timeMillis, kind: event.kind, detail: failureOf(event) ?? event.direction ?? '' });
+    events.push({ timeMillis, kind: event.kind, detail: event.reason ?? event.direction ?? '' });
   }
   return {
     flow: id,
     series: session.flowLog.seriesOf(id),
     events: events.slice(-maximumEvents),
-    said: session.facts.get(id)?.lines(maximumLines) ?? [],
+    said: session.facts.get(id)?.lines(maximumLines, texts) ?? [],
   };
 }

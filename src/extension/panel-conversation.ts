@@ -8,6 +8,7 @@ import {
   type PanelQuery,
 } from '../shared/panel-messages';
 import type { PanelPreferences } from '../shared/panel-preferences';
+import type { Texts } from '../shared/texts';
 import { PanelFeed } from './panel-feed';
 import type { SessionStore } from './session-store';
 
@@ -25,6 +26,8 @@ export interface PanelServices {
   actions: PanelActions;
   copy: (text: string) => unknown;
   remember: (preferences: PanelPreferences) => unknown;
+  /** Absent: English. */
+  texts?: Texts;
   /** The view asks about something else, such as another range. */
   queryChanged: (query: PanelQuery) => unknown;
 }
@@ -39,7 +42,7 @@ export class PanelConversation implements vscode.Disposable {
   readonly #view: PanelView;
   readonly #source: PanelSource;
   readonly #services: PanelServices;
-  readonly #feed = new PanelFeed();
+  readonly #feed: PanelFeed;
   readonly #subscriptions: vscode.Disposable[];
   #query: PanelQuery = { selection: { kind: 'newest' }, grouping: 'direction' };
   /** Whether a script has asked for data. */
@@ -55,6 +58,7 @@ export class PanelConversation implements vscode.Disposable {
     this.#view = view;
     this.#source = source;
     this.#services = services;
+    this.#feed = new PanelFeed(services.texts);
     this.#subscriptions = [
       view.webview.onDidReceiveMessage((message: unknown) => this.#receive(message)),
       view.onDidChangeVisibility(() => this.#visibilityChanged()),

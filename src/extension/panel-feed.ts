@@ -12,8 +12,9 @@ import type {
 } from '../shared/panel-messages';
 import { processTitle } from '../shared/process-title';
 import type { FlowSample, ProcessSample } from '../shared/protocol';
+import { english, type Texts } from '../shared/texts';
 import type { HistoryPoint } from '../shared/traffic-history';
-import { applicationOf, failureOf, hostOf, socketName } from './flow-names';
+import { applicationOf, hostOf, socketName } from './flow-names';
 import { groupPoints, inspect, sumsInRange } from './panel-answers';
 import type { WatchedSession } from './sessions';
 
@@ -49,9 +50,14 @@ export function selectSessions(
 
 export class PanelFeed {
   readonly #told = new Map<string, Told>();
+  readonly #texts: Texts;
   #sequence = 0;
   /** The session to compare with as it was told: its id and its newest point. */
   #compared = '';
+
+  constructor(texts = english) {
+    this.#texts = texts;
+  }
 
   /** Everything; what was told before no longer counts. */
   snapshot(sessions: readonly WatchedSession[], query: PanelQuery): PanelData {
@@ -110,7 +116,7 @@ export class PanelFeed {
       marks: newMarks(session, told),
     };
     for (const id of detail.removedFlows) told.flows.delete(id);
-    answer(detail, session, query, told);
+    answer(detail, session, query, told, this.#texts);
     return detail;
   }
 }
@@ -144,7 +150,13 @@ function newlyTold(): Told {
 }
 
 /** Adds what the query asks for beyond the figures of now, as far as it is new. */
-function answer(detail: PanelDetail, session: WatchedSession, query: PanelQuery, told: Told): void {
+function answer(
+  detail: PanelDetail,
+  session: WatchedSession,
+  query: PanelQuery,
+  told: Told,
+  texts: Texts,
+): void {
   const { grouping, range, inspected } = query;
   if (grouping !== 'direction') {
     const fresh = told.grouping !== grouping || told.groupsUntil === -Infinity;
@@ -165,7 +177,7 @@ function answer(detail: PanelDetail, session: WatchedSession, query: PanelQuery,
       told.inspected !== flow ||
       told.inspectedSample !== sample ||
       told.inspectedEvents !== session.events.length;
-    if (isNews) detail.inspection = inspect(session, flow);
+    if (isNews) detail.inspection = inspect(session, flow, texts);
     told.inspectedSample = sample;
     told.inspectedEvents = session.events.length;
   }
@@ -220,7 +232,7 @@ function closingTimes(session: WatchedSession): Map<string, number> {
 }
 
 function describeFlow(flow: FlowSample, closedMillis: number | undefined): PanelFlow {
-  const [host, application, failure] = [hostOf(flow), applicationOf(flow), failureOf(flow)];
+  const [host, application, failure] = [hostOf(flow), applicationOf(flow), flow.reason];
   return {
     id: flow.id,
     pid: flow.pid,

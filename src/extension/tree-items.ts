@@ -2,12 +2,12 @@
 import * as vscode from 'vscode';
 import type { ConnectionFacts } from '../shared/facts';
 import { peerLabel, sourceOfName, spokenLabel } from '../shared/flow-label';
-import { formatDuration, formatEndpoint, formatMicroseconds, formatQuantity } from '../shared/format';
+import { formatDuration, formatEndpoint, formatMicroseconds } from '../shared/format';
 import type { FlowSample, ProcessSample } from '../shared/protocol';
 import { processTitle } from '../shared/process-title';
+import { reasonText } from '../shared/reason-text';
 import { sanitise } from '../shared/sanitise';
 import { Command, TreeItemContext } from './contributions';
-import { failureOf } from './flow-names';
 import type { Moved } from './history/flow-log';
 import {
   ledgerLines,
@@ -21,6 +21,7 @@ import {
 import type { RangeFigures } from './range-figures';
 import { isOver } from './session-store';
 import type { WatchedSession } from './sessions';
+import { plural, texts } from './texts';
 import {
   flowOf,
   flowsInGroup,
@@ -143,22 +144,24 @@ function droppedLines({ dropped }: WatchedSession): string[] {
   const parts: string[] = [];
   if (dropped.flows > 0) {
     parts.push(
-      vscode.l10n.t(
-        '{0} of connections without an entry of their own; they count in the process.',
-        formatQuantity(dropped.flows, 'packet'),
+      plural(
+        dropped.flows,
+        '{0} packet of a connection without an entry of its own; it counts in the process.',
+        '{0} packets of connections without an entry of their own; they count in the process.',
       ),
     );
   }
   if (dropped.processes > 0) {
     parts.push(
-      vscode.l10n.t(
-        '{0} could not be followed.',
-        formatQuantity(dropped.processes, 'child process', 'child processes'),
+      plural(
+        dropped.processes,
+        '{0} child process could not be followed.',
+        '{0} child processes could not be followed.',
       ),
     );
   }
   if (dropped.events > 0) {
-    parts.push(vscode.l10n.t('{0} were lost.', formatQuantity(dropped.events, 'event')));
+    parts.push(plural(dropped.events, '{0} event was lost.', '{0} events were lost.'));
   }
   return parts;
 }
@@ -185,7 +188,7 @@ function processItem(process: ProcessSample, moved: Moved | undefined): vscode.T
     state,
     sanitise(process.command, 1_024),
     vscode.l10n.t('User {0}', sanitise(process.user)),
-    formatQuantity(process.openFlows, vscode.l10n.t('open connection'), vscode.l10n.t('open connections')),
+    plural(process.openFlows, '{0} open connection', '{0} open connections'),
     ...ledgerLines(process),
   );
   item.accessibilityInformation = {
@@ -212,7 +215,7 @@ function connectionItem(
   const closed = isClosed(flow);
   const transport = flow.protocol.toUpperCase();
   const protocol = spokenLabel(flow) || transport;
-  const failure = failureOf(flow);
+  const failure = reasonText(flow.reason, texts) || undefined;
   // The figures first: a narrow side bar cuts the end off.
   const figures = moved !== undefined ? movedText(moved) : closed ? totalText(flow) : rateText(flow);
   item.description = [...(flow.state === 'listening' ? [] : [figures]), protocol, failure ?? flow.state].join(
@@ -242,7 +245,7 @@ function connectionItem(
       ? vscode.l10n.t('Round trip: {0}', formatMicroseconds(flow.rttMicros))
       : undefined,
     flow.protocol === 'tcp' ? vscode.l10n.t('Retransmitted segments: {0}', flow.retransmits) : undefined,
-    ...(facts?.lines(maximumFactLines) ?? []),
+    ...(facts?.lines(maximumFactLines, texts) ?? []),
   );
   item.accessibilityInformation = {
     label: [
@@ -257,7 +260,7 @@ function connectionItem(
 }
 
 function nameLine(flow: FlowSample): string | undefined {
-  const source = sourceOfName(flow);
+  const source = sourceOfName(flow, texts);
   return flow.host === undefined ? undefined : `${sanitise(flow.host.name)} (${source ?? ''})`;
 }
 
@@ -265,7 +268,7 @@ function groupItem(node: GroupNode): vscode.TreeItem {
   const flows = flowsInGroup(node);
   const sum = addUsages(flows);
   const item = new vscode.TreeItem(sanitise(node.name), unfolded);
-  const count = formatQuantity(flows.length, 'connection');
+  const count = plural(flows.length, '{0} connection', '{0} connections');
   item.description = [rateText(sum), count].join(' · ');
   item.iconPath = new vscode.ThemeIcon(node.grouping === 'host' ? 'server' : 'symbol-interface');
   item.contextValue = TreeItemContext.Group;
@@ -288,7 +291,7 @@ function connectionIcon(flow: FlowSample): vscode.ThemeIcon {
 
 function closedItem(count: number): vscode.TreeItem {
   const item = new vscode.TreeItem(
-    vscode.l10n.t('{0} closed', formatQuantity(count, 'connection')),
+    plural(count, '{0} closed connection', '{0} closed connections'),
     vscode.TreeItemCollapsibleState.Collapsed,
   );
   item.iconPath = new vscode.ThemeIcon('debug-disconnect', new vscode.ThemeColor('disabledForeground'));
@@ -297,7 +300,7 @@ function closedItem(count: number): vscode.TreeItem {
 }
 
 function moreItem(count: number): vscode.TreeItem {
-  const item = new vscode.TreeItem(vscode.l10n.t('{0} more', formatQuantity(count, 'connection')));
+  const item = new vscode.TreeItem(plural(count, '{0} more connection', '{0} more connections'));
   item.iconPath = new vscode.ThemeIcon('ellipsis');
   item.contextValue = TreeItemContext.More;
   item.command = { command: Command.OpenPanel, title: vscode.l10n.t('Show in Panel') };

@@ -1,7 +1,8 @@
 // What was said on a connection, in words and grouped: the same request again and again is one line.
-import { formatMicroseconds, formatQuantity } from './format';
+import { formatMicroseconds } from './format';
 import type { DnsExchangeFact, FlowFact, HttpExchangeFact } from './protocol';
 import { sanitise } from './sanitise';
+import { english, type Texts } from './texts';
 
 type ExchangeFact = HttpExchangeFact | DnsExchangeFact;
 
@@ -12,24 +13,36 @@ const maximumOthers = 16;
 const maximumOpen = 64;
 
 /** One fact in a line of plain text. */
-export function describeFact(fact: FlowFact): string {
+export function describeFact(fact: FlowFact, texts = english): string {
+  const { t } = texts;
   switch (fact.kind) {
     case 'http-exchange':
     case 'dns-exchange':
-      return [requestOf(fact), outcomeOf(fact), timeOf(fact)].filter((part) => part !== '').join(' ');
+      return [requestOf(fact), outcomeOf(fact, texts), timeOf(fact, texts)]
+        .filter((part) => part !== '')
+        .join(' ');
     case 'tls-handshake':
-      return `TLS handshake in ${formatMicroseconds(fact.durationMicros)}`;
+      return t('TLS handshake in {0}', formatMicroseconds(fact.durationMicros));
     case 'tls-alert':
-      return `${side(fact.from)} ${sanitise(fact.meaning, 128)}${fact.alert === undefined ? '' : ` (TLS alert ${sanitise(fact.alert, 64)})`}`;
+      return bySide(
+        fact.from,
+        fact.alert === undefined
+          ? sanitise(fact.meaning, 128)
+          : t('{0} (TLS alert {1})', sanitise(fact.meaning, 128), sanitise(fact.alert, 64)),
+        texts,
+      );
     case 'software':
-      return `${side(fact.of)} is ${sanitise(fact.name, 64)}`;
+      return fact.of === 'local'
+        ? t('this end is {0}', sanitise(fact.name, 64))
+        : t('the other end is {0}', sanitise(fact.name, 64));
     case 'refused':
-      return `${side(fact.by)} ${sanitise(fact.meaning, 128)} (${sanitise(fact.code, 32)})`;
+      return bySide(fact.by, `${sanitise(fact.meaning, 128)} (${sanitise(fact.code, 32)})`, texts);
   }
 }
 
-function side(which: 'local' | 'remote'): string {
-  return which === 'local' ? 'this end' : 'the other end';
+/** `what`: a verb and what belongs to it, in English as the helper says it. */
+function bySide(which: 'local' | 'remote', what: string, { t }: Texts): string {
+  return which === 'local' ? t('this end {0}', what) : t('the other end {0}', what);
 }
 
 /** What was asked for, such as `GET /users` or `AAAA example.org`. */
@@ -40,21 +53,20 @@ export function requestOf(fact: ExchangeFact): string {
 }
 
 /** What came of it, such as `→ 404` or `→ NXDOMAIN`; empty while there is no answer. */
-export function outcomeOf(fact: ExchangeFact): string {
+export function outcomeOf(fact: ExchangeFact, { t } = english): string {
   if (fact.kind === 'dns-exchange') {
     if (fact.answerCode === undefined) return '';
-    const answers = fact.answers ?? [];
-    const [first] = answers;
-    const more = answers.length > 1 ? ` and ${String(answers.length - 1)} more` : '';
-    return `→ ${fact.answerCode === 'NOERROR' && first !== undefined ? `${sanitise(first)}${more}` : sanitise(fact.answerCode, 32)}`;
+    const [first, ...others] = fact.answers ?? [];
+    if (fact.answerCode !== 'NOERROR' || first === undefined) return `→ ${sanitise(fact.answerCode, 32)}`;
+    return `→ ${others.length === 0 ? sanitise(first) : t('{0} and {1} more', sanitise(first), others.length)}`;
   }
   if (fact.status === undefined) return '';
   const grpc = fact.grpcStatus === undefined ? '' : ` (gRPC ${String(fact.grpcStatus)})`;
   return `→ ${String(fact.status)}${grpc}`;
 }
 
-function timeOf({ latencyMicros }: ExchangeFact): string {
-  return latencyMicros === undefined ? '' : `in ${formatMicroseconds(latencyMicros)}`;
+function timeOf({ latencyMicros }: ExchangeFact, { t }: Texts): string {
+  return latencyMicros === undefined ? '' : t('in {0}', formatMicroseconds(latencyMicros));
 }
 
 /** Whether the answer says that the request failed. */
@@ -131,15 +143,16 @@ export class ConnectionFacts {
    * The lines that tell most: what failed and the slow ones stay where they are, since the order is that of time.
    * @param maximum lines; the last one says what is left out
    */
-  lines(maximum: number): string[] {
+  lines(maximum: number, texts = english): string[] {
+    const { plural } = texts;
     const lines = [
-      ...this.#others.map(describeFact),
-      ...this.groups.map(describeGroup),
-      ...(this.further > 0 ? [formatQuantity(this.further, 'further request')] : []),
+      ...this.#others.map((fact) => describeFact(fact, texts)),
+      ...this.groups.map((group) => describeGroup(group, texts)),
+      ...(this.further > 0 ? [plural(this.further, '{0} further request', '{0} further requests')] : []),
     ];
     if (lines.length <= maximum) return lines;
     const kept = Math.max(0, maximum - 1);
-    return [...lines.slice(0, kept), `… ${formatQuantity(lines.length - kept, 'more line')}`];
+    return [...lines.slice(0, kept), plural(lines.length - kept, '… {0} more line', '… {0} more lines')];
   }
 
   #groupOf(fact: ExchangeFact): RequestGroup | undefined {
@@ -157,16 +170,16 @@ export class ConnectionFacts {
 }
 
 /** A group in a line: `GET /users → 200, 12 times, 1 failed, 3.4 ms on average, 20 ms at most`. */
-export function describeGroup(group: RequestGroup): string {
+export function describeGroup(group: RequestGroup, { t, plural } = english): string {
   const { request, count, failed, outcome, latencyMicros, timed, slowestMicros } = group;
   const parts = [`${request}${outcome === '' ? '' : ` ${outcome}`}`];
-  if (count > 1) parts.push(`${String(count)} times`);
-  if (failed > 0 && count > 1) parts.push(`${String(failed)} failed`);
+  if (count > 1) parts.push(plural(count, '{0} time', '{0} times'));
+  if (failed > 0 && count > 1) parts.push(t('{0} failed', failed));
   if (timed === 1) parts.push(formatMicroseconds(slowestMicros));
   if (timed > 1) {
     parts.push(
-      `${formatMicroseconds(latencyMicros / timed)} on average`,
-      `${formatMicroseconds(slowestMicros)} at most`,
+      t('{0} on average', formatMicroseconds(latencyMicros / timed)),
+      t('{0} at most', formatMicroseconds(slowestMicros)),
     );
   }
   return parts.join(', ');

@@ -2,6 +2,7 @@
 import { formatEndpoint } from './format';
 import type { FlowSample } from './protocol';
 import { sanitise } from './sanitise';
+import { english, type Texts } from './texts';
 
 /** Ports that go without saying once the host has a name and the protocol stands beside it; 0: there is none. */
 const ordinaryPorts: ReadonlySet<number> = new Set([0, 53, 80, 443]);
@@ -30,25 +31,25 @@ export function peerName({ remote, host }: Peer): string | undefined {
 }
 
 /** Where the name of the other end comes from, in words. */
-export function sourceOfName({ host }: Peer): string | undefined {
+export function sourceOfName({ host }: Peer, { t }: Texts = english): string | undefined {
   switch (host?.source) {
     case undefined:
       return undefined;
     case 'sni':
-      return 'named in the TLS handshake';
+      return t('named in the TLS handshake');
     case 'http-host':
-      return 'named in the HTTP request';
+      return t('named in the HTTP request');
     case 'dns':
-      return 'the program asked the DNS for it';
+      return t('the program asked the DNS for it');
     case 'mdns':
-      return 'announced on the local network';
+      return t('announced on the local network');
     case 'hosts-file':
-      return 'from /etc/hosts';
+      return t('from /etc/hosts');
     case 'local':
-      return 'an address of this machine';
+      return t('an address of this machine');
     case 'container':
-      return 'a container on this machine';
+      return t('a container on this machine');
     case 'reverse-lookup':
-      return 'by reverse lookup';
+      return t('by reverse lookup');
   }
 }

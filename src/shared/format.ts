@@ -1,6 +1,6 @@
 // How figures are written for people, in one way everywhere: command line, tree, status bar and panel.
 // Units are decimal (1 kB = 1,000 B), as network rates are stated; three significant digits; no locale.
-import type { Endpoint, FlowReason } from './protocol';
+import type { Endpoint } from './protocol';
 
 const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const;
 
@@ -115,26 +115,6 @@ export function formatCount(count: number): string {
 /** Writes a number and its noun: `1 connection`, `1,234 connections`. */
 export function formatQuantity(count: number, singular: string, plural = `${singular}s`): string {
   return `${formatCount(count)} ${count === 1 ? singular : plural}`;
-}
-
-const reasonTexts: Record<FlowReason, string> = {
-  refused: 'refused',
-  reset: 'reset by peer',
-  'timed-out': 'timed out',
-  'network-unreachable': 'network unreachable',
-  'host-unreachable': 'host unreachable',
-  'protocol-unreachable': 'protocol unreachable',
-  'port-unreachable': 'port unreachable',
-  prohibited: 'prohibited',
-  'hop-limit-exceeded': 'hop limit exceeded',
-  unreachable: 'unreachable',
-  aborted: 'aborted here',
-  'local-error': 'error here',
-};
-
-/** Writes why a connection failed or ended early; empty where there is no reason. */
-export function formatReason(reason: FlowReason | undefined): string {
-  return reason === undefined ? '' : reasonTexts[reason];
 }
 
 /**

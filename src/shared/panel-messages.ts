@@ -8,6 +8,7 @@ import { parsePreferences, type PanelPreferences } from './panel-preferences';
 import type {
   DroppedCounters,
   Endpoint,
+  FlowReason,
   FlowState,
   MonitorEventKind,
   TransportProtocol,
@@ -113,7 +114,7 @@ export interface PanelFlow {
   host?: string;
   application?: string;
   /** Why it failed. */
-  failure?: string;
+  failure?: FlowReason;
   interface: string;
   state: FlowState;
   /** Unix time in milliseconds. */

@@ -1,12 +1,13 @@
 // The values at one moment of the chart: beside the pointer, and in words.
 import { formatDuration, formatRate } from '../shared/format';
 import type { SessionMark } from '../shared/panel-messages';
+import { reasonText } from '../shared/reason-text';
 import { sanitise } from '../shared/sanitise';
 import type { HistoryPoint } from '../shared/traffic-history';
 import { timeOfDay } from './chart-paint';
 import type { Layer } from './chart-series';
 import { element, setText } from './dom';
-import { t } from './l10n';
+import { plural, t, texts } from './l10n';
 
 /** Marks that are named beside the pointer; the rest are counted. */
 const maximumMarks = 4;
@@ -50,7 +51,9 @@ export class ChartReadout {
           `${number + 1} ${layerName(layer)} ↑ ${formatRate(layer.tx[index] ?? 0)} ↓ ${formatRate(layer.rx[index] ?? 0)}`,
       ),
       ...marks.slice(0, maximumMarks).map(markText),
-      ...(marks.length > maximumMarks ? [t('{0} more', marks.length - maximumMarks)] : []),
+      ...(marks.length > maximumMarks
+        ? [plural(marks.length - maximumMarks, '{0} more mark', '{0} more marks')]
+        : []),
     ];
     const text = lines.join('\n');
     if (text !== this.#lines) {
@@ -91,7 +94,7 @@ export function markText({ kind, detail, timeMillis }: SessionMark): string {
         ? t('{0} process {1} ended', time, first)
         : t('{0} process {1} ended with {2}', time, first, second),
     ],
-    failed: () => [t('{0} connection to {1} failed', time, first), second],
+    failed: () => [t('{0} connection to {1} failed', time, first), reasonText(second, texts)],
   };
   return words[kind]()
     .filter((part) => part !== '')

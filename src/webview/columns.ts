@@ -10,7 +10,7 @@ import {
 import type { FlowState } from '../shared/protocol';
 import { sanitise } from '../shared/sanitise';
 import type { Comparison, Connection } from './connections';
-import { t } from './l10n';
+import { plural, t } from './l10n';
 
 export type ColumnId =
   | 'process'
@@ -72,10 +72,20 @@ export function ageMillis({ flow }: Connection, nowMillis: number): number | und
 }
 
 function totalTooltip(inRange: number | undefined, wire: number, payload: number): string {
-  const whole = t('{0} bytes on the wire, {1} of them payload', formatCount(wire), formatCount(payload));
+  const whole = plural(
+    wire,
+    '{0} byte on the wire, {1} of it payload',
+    '{0} bytes on the wire, {1} of them payload',
+    formatCount(payload),
+  );
   return inRange === undefined
     ? whole
-    : t('{0} bytes in the chosen range; in all {1}', formatCount(inRange), whole);
+    : plural(
+        inRange,
+        '{0} byte in the chosen range; in all {1}',
+        '{0} bytes in the chosen range; in all {1}',
+        whole,
+      );
 }
 
 /** States as `ss` names them: they are what people look for, in every language. */

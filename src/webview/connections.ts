@@ -4,7 +4,9 @@ import { formatEndpoint } from '../shared/format';
 import type { PanelFlow, PanelProcess } from '../shared/panel-messages';
 import type { FilterPredicate, FilterSubject } from '../shared/filter-language';
 import type { Directions } from '../shared/protocol';
+import { reasonText } from '../shared/reason-text';
 import { sanitise } from '../shared/sanitise';
+import { texts } from './l10n';
 import type { PanelModel } from './model';
 
 /** A key by which texts sort without regard to case, numbers in them by their size. */
@@ -41,7 +43,7 @@ export class Connection {
   }
 
   get failureText(): string {
-    return sanitise(this.flow.failure ?? '');
+    return reasonText(this.flow.failure, texts);
   }
 
   get processText(): string {
@@ -93,6 +95,7 @@ export class Connection {
         this.addressText,
         state,
         this.failureText,
+        reasonText(this.flow.failure),
         interfaceName,
       ]
         .join(' ')
@@ -118,7 +121,7 @@ export class Connection {
       host: flow.host ?? '',
       interface: flow.interface,
       state: flow.state,
-      failure: flow.failure ?? '',
+      failure: reasonText(flow.failure),
       size: sent + received,
       sent,
       received,

@@ -2,13 +2,14 @@
 import { addressText, ownFilter, packetFilter, socketFilter } from '../shared/copy-texts';
 import { formatBytes, formatRate } from '../shared/format';
 import type { PanelFlowEvent, PanelInspection } from '../shared/panel-messages';
+import { reasonText } from '../shared/reason-text';
 import { sanitise } from '../shared/sanitise';
 import { iconButton, textButton } from './buttons';
 import { timeOfDay } from './chart-paint';
 import { columns } from './columns';
 import type { Connection } from './connections';
 import { element, setText } from './dom';
-import { t } from './l10n';
+import { t, texts } from './l10n';
 import { smallChart } from './small-chart';
 
 export interface DetailsEvents {
@@ -172,5 +173,5 @@ function eventText(kind: PanelFlowEvent['kind']): string {
 function detailText(detail: string): string {
   if (detail === 'outgoing') return t('outgoing');
   if (detail === 'incoming') return t('incoming');
-  return sanitise(detail);
+  return reasonText(detail, texts);
 }

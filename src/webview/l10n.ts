@@ -1,4 +1,5 @@
 // Texts in the editor's language. The host writes the translations into the page, by the English text.
+import { fillIn, makeTexts } from '../shared/texts';
 
 const translations = read();
 
@@ -13,14 +14,12 @@ function read(): Readonly<Record<string, unknown>> {
   }
 }
 
-/** The text in the editor's language, `{0}` and so on replaced by what follows. */
-export function t(text: string, ...values: (string | number)[]): string {
-  const translated = Object.hasOwn(translations, text) ? translations[text] : undefined;
-  const template = typeof translated === 'string' ? translated : text;
-  return template.replace(/\{(\d+)\}/g, (place, index) => `${values[Number(index)] ?? place}`);
-}
+/** Where there is no translation, the forms that go with numbers are those of English. */
+const language = Object.keys(translations).length === 0 ? 'en' : document.documentElement.lang;
 
-/** One of two texts, by number; `{0}` is the number. */
-export function plural(count: number, one: string, many: string, shown: string | number = count): string {
-  return count === 1 ? t(one, shown) : t(many, shown);
-}
+export const texts = makeTexts(language, (text, ...values) => {
+  const translated = Object.hasOwn(translations, text) ? translations[text] : undefined;
+  return fillIn(typeof translated === 'string' ? translated : text, values);
+});
+
+export const { t, plural } = texts;

@@ -197,7 +197,7 @@ export class ConnectionTable {
   #drawFooter(): void {
     const total = this.#connections.length;
     const closed = this.#connections.filter(({ flow }) => flow.state === 'closed').length;
-    const all = plural(total, '{0} connection', '{0} connections', formatCount(total));
+    const all = plural(total, '{0} connection', '{0} connections');
     const parts = [this.#rows.length === total ? all : t('{0} of {1}', formatCount(this.#rows.length), all)];
     if (closed > 0) parts.push(t('{0} closed', formatCount(closed)));
     if (this.#held && total > 1) parts.push(t('order held while you are here'));

@@ -13,7 +13,7 @@ function sourceFiles(folder: string): string[] {
     .map((name) => path.join(root, folder, name));
 }
 
-/** Texts handed to `vscode.l10n.t`, and to `t` and `plural` of the panel. */
+/** Texts handed to `vscode.l10n.t`, and to `t` and `plural` of `Texts`. */
 function textsIn(file: string): string[] {
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
   const found: string[] = [];
@@ -24,7 +24,7 @@ function textsIn(file: string): string[] {
       const texts = called === 'plural' ? [second, third] : /(^|l10n\.)t$/.test(called) ? [first] : [];
       for (const text of texts) {
         if (text !== undefined && ts.isStringLiteralLike(text)) found.push(text.text);
-        else if (file.includes('/l10n.ts')) continue;
+        else if (/\/(l10n|texts)\.ts$/.test(file)) continue;
         else throw new Error(`${file}: ${node.getText(source)} has no text that could be translated`);
       }
     }
@@ -41,7 +41,7 @@ const links = (text: string): string[] =>
   [...text.matchAll(/\(command:[\w.]+\)|procnetmon\.\w+/g)].map(([link]) => link).sort();
 
 const used = [
-  ...new Set([...sourceFiles('src/extension'), ...sourceFiles('src/webview')].flatMap(textsIn)),
+  ...new Set(['src/extension', 'src/shared', 'src/webview'].flatMap(sourceFiles).flatMap(textsIn)),
 ].sort();
 
 describe.each(languages)('in %s', (language) => {

@@ -7,12 +7,12 @@ import {
   formatMicroseconds,
   formatQuantity,
   formatRate,
-  formatReason,
 } from '../../../src/shared/format';
 import { type FlowGrouping, groupOf } from '../../../src/shared/flow-filter';
 import { peerLabel, spokenLabel } from '../../../src/shared/flow-label';
 import type { DroppedCounters, FlowSample, ProcessSample, Usage } from '../../../src/shared/protocol';
 import { processTitle } from '../../../src/shared/process-title';
+import { reasonText } from '../../../src/shared/reason-text';
 import { sanitise } from '../../../src/shared/sanitise';
 import { displayWidth, drawTable, truncate, type Column, type Row } from './columns';
 import type { Tally, TalliedProcess } from './tally';
@@ -307,7 +307,7 @@ function flowCells(flow: FlowSample): Row<ColumnId>['cells'] {
     }),
     state: flow.state,
     application: spokenLabel(flow),
-    reason: formatReason(flow.reason),
+    reason: reasonText(flow.reason),
     connectTime: flow.protocol === 'tcp' ? formatMicroseconds(flow.connectMicros ?? 0) : '',
     interface: sanitise(flow.interface),
     roundTrip: flow.protocol === 'tcp' ? formatMicroseconds(flow.rttMicros) : '',

@@ -3,7 +3,6 @@ import type { SessionMark } from '../../shared/panel-messages';
 import { formatEndpoint } from '../../shared/format';
 import type { MonitorEvent } from '../../shared/protocol';
 import { sanitise } from '../../shared/sanitise';
-import { failureOf } from '../flow-names';
 
 /** The mark for an event; `undefined` where it is none. */
 export function markOf(event: MonitorEvent): SessionMark | undefined {
@@ -20,7 +19,7 @@ export function markOf(event: MonitorEvent): SessionMark | undefined {
       return {
         timeMillis,
         kind: 'failed',
-        detail: [sanitise(formatEndpoint(event.remote)), failureOf(event) ?? ''],
+        detail: [sanitise(formatEndpoint(event.remote)), event.reason ?? ''],
       };
     default:
       return undefined;

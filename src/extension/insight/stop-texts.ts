@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { formatBytes, formatDuration } from '../../shared/format';
 import { sanitise } from '../../shared/sanitise';
+import { plural } from '../texts';
 import { placeText, type DebuggerStop } from './debugger-stops';
 
 /** Peers named in one line. */
@@ -15,8 +16,7 @@ export function isQuiet({ tx, rx, opened }: DebuggerStop): boolean {
 export function costText(stop: DebuggerStop): string {
   if (isQuiet(stop)) return vscode.l10n.t('no network');
   const parts = [`↑ ${formatBytes(stop.tx)} ↓ ${formatBytes(stop.rx)}`];
-  if (stop.opened === 1) parts.push(vscode.l10n.t('{0} new connection', stop.opened));
-  if (stop.opened > 1) parts.push(vscode.l10n.t('{0} new connections', stop.opened));
+  if (stop.opened > 0) parts.push(plural(stop.opened, '{0} new connection', '{0} new connections'));
   if (stop.peers.length > 0) parts.push(peersText(stop));
   return parts.join(' · ');
 }

@@ -6,6 +6,7 @@ import { PanelConversation, type PanelView } from '../panel-conversation';
 import { panelPageOf } from '../network-panel';
 import type { SessionStore } from '../session-store';
 import type { WatchedSession } from '../sessions';
+import { texts } from '../texts';
 import type { TreeNode } from '../tree-nodes';
 
 export function registerSavedSessions(
@@ -81,6 +82,7 @@ class SavedSessionEditor implements vscode.CustomReadonlyEditorProvider<SavedSes
       copy: (text) => vscode.env.clipboard.writeText(text),
       remember: nothing,
       queryChanged: nothing,
+      texts,
     });
     panel.onDidDispose(() => conversation.dispose());
     panel.webview.html = panelPageOf(panel.webview, this.#context, 'editor');

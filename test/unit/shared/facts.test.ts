@@ -86,7 +86,7 @@ describe('the facts of a connection', () => {
         slowestMicros: 3_000,
       },
     ]);
-    expect(facts.groups.map(describeGroup)).toEqual([
+    expect(facts.groups.map((group) => describeGroup(group))).toEqual([
       'GET /users → 500, 3 times, 1 failed, 2.00 ms on average, 3.00 ms at most',
     ]);
   });
