@@ -176,20 +176,32 @@ static __always_inline void closer_note(struct bpf_sock *sk, struct pnm_socket *
 	bool is_accepted = sk->protocol == IPPROTO_TCP && !(socket->flags & PNM_SOCKET_RAW) &&
 			   !(socket->flags & PNM_SOCKET_OUTGOING);
 	bool is_known = socket->sender && socket->sender != PNM_NO_PROCESS;
-	bool is_other = owner->process_id != caller();
 
 	if (socket->flags & PNM_SOCKET_LISTENING)
 		return;
 	owner_set_to_caller(&closer);
 	if (is_kernel_worker(closer.name))
 		return;
+	/* It took a descriptor to look at the socket, and whoever used the socket has closed it meanwhile. */
+	bool is_helper = closer.process_id == settings.helper_process_id;
+
+	if (is_helper) {
+		closer.process_id = is_known ? socket->sender : owner->process_id;
+		closer.user_id = 0;
+		__builtin_memset(closer.name, 0, sizeof(closer.name));
+	}
+	bool is_other = owner->process_id != closer.process_id;
+
 	if (is_other && owner->evidence <= PNM_EVIDENCE_TAKEN && (is_accepted || settings.tells_sender)) {
 		*owner = closer;
-		flow_give(socket, owner, socket->sender == closer.process_id ? 0 : PNM_FLOW_ESTIMATE);
+		flow_give(socket, owner,
+			  !is_helper && socket->sender == closer.process_id ? 0 : PNM_FLOW_ESTIMATE);
 		return;
 	}
-	/* Two have had it, and the owner need not be the one who has done all. */
-	if (is_other || (is_known && socket->sender != owner->process_id)) {
+	/* Two have had it, and the owner need not be the one who has done all. Or nobody has told who
+	 * accepted it. */
+	if (is_other || (is_known && socket->sender != owner->process_id) ||
+	    (is_helper && owner->evidence == PNM_EVIDENCE_INHERITED)) {
 		struct pnm_flow *flow = last_flow(socket);
 
 		if (flow)

@@ -210,6 +210,8 @@ struct pnm_settings {
 	 * follows a look-up anew for each way to it, which is more than they are willing to follow: there
 	 * packet_in() counts, and what arrives for a connection in TIME_WAIT is not seen. */
 	__u32 looks_up_connections;
+	/* The helper itself: it holds descriptors of others' sockets for a moment, to look at them. */
+	__u32 helper_process_id;
 };
 
 /* Flows that user space wants to be looked at once more, which settle_flow() does with one after the other.

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/utsname.h>
 #include <sys/statfs.h>
+#include <unistd.h>
 
 #include <iterator>
 
@@ -103,6 +104,7 @@ Programs::Programs()
 	    .counted_in = marks_.counted_in(),
 	    .tells_sender = tells_sender(),
 	    .looks_up_connections = is_kernel_at_least(6, 6),
+	    .helper_process_id = static_cast<__u32>(::getpid()),
 	};
 	// libbpf raises RLIMIT_MEMLOCK by itself where the kernel still charges maps to it (below 5.11).
 	const int result = procnetmon_bpf__load(skeleton_.get());

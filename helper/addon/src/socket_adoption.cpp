@@ -3,10 +3,12 @@
 #include "error.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -88,6 +90,15 @@ void set_baseline(int socket, pnm_socket &state)
 	}
 }
 
+uint64_t inode_of(int descriptor)
+{
+	struct statx status;
+
+	// glibc has had fstat() as a function of its own since 2.33 only.
+	checked(::statx(descriptor, "", AT_EMPTY_PATH, STATX_INO, &status), "statx");
+	return status.stx_ino;
+}
+
 FileDescriptor take_descriptor(int process, int descriptor)
 {
 	return FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_getfd, process, descriptor, 0)));
@@ -149,6 +160,10 @@ uint32_t SocketAdoption::adopt(uint32_t process_id)
 				refusal = errno;
 			continue;
 		}
+		// The descriptor's number may be another socket's by now: that one is looked at the next
+		// time.
+		if (inode_of(socket.get()) != candidate.inode)
+			continue;
 		if (!is_counted(socket.get())) {
 			after.emplace(candidate.inode, 0);
 			continue;
@@ -173,7 +188,10 @@ SocketAdoption::Adopted SocketAdoption::adopt_socket(int socket, uint64_t inode,
 
 	if (has_owner && (owner.process_id == process_id || holds(owner.process_id, inode, holders))) {
 		track(socket, cookie, owner.process_id);
-		if (owner.process_id == process_id && owner.evidence < PNM_EVIDENCE_HELD) {
+		// Where the kernel half learns who sends, that says more than who holds, and may be written
+		// now.
+		if (!programs_.settings().tells_sender && owner.process_id == process_id &&
+		    owner.evidence < PNM_EVIDENCE_HELD) {
 			owner.evidence = PNM_EVIDENCE_HELD;
 			set_owner(socket, owner);
 		}
@@ -183,7 +201,7 @@ SocketAdoption::Adopted SocketAdoption::adopt_socket(int socket, uint64_t inode,
 
 	owner = {.process_id = process_id,
 		 .user_id = identity.user_id,
-		 .evidence = handover == Handover::FromNowOn ? PNM_EVIDENCE_SHARED : PNM_EVIDENCE_HELD,
+		 .evidence = evidence_after(handover),
 		 .name = {}};
 	identity.name.copy(owner.name, sizeof(owner.name) - 1);
 	// The owner first: the kernel half counts a socket from the moment on that it is tracked.
@@ -194,6 +212,16 @@ SocketAdoption::Adopted SocketAdoption::adopt_socket(int socket, uint64_t inode,
 	else if (handover != Handover::None)
 		flow_pool_.give_socket(cookie, owner, handover == Handover::LikelyWhole);
 	return {process_id, true};
+}
+
+uint32_t SocketAdoption::evidence_after(Handover handover) const
+{
+	if (handover == Handover::FromNowOn)
+		return PNM_EVIDENCE_SHARED;
+	// It has not sent yet, and may pass the socket on.
+	if (handover == Handover::Whole && programs_.settings().tells_sender)
+		return PNM_EVIDENCE_TAKEN;
+	return PNM_EVIDENCE_HELD;
 }
 
 void SocketAdoption::set_owner(int socket, const pnm_owner &owner)

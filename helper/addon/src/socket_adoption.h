@@ -46,6 +46,8 @@ class SocketAdoption {
 	};
 
 	Handover judge(int socket, uint32_t evidence) const;
+	/// How the next owner is known to be the one.
+	uint32_t evidence_after(Handover handover) const;
 	void set_owner(int socket, const pnm_owner &owner);
 	void track(int socket, uint64_t cookie, uint32_t owner);
 	bool holds(uint32_t process_id, uint64_t inode, Holders &holders) const;
