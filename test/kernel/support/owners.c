@@ -114,6 +114,31 @@ static pid_t in_child(void (*part)(int fd), int fd)
 	exit(0);
 }
 
+static void (*handed_part)(int fd);
+static int handed_over[2];
+
+static void begin_when_handed_over(int fd)
+{
+	char byte;
+
+	close(handed_over[1]);
+	checked((int)read(handed_over[0], &byte, 1), "read");
+	close(handed_over[0]);
+	handed_part(fd);
+}
+
+/* Hands a socket over to a child, which begins when nobody else has a descriptor of it. Otherwise it could be
+ * through before this process closes its own, and nobody could tell which of them used the socket. */
+static void hand_to_child(void (*part)(int fd), int fd)
+{
+	checked(pipe(handed_over), "pipe");
+	handed_part = part;
+	in_child(begin_when_handed_over, fd);
+	close(fd);
+	close(handed_over[0]);
+	close(handed_over[1]);
+}
+
 static void wait_for_children(void)
 {
 	int status;
@@ -123,7 +148,8 @@ static void wait_for_children(void)
 			exit(1);
 }
 
-/* A descriptor in a message over a Unix socket, and out of it. */
+/* A descriptor in a message over a Unix socket, and out of it. As with a child, the other process begins when
+ * it alone has one. */
 static void pass_descriptor(int channel, int fd)
 {
 	char byte = 'd';
@@ -143,6 +169,8 @@ static void pass_descriptor(int channel, int fd)
 	header->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
 	checked((int)sendmsg(channel, &message, 0), "sendmsg(SCM_RIGHTS)");
+	close(fd);
+	checked((int)send(channel, &byte, 1, 0), "send");
 }
 
 /* -1 at the end of the channel. */
@@ -158,6 +186,7 @@ static int take_descriptor(int channel)
 	if (checked((int)recvmsg(channel, &message, 0), "recvmsg(SCM_RIGHTS)") == 0)
 		return -1;
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	checked((int)recv(channel, &byte, 1, 0), "recv");
 	return fd;
 }
 
@@ -186,8 +215,7 @@ static void fork_before_connect(void)
 {
 	const int fd = socket_for(address, SOCK_STREAM);
 
-	in_child(connect_given, fd);
-	close(fd);
+	hand_to_child(connect_given, fd);
 	wait_for_children();
 }
 
@@ -200,8 +228,7 @@ static void fork_after_connect(void)
 {
 	const int fd = connected_socket();
 
-	in_child(exchange_given, fd);
-	close(fd);
+	hand_to_child(exchange_given, fd);
 	wait_for_children();
 }
 
@@ -220,8 +247,7 @@ static void fork_in_between(void)
 	send_request(fd, UPLOAD + 100000, DOWNLOAD);
 	send_bytes(fd, 100000);
 	wait_until_acknowledged(fd);
-	in_child(finish_upload, fd);
-	close(fd);
+	hand_to_child(finish_upload, fd);
 	wait_for_children();
 }
 
@@ -319,7 +345,6 @@ static void pass_connected(void)
 	const int fd = connected_socket();
 
 	pass_descriptor(channel[1], fd);
-	close(fd);
 	close(channel[1]);
 	wait_for_children();
 }
@@ -406,8 +431,7 @@ static void datagrams_of_a_child(void)
 {
 	const int fd = socket_for(address, SOCK_DGRAM);
 
-	in_child(send_datagrams, fd);
-	close(fd);
+	hand_to_child(send_datagrams, fd);
 	wait_for_children();
 }
 
@@ -526,8 +550,7 @@ static void fork_for_each(const char *told)
 	for (int count = 0; count < wanted; count++) {
 		const int fd = accept_next(listener);
 
-		in_child(serve_connection, fd);
-		close(fd);
+		hand_to_child(serve_connection, fd);
 	}
 	wait_for_children();
 }
@@ -564,7 +587,6 @@ static void hand_over(const char *told)
 		const int fd = accept_next(listener);
 
 		pass_descriptor(channels[count % WORKERS][1], fd);
-		close(fd);
 	}
 	for (int worker = 0; worker < WORKERS; worker++)
 		close(channels[worker][1]);
