@@ -42,6 +42,9 @@ interface NftCounter {
   counter?: { name: string; packets: number; bytes: number };
 }
 
+/** Least, default and most bytes that a TCP socket may have on the way: 16 of them fill no queue of 256 segments. */
+const modestSendBuffer = '4096 16384 20480';
+
 function addVeth(namespace: string, name: string, peerNamespace: string, peer: string): void {
   run(
     ...(['ip', 'link', 'add', name, 'netns', namespace] as const),
@@ -54,6 +57,17 @@ function setBundling(namespace: string, device: string, state: 'on' | 'off'): vo
     ...(['ip', 'netns', 'exec', namespace, 'ethtool', '-K', device] as const),
     ...['tso', state, 'gso', state, 'gro', state, 'tx-udp-segmentation', state],
   );
+}
+
+interface LinkStatistics {
+  tx: { packets: number; dropped: number };
+}
+
+function linkStatistics(namespace: string, device: string): LinkStatistics {
+  const [link] = JSON.parse(run('ip', '-n', namespace, '-j', '-s', 'link', 'show', device)) as [
+    { stats64: LinkStatistics },
+  ];
+  return link.stats64;
 }
 
 function counterIn(namespace: string, name: string): WireCounters {
@@ -107,6 +121,10 @@ export class HostPair {
     setBundling(this.far.namespace, 'wire0', 'off');
     // A veth interface bundles what it receives only when its peer hands it single segments.
     for (const port of ['near0', 'far0']) setBundling(bridge, port, 'off');
+    // Then it queues 256 of them and drops the others, which have been counted already: so many a sender may not
+    // have on the way.
+    for (const host of [this.near, this.far])
+      run('ip', 'netns', 'exec', host.namespace, 'sysctl', '-qw', `net.ipv4.tcp_wmem=${modestSendBuffer}`);
   }
 
   /** Where a host's packets are counted as they arrive: before the near host bundles them, where it does. */
@@ -136,11 +154,7 @@ export class HostPair {
   }
 
   #sentByNear(): number {
-    const { namespace, interface: device } = this.near;
-    const [link] = JSON.parse(run('ip', '-n', namespace, '-j', '-s', 'link', 'show', device)) as [
-      { stats64: { tx: { packets: number } } },
-    ];
-    return link.stats64.tx.packets;
+    return linkStatistics(this.near.namespace, this.near.interface).tx.packets;
   }
 
   /**
@@ -171,8 +185,17 @@ export class HostPair {
     }
   }
 
-  /** What arrived at a host since `startCounting`, by the counter's name. */
+  /**
+   * What arrived at a host since `startCounting`, by the counter's name. Throws when the bridge has dropped packets:
+   * what came in there is then not what arrived.
+   */
   arrivedAt(host: Host, name = 'arrived'): WireCounters {
+    if (this.#bridge !== undefined)
+      for (const port of ['near0', 'far0']) {
+        const { dropped } = linkStatistics(this.#bridge, port).tx;
+        if (dropped > 0)
+          throw new Error(`The bridge dropped ${String(dropped)} packets on their way to ${port}`);
+      }
     return counterIn(this.#countingPlace(host).namespace, name);
   }
 
