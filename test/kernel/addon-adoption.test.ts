@@ -1,17 +1,19 @@
 // Sockets from before the programs were loaded, and sockets that go from one process to another.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FlowColumn, FlowFlag, type FlowIdentity } from '../../helper/src/kernel';
 import { AddonProcess } from './support/addon-process';
 import { cgroupFolder } from './support/cgroup';
+import { trafficProgram } from './support/far-server';
+import { Server } from './support/scenario';
 
 const holderScript = fileURLToPath(new URL('support/socket-holder.mjs', import.meta.url));
 
 let addon: AddonProcess;
-let server: Server;
+let server: NetServer;
 let port: number;
 const accepted: Socket[] = [];
 const holders: ChildProcess[] = [];
@@ -169,6 +171,39 @@ it('leaves a shared connection with its owner for as long as that one holds it',
   const payload = async () =>
     (await clientFlows()).filter(({ processId }) => processId === holder.pid).map(({ sent }) => sent);
   await expect.poll(payload).toEqual([2000]);
+});
+
+it('is not taken for a user of the sockets that it looks at', async () => {
+  await openKernel();
+  const { server: peer, port: peerPort } = await Server.start([
+    process.execPath,
+    trafficProgram,
+    'server',
+    '127.0.0.1',
+  ]);
+  try {
+    const client = fork(trafficProgram, ['client', '127.0.0.1', String(peerPort), 'tcp-small'], {
+      silent: true,
+    });
+    holders.push(client);
+    // Some of the 200 connections are closed at the very moment at which the addon holds a descriptor of them.
+    while (client.exitCode === null)
+      await addon.call('adoptSockets', client.pid).catch((error: unknown) => {
+        if ((error as { code?: string }).code !== 'ESRCH') throw error;
+      });
+    holders.pop();
+
+    port = peerPort;
+    const flows = await clientFlows();
+    expect(flows).toHaveLength(200);
+    for (const { processId, flags } of flows)
+      expect({ processId, estimate: flags & FlowFlag.Estimate }).toEqual({
+        processId: client.pid,
+        estimate: 0,
+      });
+  } finally {
+    await peer.dispose();
+  }
 });
 
 it('names a process that does not exist', async () => {
