@@ -242,6 +242,8 @@ function describeFlow(flow: FlowSample, closedMillis: number | undefined): Panel
     ...(host === undefined ? {} : { host }),
     ...(application === undefined ? {} : { application }),
     ...(failure === undefined ? {} : { failure }),
+    ...(flow.estimate === true && { estimate: true }),
+    ...(flow.wireEstimate === true && { wireEstimate: true }),
     interface: flow.interface,
     state: flow.state,
     openedMillis: Date.parse(flow.openedAt),

@@ -1,5 +1,6 @@
 // How the nodes of the tree look. All texts are plain: names of programs and hosts are other people's bytes.
 import * as vscode from 'vscode';
+import { estimateNotes, estimateOf, marked } from '../shared/estimate';
 import type { ConnectionFacts } from '../shared/facts';
 import { peerLabel, sourceOfName, spokenLabel } from '../shared/flow-label';
 import { formatDuration, formatEndpoint, formatMicroseconds } from '../shared/format';
@@ -172,11 +173,11 @@ function processItem(process: ProcessSample, moved: Moved | undefined): vscode.T
   const state = process.alive ? undefined : vscode.l10n.t('exited');
   // The figures first: a narrow side bar cuts the end off.
   item.description = [
-    ...(moved !== undefined
-      ? [movedText(moved)]
-      : state === undefined
-        ? [rateText(process)]
-        : [state, totalText(process)]),
+    ...(moved === undefined && state !== undefined ? [state] : []),
+    marked(
+      moved !== undefined ? movedText(moved) : state === undefined ? rateText(process) : totalText(process),
+      process,
+    ),
     vscode.l10n.t('PID {0}', process.pid),
   ].join(' · ');
   item.iconPath = process.alive
@@ -190,12 +191,14 @@ function processItem(process: ProcessSample, moved: Moved | undefined): vscode.T
     vscode.l10n.t('User {0}', sanitise(process.user)),
     plural(process.openFlows, '{0} open connection', '{0} open connections'),
     ...ledgerLines(process),
+    ...estimateNotes(process, texts),
   );
   item.accessibilityInformation = {
     label: [
       vscode.l10n.t('Process {0}, id {1}', name, process.pid),
       moved === undefined ? (state ?? spokenRates(process)) : state,
       moved === undefined ? totalText(process) : spokenMoved(moved),
+      ...estimateNotes(process, texts),
     ]
       .filter((part) => part !== undefined)
       .join(', '),
@@ -217,7 +220,10 @@ function connectionItem(
   const protocol = spokenLabel(flow) || transport;
   const failure = reasonText(flow.reason, texts) || undefined;
   // The figures first: a narrow side bar cuts the end off.
-  const figures = moved !== undefined ? movedText(moved) : closed ? totalText(flow) : rateText(flow);
+  const figures = marked(
+    moved !== undefined ? movedText(moved) : closed ? totalText(flow) : rateText(flow),
+    flow,
+  );
   item.description = [...(flow.state === 'listening' ? [] : [figures]), protocol, failure ?? flow.state].join(
     ' · ',
   );
@@ -235,9 +241,7 @@ function connectionItem(
       ? undefined
       : vscode.l10n.t('Lasted: {0}', formatDuration(Date.parse(flow.closedAt) - Date.parse(flow.openedAt))),
     ...ledgerLines(flow),
-    flow.wireEstimate === true
-      ? vscode.l10n.t('The figures of the wire are estimated: nobody could see the packets there.')
-      : undefined,
+    ...estimateNotes(flow, texts),
     flow.connectMicros === undefined
       ? undefined
       : vscode.l10n.t('Connected within: {0}', formatMicroseconds(flow.connectMicros)),
@@ -254,6 +258,7 @@ function connectionItem(
         : vscode.l10n.t('{0} connection to {1}', protocol, peer),
       failure ?? flow.state,
       moved !== undefined ? spokenMoved(moved) : closed ? totalText(flow) : spokenRates(flow),
+      ...estimateNotes(flow, texts),
     ].join(', '),
   };
   return item;
@@ -267,14 +272,21 @@ function nameLine(flow: FlowSample): string | undefined {
 function groupItem(node: GroupNode): vscode.TreeItem {
   const flows = flowsInGroup(node);
   const sum = addUsages(flows);
+  const estimated = estimateOf(flows);
   const item = new vscode.TreeItem(sanitise(node.name), unfolded);
   const count = plural(flows.length, '{0} connection', '{0} connections');
-  item.description = [rateText(sum), count].join(' · ');
+  item.description = [marked(rateText(sum), estimated), count].join(' · ');
   item.iconPath = new vscode.ThemeIcon(node.grouping === 'host' ? 'server' : 'symbol-interface');
   item.contextValue = TreeItemContext.Group;
-  item.tooltip = lines(sanitise(node.name), count, ...ledgerLines(sum));
+  item.tooltip = lines(sanitise(node.name), count, ...ledgerLines(sum), ...estimateNotes(estimated, texts));
   item.accessibilityInformation = {
-    label: [sanitise(node.name), count, spokenRates(sum), totalText(sum)].join(', '),
+    label: [
+      sanitise(node.name),
+      count,
+      spokenRates(sum),
+      totalText(sum),
+      ...estimateNotes(estimated, texts),
+    ].join(', '),
   };
   return item;
 }

@@ -115,6 +115,9 @@ export interface PanelFlow {
   application?: string;
   /** Why it failed. */
   failure?: FlowReason;
+  /** See `FlowSample`. */
+  estimate?: boolean;
+  wireEstimate?: boolean;
   interface: string;
   state: FlowState;
   /** Unix time in milliseconds. */

@@ -7,10 +7,12 @@ import {
   formatRate,
   unknownMark,
 } from '../shared/format';
+import { estimateNotes, marked } from '../shared/estimate';
+import type { PanelFlow } from '../shared/panel-messages';
 import type { FlowState } from '../shared/protocol';
 import { sanitise } from '../shared/sanitise';
 import type { Comparison, Connection } from './connections';
-import { plural, t } from './l10n';
+import { plural, t, texts } from './l10n';
 
 export type ColumnId =
   | 'process'
@@ -86,6 +88,11 @@ function totalTooltip(inRange: number | undefined, wire: number, payload: number
         '{0} bytes in the chosen range; in all {1}',
         whole,
       );
+}
+
+/** A tooltip, with what there is to say of estimates in lines of their own. */
+function withNotes(text: string, flow: PanelFlow): string {
+  return [text, ...estimateNotes(flow, texts)].join('\n');
 }
 
 /** States as `ss` names them: they are what people look for, in every language. */
@@ -203,8 +210,9 @@ export const columns: readonly Column[] = [
     numeric: true,
     width: 86,
     share: 0,
-    text: ({ flow }) => formatRate(flow.txRate),
+    text: ({ flow }) => marked(formatRate(flow.txRate), flow),
     compare: byNumber(({ flow }) => flow.txRate),
+    tooltip: ({ flow }) => withNotes(formatRate(flow.txRate), flow),
     empty: ({ flow }) => flow.txRate === 0,
   },
   {
@@ -215,8 +223,9 @@ export const columns: readonly Column[] = [
     numeric: true,
     width: 86,
     share: 0,
-    text: ({ flow }) => formatRate(flow.rxRate),
+    text: ({ flow }) => marked(formatRate(flow.rxRate), flow),
     compare: byNumber(({ flow }) => flow.rxRate),
+    tooltip: ({ flow }) => withNotes(formatRate(flow.rxRate), flow),
     empty: ({ flow }) => flow.rxRate === 0,
   },
   {
@@ -227,9 +236,9 @@ export const columns: readonly Column[] = [
     numeric: true,
     width: 78,
     share: 0,
-    text: (connection) => formatBytes(sentTotal(connection)),
+    text: (connection) => marked(formatBytes(sentTotal(connection)), connection.flow),
     compare: byNumber(sentTotal),
-    tooltip: ({ flow, moved }) => totalTooltip(moved?.tx, flow.txBytes, flow.payloadTxBytes),
+    tooltip: ({ flow, moved }) => withNotes(totalTooltip(moved?.tx, flow.txBytes, flow.payloadTxBytes), flow),
     empty: (connection) => sentTotal(connection) === 0,
   },
   {
@@ -240,9 +249,9 @@ export const columns: readonly Column[] = [
     numeric: true,
     width: 78,
     share: 0,
-    text: (connection) => formatBytes(receivedTotal(connection)),
+    text: (connection) => marked(formatBytes(receivedTotal(connection)), connection.flow),
     compare: byNumber(receivedTotal),
-    tooltip: ({ flow, moved }) => totalTooltip(moved?.rx, flow.rxBytes, flow.payloadRxBytes),
+    tooltip: ({ flow, moved }) => withNotes(totalTooltip(moved?.rx, flow.rxBytes, flow.payloadRxBytes), flow),
     empty: (connection) => receivedTotal(connection) === 0,
   },
   {

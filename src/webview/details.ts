@@ -1,5 +1,6 @@
 // Everything about one connection, beside the table: its figures, its own small chart, what happened to it.
 import { addressText, ownFilter, packetFilter, socketFilter } from '../shared/copy-texts';
+import { estimateNotes } from '../shared/estimate';
 import { formatBytes, formatRate } from '../shared/format';
 import type { PanelFlowEvent, PanelInspection } from '../shared/panel-messages';
 import { reasonText } from '../shared/reason-text';
@@ -23,6 +24,7 @@ export class ConnectionDetails {
   readonly #title = element('h2', { class: 'details-title' });
   readonly #content = element('div', { class: 'details-content' });
   readonly #list = element('dl', { class: 'details-list' });
+  readonly #notes = element('p', { class: 'details-notes' });
   readonly #chart = element('div', { class: 'details-chart' });
   readonly #events = element('ul', { class: 'details-events' });
   readonly #saidHeading = element('h3', { text: t('Requests and handshakes') });
@@ -48,6 +50,7 @@ export class ConnectionDetails {
     });
     this.#content.append(
       this.#list,
+      this.#notes,
       element('h3', { text: t('Over time') }),
       this.#chart,
       this.#saidHeading,
@@ -84,10 +87,14 @@ export class ConnectionDetails {
     setText(this.#title, connection.remoteText);
     const entries = columns.map(({ name, text, tooltip, numeric, id }): [string, string] => {
       const value = text(connection, nowMillis);
-      const more = numeric || id === 'remote' ? tooltip?.(connection) : undefined;
+      // What there is to say of estimates stands once, below.
+      const more = numeric || id === 'remote' ? tooltip?.(connection).split('\n')[0] : undefined;
       return [name, more === undefined || more === value || more === '' ? value : `${value} (${more})`];
     });
     this.#drawList(entries.filter(([, value]) => value !== ''));
+    const notes = estimateNotes(connection.flow, texts);
+    this.#notes.hidden = notes.length === 0;
+    setText(this.#notes, notes.join('\n'));
     const known = inspection?.flow === connection.flow.id ? inspection : undefined;
     const drawn = JSON.stringify([connection.key, known]);
     if (drawn === this.#drawn) return;

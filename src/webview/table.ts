@@ -2,6 +2,7 @@
 // `aria-activedescendant` names the cell that the keys are on.
 import { addressText, ownFilter, packetFilter, socketFilter } from '../shared/copy-texts';
 import type { FilterPredicate } from '../shared/filter-language';
+import { estimateNotes, estimateOf, isEstimate } from '../shared/estimate';
 import { formatCount } from '../shared/format';
 import type { PanelContext } from '../shared/panel-messages';
 import type { ColumnLayout } from '../shared/panel-preferences';
@@ -18,7 +19,7 @@ import { columns, comparisonFor, nextSort, type Column, type Sort } from './colu
 import { filterConnections, RowOrder, type Connection } from './connections';
 import { element, setAttribute, setText } from './dom';
 import { headerRow, moveInGrid } from './grid-navigation';
-import { plural, t } from './l10n';
+import { plural, t, texts } from './l10n';
 import { TableHeader, widthStep } from './table-header';
 import { TableRows, rowHeight } from './table-rows';
 import { rowsPerPage, scrollToShow, visibleRows, type Viewport } from './virtual-window';
@@ -201,7 +202,10 @@ export class ConnectionTable {
     const parts = [this.#rows.length === total ? all : t('{0} of {1}', formatCount(this.#rows.length), all)];
     if (closed > 0) parts.push(t('{0} closed', formatCount(closed)));
     if (this.#held && total > 1) parts.push(t('order held while you are here'));
+    const estimated = estimateOf(this.#rows.map(({ flow }) => flow));
+    if (isEstimate(estimated)) parts.push(t('~ estimated'));
     setText(this.#footer, parts.join(' · '));
+    setAttribute(this.#footer, 'title', estimateNotes(estimated, texts).join('\n') || undefined);
   }
 
   #markActive(): void {

@@ -1,4 +1,5 @@
 // A session in formats of others: CSV, JSON, and HAR for the requests that were seen.
+import { estimateNotes } from '../../shared/estimate';
 import { formatEndpoint } from '../../shared/format';
 import { processTitle } from '../../shared/process-title';
 import type { FlowSample } from '../../shared/protocol';
@@ -28,6 +29,8 @@ interface ExportedConnection {
   receivedBytesPerSecond: number;
   roundTripMicros: number;
   retransmits: number;
+  /** `~` and why, where figures are estimates; empty elsewhere. */
+  estimate: string;
 }
 
 function exportConnection(session: WatchedSession, flow: FlowSample): ExportedConnection {
@@ -52,6 +55,7 @@ function exportConnection(session: WatchedSession, flow: FlowSample): ExportedCo
     receivedBytesPerSecond: flow.rates.wire.rx,
     roundTripMicros: flow.rttMicros,
     retransmits: flow.retransmits,
+    estimate: estimateNotes(flow).join(' '),
   };
 }
 
@@ -72,7 +76,7 @@ export function toCsv(session: WatchedSession, flows: Iterable<FlowSample>): str
     ] as const),
     ...(['failure', 'openedAt', 'sentBytes', 'receivedBytes', 'payloadSentBytes'] as const),
     ...(['payloadReceivedBytes', 'sentBytesPerSecond', 'receivedBytesPerSecond'] as const),
-    ...(['roundTripMicros', 'retransmits'] as const),
+    ...(['roundTripMicros', 'retransmits', 'estimate'] as const),
   ];
   const lines = rows.map((row) => names.map((name) => csvCell(row[name])).join(','));
   return [names.join(','), ...lines, ''].join('\r\n');

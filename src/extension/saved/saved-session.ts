@@ -5,7 +5,7 @@ import { maximumRequests, type SeenRequest } from '../history/request-log';
 import type { WatchedSession } from '../sessions';
 import { emptyUsage, maximumEvents, maximumMarks, MonitoredSession } from '../watched-session';
 import { markKinds, type SessionMark } from '../../shared/panel-messages';
-import type { FlowSample, MonitorEvent, ProcessSample, Usage } from '../../shared/protocol';
+import type { FlowReason, FlowSample, MonitorEvent, ProcessSample, Usage } from '../../shared/protocol';
 import { maximumHistoryPoints, type HistoryPoint } from '../../shared/traffic-history';
 
 const formatName = 'procnetmon-session';
@@ -112,6 +112,13 @@ function optional<Value>(value: unknown, read: (value: unknown) => Value): Value
   return value === undefined ? undefined : read(value);
 }
 
+/** As a name, whatever protocols there may be. */
+function transport(value: unknown): FlowSample['protocol'] {
+  const name = text(value, 'the protocol of a connection');
+  if (!/^[a-z0-9:]{1,16}$/.test(name)) throw new NotASession('the protocol of a connection is not one');
+  return name as FlowSample['protocol'];
+}
+
 function flow(value: unknown): FlowSample {
   const given = fields(value, 'a connection');
   const host = optional(given['host'], (each) => fields(each, 'the host of a connection'));
@@ -120,7 +127,7 @@ function flow(value: unknown): FlowSample {
     ...usage(given, 'a connection'),
     id: number(given['id'], 'the id of a connection'),
     pid: number(given['pid'], 'the pid of a connection'),
-    protocol: given['protocol'] === 'udp' ? 'udp' : 'tcp',
+    protocol: transport(given['protocol']),
     local: endpoint(given['local'], 'the local end of a connection'),
     ...(given['remote'] === undefined ? {} : { remote: endpoint(given['remote'], 'the remote end') }),
     interface: text(given['interface'], 'the interface of a connection'),
@@ -129,6 +136,14 @@ function flow(value: unknown): FlowSample {
     openedAt: text(given['openedAt'], 'the beginning of a connection'),
     rttMicros: number(given['rttMicros'], 'the round trip of a connection'),
     retransmits: number(given['retransmits'], 'the retransmits of a connection'),
+    ...(given['reason'] === undefined
+      ? {}
+      : { reason: text(given['reason'], 'the reason of a connection') as FlowReason }),
+    ...(given['closedAt'] === undefined
+      ? {}
+      : { closedAt: text(given['closedAt'], 'the end of a connection') }),
+    ...(given['estimate'] === true && { estimate: true }),
+    ...(given['wireEstimate'] === true && { wireEstimate: true }),
     ...(host === undefined
       ? {}
       : { host: { name: text(host['name'], 'the name of a host'), source: 'dns' as const } }),
@@ -157,6 +172,7 @@ function process(value: unknown): ProcessSample {
     user: text(given['user'], 'the user of a process'),
     openFlows: 0,
     alive: false,
+    ...(given['estimate'] === true && { estimate: true }),
   };
 }
 

@@ -55,6 +55,24 @@ function recorded(label = 'shop'): MonitoredSession {
 }
 
 describe('a saved session', () => {
+  test('keeps what a connection was: protocol, reason, end, and whether its figures are estimates', () => {
+    const session = recorded();
+    const kept = {
+      protocol: 'raw:89',
+      reason: 'timed-out',
+      closedAt: at(4),
+      estimate: true,
+      wireEstimate: true,
+    } as const;
+    session.applySample(
+      sample({ processes: [{ ...processSample(7), estimate: true }], flows: [flow(2, 10, kept)] }),
+    );
+    const after = loadSession(saveSession(session), 'saved');
+    expect(after.flows.get(2)).toMatchObject(kept);
+    expect(after.flows.get(1)).not.toHaveProperty('estimate');
+    expect(after.processes.get(7)?.estimate).toBe(true);
+  });
+
   test('comes back with everything that the views show', () => {
     const before = recorded();
     const after = loadSession(saveSession(before), 'saved');
@@ -114,6 +132,18 @@ describe('an export', () => {
     );
     expect(second).toContain(`,'=cmd|x,`);
     expect(second).toContain('"a,""b"""');
+  });
+
+  test('as CSV and JSON say which figures are estimates, and why', () => {
+    const session = recorded();
+    session.flows.set(2, flow(2, 10, { estimate: true, wireEstimate: true }));
+    const [, first, second] = toCsv(session, session.flows.values()).split('\r\n');
+    expect(first).toMatch(/,$/);
+    expect(second).toMatch(/"~ Estimated: [^"]*same socket. ~ Estimated on the wire: [^"]*"$/);
+    const { connections } = JSON.parse(toJson(session, session.flows.values())) as {
+      connections: { estimate: string }[];
+    };
+    expect(connections.map(({ estimate }) => estimate !== '')).toEqual([false, true]);
   });
 
   test('as JSON has totals, connections and history', () => {

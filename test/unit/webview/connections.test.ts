@@ -38,6 +38,25 @@ const sorted = (connections: readonly Connection[], id: ColumnId, descending: bo
   ids([...connections].sort(comparisonFor({ column: id, descending })));
 const endpoint = (address: string, port: number) => ({ address, port });
 
+describe('figures that are estimates', () => {
+  const wireFigures: readonly ColumnId[] = ['sentRate', 'receivedRate', 'sentTotal', 'receivedTotal'];
+
+  it.each<[string, Partial<FlowSample>, RegExp]>([
+    ['shared sockets', { estimate: true }, /~ Estimated: .*same socket/],
+    ['packets nobody saw', { wireEstimate: true }, /~ Estimated on the wire/],
+  ])('are marked, with the reason: %s', (_, changes, reason) => {
+    const [exact, estimated] = connectionsOf([sampleFlow(1), sampleFlow(1, { id: 2, ...changes })]);
+    if (exact === undefined || estimated === undefined) throw new Error('A connection is missing.');
+    for (const id of wireFigures) {
+      const { text, tooltip } = column(id);
+      expect(text(estimated, beginning)).toBe(`~${text(exact, beginning)}`);
+      expect(tooltip?.(estimated)).toMatch(reason);
+      expect(tooltip?.(exact)).not.toMatch(/estimate/i);
+    }
+    expect(column('roundTrip').text(estimated, beginning)).toBe(column('roundTrip').text(exact, beginning));
+  });
+});
+
 describe('sorting', () => {
   it('compares addresses and ports by their numbers', () => {
     const connections = connectionsOf([
