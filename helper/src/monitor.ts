@@ -15,6 +15,7 @@ import type { Interfaces } from './interfaces';
 import type { AccountObserver, ProcessAccount } from './ledger';
 import { MonitoredFlows } from './monitored-flows';
 import type { Fact } from './protocols/detection';
+import { RateLimit } from './rate-limit';
 import { type Period, UsageView } from './usage';
 import type { EventDetails, ProcessObserver, WatchedProcess, WatchedProcesses } from './watched-processes';
 
@@ -25,6 +26,9 @@ export interface MonitorSettings {
   intervalMillis: number;
   windowMillis: number;
   inspect: boolean;
+  maximumProcesses: number;
+  maximumConnections: number;
+  eventsPerSecond: number;
 }
 
 /** What a monitor shares with the others. */
@@ -61,6 +65,10 @@ export class Monitor implements ProcessObserver, AccountObserver {
   #sinceNanos: number;
   #lastNanos: number;
   #droppedEvents = 0;
+  /** Events beyond `eventsPerSecond`, and how many of them were told of. */
+  #unsaidEvents = 0;
+  #unsaidEventsTold = 0;
+  #eventRate: RateLimit;
   #settings: MonitorSettings;
 
   constructor(
@@ -71,6 +79,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
     now: number,
   ) {
     this.#settings = settings;
+    this.#eventRate = eventRateOf(settings);
     this.#flows = new MonitoredFlows(context, () => this.#settings);
     this.#facts = new TalliedFacts(context.wallClock);
     this.#sinceNanos = now;
@@ -96,13 +105,13 @@ export class Monitor implements ProcessObserver, AccountObserver {
 
   /** Covers everything that is below a process now. */
   coverDescendants(root: WatchedProcess, now: number): void {
-    const room = limits.processes - this.#processes.size;
+    const room = Math.max(0, this.#settings.maximumProcesses - this.#processes.size);
     for (const child of this.context.processes.coverDescendants(this, root, now, room))
       this.cover(child, now);
   }
 
   adoptChild(child: WatchedProcess, bornNanos: number): boolean {
-    if (this.#processes.size >= limits.processes && !this.#makeRoom()) return false;
+    if (this.#processes.size >= this.#settings.maximumProcesses && !this.#makeRoom()) return false;
     this.#cover(child, new UsageView(this.#fresh), bornNanos);
     return true;
   }
@@ -117,15 +126,21 @@ export class Monitor implements ProcessObserver, AccountObserver {
   }
 
   emit(nanos: number, event: EventDetails): void {
-    this.context.onEvent({ monitor: this.id, time: this.context.wallClock.iso(nanos), ...event });
+    if (this.#eventRate.take()) this.#tell(nanos, event);
+    else this.#unsaidEvents += 1;
   }
 
-  /** Tells that socket events were lost, when there are more than the last time. */
+  /** Tells that events were lost in the kernel or left out here, when there are more than the last time. */
   noteDroppedEvents(now: number, dropped: number): void {
-    if (dropped > this.#droppedEvents && this.#sequence > 0) {
-      this.emit(now, { kind: 'dropped', pid: this.rootPid, count: dropped - this.#droppedEvents });
-    }
+    const lost = this.#sequence > 0 ? Math.max(0, dropped - this.#droppedEvents) : 0;
+    const count = lost + this.#unsaidEvents - this.#unsaidEventsTold;
     this.#droppedEvents = dropped;
+    this.#unsaidEventsTold = this.#unsaidEvents;
+    if (count > 0) this.#tell(now, { kind: 'dropped', pid: this.rootPid, count });
+  }
+
+  #tell(nanos: number, event: EventDetails): void {
+    this.context.onEvent({ monitor: this.id, time: this.context.wallClock.iso(nanos), ...event });
   }
 
   flowChanged(flow: Flow): void {
@@ -148,6 +163,8 @@ export class Monitor implements ProcessObserver, AccountObserver {
     this.#settings = settings;
     if (settings.children !== former.children) this.#childrenChanged(now);
     if (settings.inspect !== former.inspect) this.#inspectChanged();
+    if (settings.eventsPerSecond !== former.eventsPerSecond) this.#eventRate = eventRateOf(settings);
+    if (settings.maximumConnections !== former.maximumConnections) this.#maximumConnectionsChanged();
     const sameInterfaces = settings.interfaces.join('/') === former.interfaces.join('/');
     if (!sameInterfaces || settings.windowMillis !== former.windowMillis) this.#restart();
   }
@@ -177,7 +194,8 @@ export class Monitor implements ProcessObserver, AccountObserver {
       processes,
       dropped: {
         ...dropped,
-        flows: dropped.flows + this.#flows.dropped,
+        events: dropped.events + this.#unsaidEvents,
+        connections: dropped.connections + this.#flows.dropped,
         facts: dropped.facts + this.#facts.dropped,
       },
     };
@@ -298,6 +316,12 @@ export class Monitor implements ProcessObserver, AccountObserver {
     this.#flows.changeAll();
   }
 
+  #maximumConnectionsChanged(): void {
+    this.#flows.shrink();
+    for (const { account } of this.#processes.keys())
+      for (const flow of account.flows) this.flowChanged(flow);
+  }
+
   /** Rates begin anew, because the counters or the window they are of are others from now on. */
   #restart(): void {
     this.#fresh = true;
@@ -328,4 +352,8 @@ export class Monitor implements ProcessObserver, AccountObserver {
   #filter(): ((interfaceKey: number) => boolean) | undefined {
     return this.#settings.interfaces.length === 0 ? undefined : (key) => this.#lets(key);
   }
+}
+
+function eventRateOf({ eventsPerSecond }: MonitorSettings): RateLimit {
+  return new RateLimit(eventsPerSecond, eventsPerSecond * limits.eventBurst);
 }

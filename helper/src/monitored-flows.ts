@@ -7,9 +7,6 @@ import type { Interfaces } from './interfaces';
 import type { ProcessAccount } from './ledger';
 import { type Period, standingStill, UsageView } from './usage';
 
-/** Flows that came and went between two samples and are still told of; of further ones only the sums are. */
-const maximumUnseenFlows = 16_384;
-
 interface FlowView {
   readonly flow: Flow;
   readonly usage: UsageView;
@@ -25,8 +22,11 @@ export class MonitoredFlows {
   /** Those whose rates change by the mere passing of time. */
   readonly #moving = new Set<FlowView>();
   readonly #removed = new Set<number>();
+  /** Flows that found no room and still exist, so that each is counted once. */
+  readonly #leftOut = new Set<Flow>();
+  /** Flows that came and went since the last sample. */
   #unseen = 0;
-  /** Flows of which only the sums were told. */
+  /** Flows of which only the sums were told, because there were too many. */
   dropped = 0;
 
   constructor(
@@ -35,7 +35,7 @@ export class MonitoredFlows {
       wallClock: WallClock;
       inspection: Inspection;
     },
-    private readonly settings: () => { inspect: boolean },
+    private readonly settings: () => { inspect: boolean; maximumConnections: number },
   ) {}
 
   /**
@@ -44,7 +44,14 @@ export class MonitoredFlows {
    */
   change(flow: Flow, old: boolean): void {
     let view = this.#views.get(flow);
+    const { maximumConnections } = this.settings();
     if (view === undefined) {
+      if (this.#views.size - this.#unseen >= maximumConnections) {
+        this.#leaveOut(flow);
+        return;
+      }
+      // What was left out until now begins with what it has, so that this is no rate.
+      old = this.#leftOut.delete(flow) || old;
       const openedAt = this.context.wallClock.iso(flow.openedNanos);
       view = { flow, usage: new UsageView(old), openedAt, told: false };
       this.#views.set(flow, view);
@@ -53,7 +60,8 @@ export class MonitoredFlows {
     this.#changed.add(view);
     if (!flow.ended || view.told) return;
     this.#unseen += 1;
-    if (this.#unseen <= maximumUnseenFlows) return;
+    if (this.#unseen <= maximumConnections) return;
+    this.#unseen -= 1;
     this.dropped += 1;
     this.#drop(view);
   }
@@ -63,14 +71,26 @@ export class MonitoredFlows {
     for (const view of this.#views.values()) this.#changed.add(view);
   }
 
+  /** Leaves out what is beyond a limit that has become smaller, the newest. */
+  shrink(): void {
+    const tooMany = this.#views.size - this.settings().maximumConnections;
+    if (tooMany <= 0) return;
+    for (const view of [...this.#views.values()].slice(-tooMany)) {
+      this.#drop(view);
+      this.#leaveOut(view.flow);
+    }
+  }
+
   /** Takes a flow back. */
   remove(flow: Flow): void {
+    this.#leftOut.delete(flow);
     const view = this.#views.get(flow);
     if (view !== undefined) this.#drop(view);
   }
 
   /** Takes back the flows of a process. */
   removeAll(account: ProcessAccount): void {
+    for (const flow of this.#leftOut) if (flow.account === account) this.#leftOut.delete(flow);
     for (const view of [...this.#views.values()]) if (view.flow.account === account) this.#drop(view);
   }
 
@@ -80,6 +100,7 @@ export class MonitoredFlows {
       view.usage.restart();
       if (!lets(view.flow.interfaceKey)) this.#drop(view);
     }
+    for (const flow of this.#leftOut) if (!lets(flow.interfaceKey)) this.#leftOut.delete(flow);
   }
 
   /** Ids that were told and exist no more; each is answered once. */
@@ -146,6 +167,12 @@ export class MonitoredFlows {
   #hostOf(flow: Flow, nowNanos: number): HostName | undefined {
     const said = this.settings().inspect ? flow.conversation?.host : undefined;
     return said ?? this.context.inspection.hostOf(flow, nowNanos);
+  }
+
+  #leaveOut(flow: Flow): void {
+    if (!this.#leftOut.has(flow)) this.dropped += 1;
+    if (flow.ended) this.#leftOut.delete(flow);
+    else this.#leftOut.add(flow);
   }
 
   #drop(view: FlowView): void {

@@ -56,6 +56,25 @@ const crowdedOccupancy = 0.25;
 /** Name of the tidying in the schedule; no monitor is called so. */
 const tidying = 'tidying';
 
+const defaultSettings: MonitorSettings = {
+  children: true,
+  interfaces: [],
+  intervalMillis: limits.intervalMillis.default,
+  windowMillis: limits.windowMillis.default,
+  inspect: true,
+  maximumProcesses: limits.processes.default,
+  maximumConnections: limits.connections.default,
+  eventsPerSecond: limits.eventsPerSecond.default,
+};
+
+/** The settings among the parameters of a request: those that are there. */
+function settingsIn(params: Partial<MonitorSettings>): Partial<MonitorSettings> {
+  const names = Object.keys(defaultSettings) as (keyof MonitorSettings)[];
+  return Object.fromEntries(
+    names.filter((name) => params[name] !== undefined).map((name) => [name, params[name]]),
+  );
+}
+
 /**
  * Watches processes and hands out samples and events. Every method that refuses throws a `RequestError`.
  * The first sample of a monitor is handed out as soon as the call that started it has returned. Numbers among
@@ -109,13 +128,7 @@ export class MonitorEngine {
         'Stop one that is not needed any more.',
       );
     }
-    const settings: MonitorSettings = {
-      children: params.children ?? true,
-      interfaces: params.interfaces ?? [],
-      intervalMillis: params.intervalMillis ?? limits.intervalMillis.default,
-      windowMillis: params.windowMillis ?? limits.windowMillis.default,
-      inspect: params.inspect ?? true,
-    };
+    const settings = { ...defaultSettings, ...settingsIn(params) };
     this.#interfaces.validate(settings.interfaces);
     const now = monotonicNanos();
     const id = `m${String(this.#nextMonitor)}`;
@@ -134,13 +147,7 @@ export class MonitorEngine {
   update(params: MonitorUpdateParams): void {
     const monitor = this.#find(params.monitor);
     const former = monitor.settings;
-    const settings: MonitorSettings = {
-      children: params.children ?? former.children,
-      interfaces: params.interfaces ?? former.interfaces,
-      intervalMillis: params.intervalMillis ?? former.intervalMillis,
-      windowMillis: params.windowMillis ?? former.windowMillis,
-      inspect: params.inspect ?? former.inspect,
-    };
+    const settings = { ...former, ...settingsIn(params) };
     if (params.interfaces !== undefined) this.#interfaces.validate(settings.interfaces);
     const now = monotonicNanos();
     monitor.update(settings, now);
@@ -244,6 +251,7 @@ export class MonitorEngine {
       events: droppedEvents,
       flows: droppedFlows,
       processes: droppedProcesses + this.#processes.dropped,
+      connections: 0,
       inspections: droppedSamples + skippedMessages + this.#inspection.dropped,
       facts: 0,
     };

@@ -18,10 +18,10 @@ export function childrenOf(pid: number): number[] {
 }
 
 /** Ids of everything below a process, parents before their children. */
-export function descendantsOf(pid: number, limit: number): number[] {
+export function descendantsOf(pid: number): number[] {
   const found: number[] = [];
   const seen = new Set([pid]);
-  for (let queue = [pid]; queue.length > 0 && found.length < limit;) {
+  for (let queue = [pid]; queue.length > 0;) {
     const next: number[] = [];
     for (const parent of queue) {
       for (const child of childrenOf(parent)) {
@@ -33,7 +33,7 @@ export function descendantsOf(pid: number, limit: number): number[] {
     found.push(...next);
     queue = next;
   }
-  return found.slice(0, limit);
+  return found;
 }
 
 function childrenOfThread(path: string): number[] {

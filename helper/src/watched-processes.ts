@@ -124,8 +124,8 @@ export class WatchedProcesses {
     limit: number,
   ): WatchedProcess[] {
     const covered: WatchedProcess[] = [];
-    const found = root.alive ? descendantsOf(root.info.pid, limit + 1) : [];
-    if (found.length > limit) this.dropped += 1;
+    const found = root.alive ? descendantsOf(root.info.pid) : [];
+    this.dropped += Math.max(0, found.length - limit);
     for (const pid of found.slice(0, limit)) {
       if (this.#living.get(pid)?.observers.has(observer) === true) continue;
       try {

@@ -132,6 +132,11 @@ export const Setting = {
   KeptSessions: 'keptSessions',
   StatusBarRateThreshold: 'statusBar.rateThreshold',
   StatusBarTotalThreshold: 'statusBar.totalThreshold',
+  MaximumProcesses: 'limits.processes',
+  MaximumConnections: 'limits.connections',
+  EventsPerSecond: 'limits.eventsPerSecond',
+  ClosedConnections: 'limits.closedConnections',
+  HistoryMegabytes: 'limits.historyMegabytes',
 } as const;
 
 /** Prefix of the titles of all commands. */

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import type { SessionMark } from '../shared/panel-messages';
 import type { FlowSample, MonitorEvent, MonitorSample } from '../shared/protocol';
 import type { WatchedSession, WatchState } from './sessions';
+import { sessionLimits } from './settings';
 import { MonitoredSession } from './watched-session';
 
 /** Ended sessions whose figures stay on show. Older ones go. */
@@ -46,11 +47,10 @@ export class SessionStore implements vscode.Disposable {
   /** Adds a session in state `searching` and returns it. */
   add(session: NewSession): WatchedSession {
     this.#lastId += 1;
-    const added = new MonitoredSession({
-      ...session,
-      id: `session-${String(this.#lastId)}`,
-      startedAt: Date.now(),
-    });
+    const added = new MonitoredSession(
+      { ...session, id: `session-${String(this.#lastId)}`, startedAt: Date.now() },
+      sessionLimits(),
+    );
     this.#sessions.set(added.id, added);
     this.#changed.fire({ session: added, kind: 'added' });
     return added;

@@ -38,13 +38,15 @@ export interface WatchedSession {
   /** What was said on a flow, by its id; goes with the flow. */
   readonly facts: ReadonlyMap<number, ConnectionFacts>;
   /** What each connection carried, over time. */
-  readonly flowLog: Pick<FlowLog, 'sum' | 'grouped' | 'seriesOf' | 'identityOf' | 'save'>;
+  readonly flowLog: Pick<FlowLog, 'isShortened' | 'sum' | 'grouped' | 'seriesOf' | 'identityOf' | 'save'>;
   /** Requests that were seen, the newest of them. */
   readonly requests: Pick<RequestLog, 'all'>;
   /** What happened to the program, in the order of time, the newest of them. */
   readonly marks: readonly SessionMark[];
   readonly events: readonly MonitorEvent[];
   readonly dropped: DroppedCounters;
+  /** Closed connections that made room for later ones; what they moved is in the totals and in `flowLog`. */
+  readonly forgottenConnections: number;
   /** Unix time in milliseconds. */
   readonly startedAt: number;
   /** Whether it was read from a file: the panel shows it, the debug side bar does not. */

@@ -3,7 +3,8 @@
 import * as vscode from 'vscode';
 import { limits } from '../shared/protocol';
 import { Setting, settingsSection } from './contributions';
-import { clampToLimits, toInterfaceNames } from './setting-values';
+import { clampToLimits, toInterfaceNames, toSessionLimits } from './setting-values';
+import type { SessionLimits } from './watched-session';
 
 export type StartSetting = 'always' | 'ask' | 'never';
 
@@ -15,6 +16,9 @@ export interface MonitorSettings {
   children: boolean;
   /** Payload is looked at for protocols, names and requests. */
   inspect: boolean;
+  maximumProcesses: number;
+  maximumConnections: number;
+  eventsPerSecond: number;
 }
 
 /** Whether the helper starts by itself with a debug session. */
@@ -37,7 +41,25 @@ export function monitorSettings(): MonitorSettings {
     children: configuration.get<unknown>(Setting.IncludeChildren) !== false,
     // Whatever else stands there is no permission.
     inspect: (configuration.get<unknown>(Setting.Inspect) ?? true) === true,
+    maximumProcesses: clampToLimits(configuration.get<unknown>(Setting.MaximumProcesses), limits.processes),
+    maximumConnections: clampToLimits(
+      configuration.get<unknown>(Setting.MaximumConnections),
+      limits.connections,
+    ),
+    eventsPerSecond: clampToLimits(
+      configuration.get<unknown>(Setting.EventsPerSecond),
+      limits.eventsPerSecond,
+    ),
   };
+}
+
+/** How much of its past a session that begins now keeps. */
+export function sessionLimits(): SessionLimits {
+  const configuration = vscode.workspace.getConfiguration(settingsSection);
+  return toSessionLimits(
+    configuration.get<unknown>(Setting.ClosedConnections),
+    configuration.get<unknown>(Setting.HistoryMegabytes),
+  );
 }
 
 /** Whether the DNS is asked for the names of addresses. */
@@ -78,6 +100,9 @@ export function onDidChangeMonitorSettings(listener: () => void): vscode.Disposa
       Setting.Interfaces,
       Setting.IncludeChildren,
       Setting.Inspect,
+      Setting.MaximumProcesses,
+      Setting.MaximumConnections,
+      Setting.EventsPerSecond,
     ];
     if (names.some((name) => change.affectsConfiguration(`${settingsSection}.${name}`))) {
       listener();

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { formatBytes, formatRate } from '../shared/format';
 import type { Directions } from '../shared/protocol';
 import { Command } from './contributions';
+import { droppedTexts } from '../shared/limit-texts';
 import { totalText } from './network-figures';
 import { sanitise } from '../shared/sanitise';
 import { sparkline } from '../shared/sparkline';
@@ -11,6 +12,7 @@ import type { SessionStore } from './session-store';
 import type { WatchedSession } from './sessions';
 import { statusBarThresholds } from './settings';
 import { sessionsThatCount, statusBarText, sumRates, topPeers } from './status-bar-text';
+import { texts } from './texts';
 
 /** Characters of the chart in the tooltip. */
 const sparklineWidth = 30;
@@ -107,6 +109,7 @@ function tooltip(sessions: readonly WatchedSession[]): string {
       `${sanitise(session.label)}: ${totalText(session.total)}`,
       `↑ ${lastMinute(session, 'tx')}`,
       `↓ ${lastMinute(session, 'rx')}`,
+      ...droppedTexts(session.dropped, texts),
     ]),
     ...(peers.length === 0 ? [] : [vscode.l10n.t('Top peers:')]),
     ...peers.map(({ address, bytes }) => `  ${sanitise(address)}: ${formatBytes(bytes)}`),

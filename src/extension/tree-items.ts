@@ -20,6 +20,7 @@ import {
   totalText,
 } from './network-figures';
 import type { RangeFigures } from './range-figures';
+import { droppedTexts, forgottenTexts } from '../shared/limit-texts';
 import { isOver } from './session-store';
 import type { WatchedSession } from './sessions';
 import { plural, texts } from './texts';
@@ -88,7 +89,8 @@ function sessionItem(session: WatchedSession, moved: Moved | undefined): vscode.
     session.failure?.message,
     session.failure?.remedy,
     ...ledgerLines(session.total),
-    ...droppedLines(session),
+    ...droppedTexts(session.dropped, texts),
+    ...forgottenTexts(session, texts),
   );
   item.accessibilityInformation = {
     label: [
@@ -139,32 +141,6 @@ function sessionContext(session: WatchedSession): string {
     return TreeItemContext.EndedSession;
   }
   return session.state === 'searching' ? TreeItemContext.SearchingSession : TreeItemContext.LiveSession;
-}
-
-function droppedLines({ dropped }: WatchedSession): string[] {
-  const parts: string[] = [];
-  if (dropped.flows > 0) {
-    parts.push(
-      plural(
-        dropped.flows,
-        '{0} packet of a connection without an entry of its own; it counts in the process.',
-        '{0} packets of connections without an entry of their own; they count in the process.',
-      ),
-    );
-  }
-  if (dropped.processes > 0) {
-    parts.push(
-      plural(
-        dropped.processes,
-        '{0} child process could not be followed.',
-        '{0} child processes could not be followed.',
-      ),
-    );
-  }
-  if (dropped.events > 0) {
-    parts.push(plural(dropped.events, '{0} event was lost.', '{0} events were lost.'));
-  }
-  return parts;
 }
 
 function processItem(process: ProcessSample, moved: Moved | undefined): vscode.TreeItem {

@@ -13,7 +13,7 @@ import type {
 } from '../shared/protocol';
 import type { SessionMark } from '../shared/panel-messages';
 import { TrafficHistory, type HistoryPoint } from '../shared/traffic-history';
-import { FlowLog, type Moved } from './history/flow-log';
+import { defaultMaximumRecords, FlowLog, type Moved } from './history/flow-log';
 import { markOf } from './history/marks';
 import { RequestLog } from './history/request-log';
 import type { WatchedSession, WatchState } from './sessions';
@@ -22,8 +22,18 @@ import type { WatchedSession, WatchState } from './sessions';
 export const maximumMarks = 500;
 /** Events a session keeps, the newest ones. */
 export const maximumEvents = 1_000;
-/** Closed flows a session keeps, the newest ones. */
-export const maximumClosedFlows = 500;
+/** How much of its past a session keeps. */
+export interface SessionLimits {
+  /** Closed connections with figures of their own, the newest ones. */
+  closedConnections: number;
+  /** Records of what each connection moved over time. */
+  historyRecords: number;
+}
+
+export const defaultSessionLimits: SessionLimits = {
+  closedConnections: 500,
+  historyRecords: defaultMaximumRecords,
+};
 
 /** Usage of something that has not moved a byte. */
 export function emptyUsage(): Usage {
@@ -87,15 +97,16 @@ export class MonitoredSession implements WatchedSession {
   readonly processes = new Map<number, ProcessSample>();
   readonly flows = new Map<number, FlowSample>();
   readonly facts = new Map<number, ConnectionFacts>();
-  readonly flowLog = new FlowLog();
+  readonly flowLog: FlowLog;
   readonly events: MonitorEvent[] = [];
   readonly marks: SessionMark[] = [];
   readonly requests = new RequestLog();
   isRestored = false;
+  forgottenConnections = 0;
   state: WatchState = 'searching';
   failure?: { message: string; remedy?: string };
   total: Usage = emptyUsage();
-  dropped: DroppedCounters = { events: 0, flows: 0, processes: 0, inspections: 0, facts: 0 };
+  dropped: DroppedCounters = { events: 0, flows: 0, processes: 0, connections: 0, inspections: 0, facts: 0 };
 
   readonly #monitors = new Map<string, MonitorFigures>();
   /** Figures of monitors that were stopped: their totals stay in the session's. */
@@ -110,7 +121,11 @@ export class MonitoredSession implements WatchedSession {
   /** The total at the last point of the history. */
   #lastTotal: Usage | undefined;
 
-  constructor(description: SessionDescription) {
+  constructor(
+    description: SessionDescription,
+    private readonly limits: SessionLimits = defaultSessionLimits,
+  ) {
+    this.flowLog = new FlowLog(limits.historyRecords);
     this.id = description.id;
     this.label = description.label;
     this.origin = description.origin;
@@ -261,12 +276,13 @@ export class MonitoredSession implements WatchedSession {
 
   #forgetOldClosedFlows(): void {
     for (const id of this.#closedFlows) {
-      if (this.#closedFlows.size <= maximumClosedFlows) {
+      if (this.#closedFlows.size <= this.limits.closedConnections) {
         return;
       }
       this.#closedFlows.delete(id);
       const flow = this.flows.get(id);
       if (flow !== undefined) {
+        this.forgottenConnections += 1;
         const peer = peerName(flow);
         const { pid, protocol } = flow;
         this.flowLog.forget(id, { pid, protocol, ...(peer === undefined ? {} : { peer }) });
@@ -300,6 +316,7 @@ export class MonitoredSession implements WatchedSession {
         events: Math.max(this.dropped.events, each.dropped.events),
         flows: Math.max(this.dropped.flows, each.dropped.flows),
         processes: Math.max(this.dropped.processes, each.dropped.processes),
+        connections: Math.max(this.dropped.connections, each.dropped.connections),
         inspections: Math.max(this.dropped.inspections, each.dropped.inspections),
         facts: Math.max(this.dropped.facts, each.dropped.facts),
       };

@@ -17,14 +17,20 @@ export const maximumFrameBytes = 4 * 1024 * 1024;
 export const limits = {
   intervalMillis: { minimum: 100, maximum: 60_000, default: 1_000 },
   windowMillis: { minimum: 100, maximum: 600_000, default: 5_000 },
-  /** Events a second that one client is told of, in the long run, and at once. Others are counted: `dropped`. */
-  events: { perSecond: 5_000, burst: 20_000 },
+  /**
+   * Processes followed by one monitor, the root included. Those that ended make room; further children are counted in
+   * `dropped`.
+   */
+  processes: { minimum: 1, maximum: 1_024, default: 1_024 },
+  /** Connections one monitor tells of at once. Further ones count on their process, and in `dropped`. */
+  connections: { minimum: 1, maximum: 16_384, default: 16_384 },
+  /** Events a second one monitor tells of in the long run, `eventBurst` times as many at once; others are counted. */
+  eventsPerSecond: { minimum: 1, maximum: 5_000, default: 5_000 },
+  eventBurst: 4,
   /** Monitors one helper serves at once. */
   monitors: 32,
   /** Interfaces in one filter. */
   interfaces: 64,
-  /** Processes followed by one monitor, the root included. Further children are counted in `dropped`. */
-  processes: 1_024,
   /** Facts in one sample. Further ones are counted in `dropped`. */
   facts: 500,
 } as const;
@@ -341,12 +347,14 @@ export interface ProcessSample extends ProcessInfo, Usage {
 
 /** Work that could not be done in full. Each is a count since the helper started. */
 export interface DroppedCounters {
-  /** Events the ring buffer had no room for. */
+  /** Events the ring buffer had no room for, and those beyond `eventsPerSecond`. */
   events: number;
   /** Packets whose flow got no slot of its own, because too many were open; they count on the process only. */
   flows: number;
-  /** Child processes beyond `limits.processes`. */
+  /** Processes beyond `maximumProcesses`. */
   processes: number;
+  /** Connections beyond `maximumConnections`; they count on the process only. */
+  connections: number;
   /** Pieces of payload, and requests, that could not be looked at: protocols, names and facts may be missing. */
   inspections: number;
   /** Facts beyond `limits.facts` in a sample. */
@@ -368,6 +376,12 @@ export interface MonitorStartParams {
    * process, the kernel copies no payload of it.
    */
   inspect?: boolean;
+  /** See `limits.processes`. */
+  maximumProcesses?: number;
+  /** See `limits.connections`. */
+  maximumConnections?: number;
+  /** See `limits.eventsPerSecond`. */
+  eventsPerSecond?: number;
 }
 
 export interface MonitorStartResult {
@@ -382,6 +396,9 @@ export interface MonitorUpdateParams {
   intervalMillis?: number;
   windowMillis?: number;
   inspect?: boolean;
+  maximumProcesses?: number;
+  maximumConnections?: number;
+  eventsPerSecond?: number;
 }
 
 export interface MonitorStopParams {

@@ -1,8 +1,9 @@
 // What the view says when there are no figures to show, or when they are not all: why, and what to do.
 import type { PanelAction, PanelSession } from '../shared/panel-messages';
+import { droppedTexts } from '../shared/limit-texts';
 import { sanitise } from '../shared/sanitise';
 import { element } from './dom';
-import { t } from './l10n';
+import { t, texts } from './l10n';
 
 /** Longest message and remedy that are shown in whole, in characters. */
 const maximumText = 1_000;
@@ -44,7 +45,7 @@ export function chooseNotice(shown: readonly PanelSession[], anyFigures: boolean
   }
   const failed = shown.findLast(({ state }) => state === 'failed');
   if (failed !== undefined) return failureNotice(failed, anyFigures);
-  if (anyFigures) return undefined;
+  if (anyFigures) return lackingNotice(shown);
   const live = shown.at(-1);
   const label = sanitise(live?.label ?? '');
   if (shown.some(({ state }) => state === 'starting')) {
@@ -68,6 +69,18 @@ export function chooseNotice(shown: readonly PanelSession[], anyFigures: boolean
     };
   }
   return undefined;
+}
+
+function lackingNotice(shown: readonly PanelSession[]): Notice | undefined {
+  const lacking = [...new Set(shown.flatMap(({ dropped }) => droppedTexts(dropped, texts)))];
+  if (lacking.length === 0) return undefined;
+  return {
+    kind: 'banner',
+    message: t('Not everything is listed.'),
+    detail: sanitise(lacking.join(' '), maximumText),
+    busy: false,
+    buttons: [],
+  };
 }
 
 function failureNotice(session: PanelSession, anyFigures: boolean): Notice {

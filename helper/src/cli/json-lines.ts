@@ -91,11 +91,12 @@ const closedAt = time.describe('When it ended, present from then on. TIME_WAIT c
 const interfaceName = z.string().describe('"netns:INDEX" for one in another network namespace.');
 
 const dropped = {
-  events: count.describe('Events that were lost because too many came at once.'),
+  events: count.describe('Events that were lost or left out because too many came at once.'),
   flows: count.describe(
     'Packets whose flow has no line, because too many were open; they count on the process only.',
   ),
-  processes: count.describe('Child processes beyond the limit, not followed.'),
+  processes: count.describe('Processes beyond the limit, not followed.'),
+  connections: count.describe('Connections beyond the limit; they count on the process only.'),
   inspections: count.describe(
     'Payload that could not be looked at: protocols, names and facts may be missing.',
   ),

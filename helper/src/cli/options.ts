@@ -4,17 +4,23 @@ import type { FlowFilter, FlowGrouping } from '../../../src/shared/flow-filter';
 import { limits } from '../../../src/shared/protocol';
 import { quoteValue } from '../../../src/shared/sanitise';
 
-/** Smallest and largest of what an option takes, in milliseconds. */
-export interface DurationRange {
+/** Smallest and largest of what an option takes. */
+export interface NumberRange {
   minimum: number;
   maximum: number;
 }
+
+/** The same of durations, in milliseconds. */
+export type DurationRange = NumberRange;
 
 /** How long `--duration` may be: 100 milliseconds to 7 days. */
 export const durationRange: DurationRange = { minimum: 100, maximum: 7 * 24 * 3_600_000 };
 
 /** How many samples `--samples` may ask for. */
-export const samplesRange = { minimum: 1, maximum: 1_000_000 } as const;
+export const samplesRange: NumberRange = { minimum: 1, maximum: 1_000_000 };
+
+/** How many connections the summary may hold. */
+export const historyRange = { minimum: 1, maximum: 1_000_000, default: 100_000 } as const;
 
 /** Largest process id the kernel can give out (PID_MAX_LIMIT). */
 const maximumPid = 4_194_304;
@@ -44,6 +50,11 @@ export interface MonitorOptions {
   /** Connections that are shown; totals are of all. */
   filter: FlowFilter;
   groupBy?: FlowGrouping;
+  maximumProcesses: number;
+  maximumConnections: number;
+  eventsPerSecond: number;
+  /** Connections that the summary holds. */
+  maximumHistory: number;
   /** File for the output instead of the standard one. */
   output?: string;
 }
@@ -94,19 +105,24 @@ export function parseTotalDuration(value: string): number {
   return parseDuration(value, durationRange);
 }
 
+/** Reads `--samples`. */
+export function parseSamples(value: string): number {
+  return parseNumber(value, samplesRange, 'samples');
+}
+
 /**
- * Reads `--samples`: a whole number.
+ * Reads how many there may be of something: a whole number.
+ * @param what in the plural, for the message
  * @throws InvalidArgumentError when it is none or out of range
  */
-export function parseSamples(value: string): number {
-  const { minimum, maximum } = samplesRange;
-  const samples = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
-  if (!(samples >= minimum && samples <= maximum)) {
+export function parseNumber(value: string, { minimum, maximum }: NumberRange, what: string): number {
+  const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+  if (!(number >= minimum && number <= maximum)) {
     throw new InvalidArgumentError(
-      `${quoteValue(value)} is not a number of samples. Give a whole number from ${String(minimum)} to ${String(maximum)}.`,
+      `${quoteValue(value)} is not a number of ${what}. Give a whole number from ${String(minimum)} to ${String(maximum)}.`,
     );
   }
-  return samples;
+  return number;
 }
 
 /**

@@ -4,8 +4,11 @@ import { flowGroupings, type FlowGrouping } from '../../../src/shared/flow-filte
 import { limits } from '../../../src/shared/protocol';
 import { sanitise } from '../../../src/shared/sanitise';
 import {
+  historyRange,
+  type NumberRange,
   parseInterfaces,
   parseInterval,
+  parseNumber,
   parsePatterns,
   parsePids,
   parseSamples,
@@ -57,6 +60,10 @@ interface RawMonitorOptions {
   groupBy?: FlowGrouping;
   output?: string;
   allUsers?: boolean;
+  maxProcesses: number;
+  maxConnections: number;
+  maxEvents: number;
+  maxHistory: number;
   color: boolean;
 }
 
@@ -209,8 +216,18 @@ function addMonitorOptions(command: Command): Command {
     .addOption(
       new Option('--group-by <what>', 'put connections in the table together').choices(flowGroupings),
     )
+    .addOption(limitOption('processes', limits.processes, 'follow no more processes than these'))
+    .addOption(limitOption('connections', limits.connections, 'tell of no more connections at once'))
+    .addOption(limitOption('events', limits.eventsPerSecond, 'tell of no more events a second'))
+    .addOption(limitOption('history', historyRange, 'keep no more connections for the summary'))
     .option('-o, --output <file>', 'write to a file');
   return addColourOption(command);
+}
+
+function limitOption(what: string, range: NumberRange & { default: number }, description: string): Option {
+  return new Option(`--max-${what} <number>`, description)
+    .argParser((value) => parseNumber(value, range, what === 'history' ? 'connections' : what))
+    .default(range.default);
 }
 
 function monitorOptions(raw: RawMonitorOptions): MonitorOptions {
@@ -222,6 +239,10 @@ function monitorOptions(raw: RawMonitorOptions): MonitorOptions {
     interfaces: raw.interface ?? [],
     inspect: raw.inspect,
     reverseLookup: raw.reverseLookup ?? false,
+    maximumProcesses: raw.maxProcesses,
+    maximumConnections: raw.maxConnections,
+    eventsPerSecond: raw.maxEvents,
+    maximumHistory: raw.maxHistory,
     filter: { hosts: raw.host ?? [], protocols: raw.protocol ?? [] },
     ...(raw.groupBy === undefined ? {} : { groupBy: raw.groupBy }),
     ...(raw.duration === undefined ? {} : { durationMillis: raw.duration }),

@@ -4,6 +4,7 @@ import { matchesFilter } from '../../../src/shared/flow-filter';
 import type { MonitorEvent, MonitorSample } from '../../../src/shared/protocol';
 import type { Caller } from '../access';
 import type { Kernel } from '../kernel';
+import type { MonitorSettings } from '../monitor';
 import { MonitorEngine } from '../monitoring';
 import { eventToLine, factToLine, sampleToLine, type OutputLine } from './json-lines';
 import { Tally } from './tally';
@@ -47,7 +48,7 @@ export class Session {
   readonly #shown = new Set<number>();
   /** Samples written so far, by monitor. */
   readonly #written = new Map<string, number>();
-  readonly #tally = new Tally();
+  readonly #tally: Tally;
   readonly #view: MonitorView;
   readonly #screen: LiveScreen | undefined;
   readonly #startedAt = performance.now();
@@ -67,6 +68,7 @@ export class Session {
     this.#options = options;
     this.ended = new Promise((resolve) => (this.#end = resolve));
     const { groupBy } = options.monitor;
+    this.#tally = new Tally(options.monitor.maximumHistory);
     if (options.names !== undefined) {
       options.names.onName = (address, host) => this.#tally.name(address, host);
     }
@@ -95,18 +97,10 @@ export class Session {
    * @throws RequestError when one of them cannot be watched, or an interface is not there
    */
   start(pids: readonly number[]): void {
-    const { children, interfaces, intervalMillis, windowMillis, inspect, durationMillis } =
-      this.#options.monitor;
+    const { durationMillis } = this.#options.monitor;
     try {
       for (const pid of pids) {
-        const started = this.#engine.start({
-          pid,
-          children,
-          interfaces,
-          intervalMillis,
-          windowMillis,
-          inspect,
-        });
+        const started = this.#engine.start({ pid, ...this.#settings() });
         this.#watched.set(started.monitor, pid);
       }
     } catch (error) {
@@ -117,6 +111,15 @@ export class Session {
       this.#timer = setTimeout(() => this.#end(), durationMillis);
     }
     this.#screen?.open();
+  }
+
+  #settings(): MonitorSettings {
+    const { children, interfaces, intervalMillis, windowMillis, inspect } = this.#options.monitor;
+    const { maximumProcesses, maximumConnections, eventsPerSecond } = this.#options.monitor;
+    return {
+      ...{ children, interfaces, intervalMillis, windowMillis, inspect },
+      ...{ maximumProcesses, maximumConnections, eventsPerSecond },
+    };
   }
 
   /** Looks at once whether the processes have exited, instead of at the next interval. */

@@ -11,10 +11,8 @@ import type {
   MonitorSample,
   ProcessSample,
 } from '../../../src/shared/protocol';
+import { historyRange } from './options';
 import type { FlowSummary, ProcessSummary, RequestSummary, SummaryLine } from './json-lines';
-
-/** Flows that the summary holds at most; further ones are counted and left out. */
-export const maximumSummaryFlows = 100_000;
 
 /** A process and its flows, oldest flow first. */
 export interface TalliedProcess {
@@ -47,12 +45,14 @@ export class Tally {
     events: 0,
     flows: 0,
     processes: 0,
+    connections: 0,
     inspections: 0,
     facts: 0,
   };
   readonly #maximumFlows: number;
 
-  constructor(maximumFlows = maximumSummaryFlows) {
+  /** @param maximumFlows flows that are held; further ones are counted and left out */
+  constructor(maximumFlows: number = historyRange.default) {
     this.#maximumFlows = maximumFlows;
   }
 

@@ -385,7 +385,10 @@ function droppedNote(dropped: DroppedCounters, omittedFlows: number): string | u
     dropped.flows > 0
       ? `connections of ${formatQuantity(dropped.flows, 'packet')}, counted on their process`
       : '',
-    dropped.processes > 0 ? formatQuantity(dropped.processes, 'child process', 'child processes') : '',
+    dropped.connections > 0
+      ? `${formatQuantity(dropped.connections, 'connection')} beyond the limit, counted on their process`
+      : '',
+    dropped.processes > 0 ? formatQuantity(dropped.processes, 'process', 'processes') : '',
     dropped.inspections > 0 ? formatQuantity(dropped.inspections, 'look at payload', 'looks at payload') : '',
     dropped.facts > 0 ? formatQuantity(dropped.facts, 'request') : '',
     omittedFlows > 0 ? `${formatQuantity(omittedFlows, 'connection')} too many for the list` : '',

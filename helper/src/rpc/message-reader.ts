@@ -11,7 +11,7 @@ import { ErrorCode } from '../../../src/shared/protocol';
 import { quoteValue } from '../../../src/shared/sanitise';
 import { asError } from '../errors';
 import { FrameDecoder } from './framing';
-import type { RateLimit } from './rate-limit';
+import type { RateLimit } from '../rate-limit';
 
 export const parseErrorCode = -32700;
 const maximumNameLength = 128;

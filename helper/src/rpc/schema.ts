@@ -11,15 +11,19 @@ const monitor = z.string().min(1).max(32);
 /** As long as the kernel allows (IFNAMSIZ is 16 with the final zero), in sanitised characters. */
 const interfaceName = z.string().min(1).max(64);
 const interfaces = z.array(interfaceName).max(limits.interfaces);
-const intervalMillis = z.int().min(limits.intervalMillis.minimum).max(limits.intervalMillis.maximum);
-const windowMillis = z.int().min(limits.windowMillis.minimum).max(limits.windowMillis.maximum);
+
+const within = ({ minimum, maximum }: { minimum: number; maximum: number }) =>
+  z.int().min(minimum).max(maximum).exactOptional();
 
 const settings = {
   children: z.boolean().exactOptional(),
   interfaces: interfaces.exactOptional(),
-  intervalMillis: intervalMillis.exactOptional(),
-  windowMillis: windowMillis.exactOptional(),
+  intervalMillis: within(limits.intervalMillis),
+  windowMillis: within(limits.windowMillis),
   inspect: z.boolean().exactOptional(),
+  maximumProcesses: within(limits.processes),
+  maximumConnections: within(limits.connections),
+  eventsPerSecond: within(limits.eventsPerSecond),
 };
 
 // Parameters of each request. Unknown fields are refused.

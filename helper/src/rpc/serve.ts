@@ -25,7 +25,7 @@ import type { Kernel } from '../kernel';
 import { MonitorEngine } from '../monitoring';
 import { BoundedMessageReader } from './message-reader';
 import { BoundedMessageWriter } from './message-writer';
-import { RateLimit } from './rate-limit';
+import { RateLimit } from '../rate-limit';
 import { initializeParams, noParams, parse, startParams, stopParams, updateParams } from './schema';
 
 export interface ServeOptions {
@@ -45,6 +45,8 @@ export interface ServeOptions {
 
 const requestsPerSecond = 200;
 const requestBurst = 400;
+/** Of all monitors of a client together. */
+const eventsPerSecond = limits.eventsPerSecond.maximum;
 /** A client that leaves this much unread gets no samples; the next one it gets covers the time in between. */
 const sampleBacklogBytes = 64 * 1024;
 /** Beyond this, events are dropped and counted, and requests are not read. */
@@ -72,7 +74,7 @@ class Conversation {
   #unanswered = 0;
   #inputHasEnded = false;
   #ended = false;
-  readonly #eventRate = new RateLimit(limits.events.perSecond, limits.events.burst);
+  readonly #eventRate = new RateLimit(eventsPerSecond, eventsPerSecond * limits.eventBurst);
   /** Events that a client did not get, because it is slow or they are too many, by monitor. */
   readonly #droppedEvents = new Map<string, MonitorEvent & { count: number }>();
   readonly #requests: Partial<Record<string, (params: unknown) => unknown>> = {
@@ -228,7 +230,8 @@ class Conversation {
       return;
     }
     const { monitor, time, pid } = event;
-    const count = (this.#droppedEvents.get(monitor)?.count ?? 0) + 1;
+    // One that tells of dropped events stands for as many.
+    const count = (this.#droppedEvents.get(monitor)?.count ?? 0) + (event.count ?? 1);
     this.#droppedEvents.set(monitor, { monitor, time, kind: 'dropped', pid, count });
   }
 

@@ -5,8 +5,10 @@ import { compactByAge, isWithin, startOf, type Stretch, type TimeRange } from '.
 
 /** Numbers a record takes: id of the connection, bytes sent, bytes received. */
 const recordLength = 3;
-/** Records kept at most; 24 bytes each, so 6 MB. */
-export const maximumRecords = 262_144;
+/** Bytes that a record takes. */
+export const recordBytes = recordLength * 8;
+/** Records kept at most, unless told otherwise: 6 MB. */
+export const defaultMaximumRecords = 262_144;
 /** A stretch may span this part of its age, more where many connections move. */
 const shareOfAge = 1 / 200;
 const largestShare = 1 / 2;
@@ -57,6 +59,12 @@ export class FlowLog {
   readonly #groups = new Map<string, { id: number; identity: FlowIdentity }>();
   readonly #identities = new Map<number, FlowIdentity>();
 
+  /** Whether stretches had to be made longer than their age alone would have it. */
+  isShortened = false;
+
+  /** @param maximumRecords kept at most; beyond that old stretches are put together */
+  constructor(private readonly maximumRecords = defaultMaximumRecords) {}
+
   /** Records held now. */
   get size(): number {
     return this.#recordCount;
@@ -78,7 +86,7 @@ export class FlowLog {
     this.#stretches.push({ timeMillis, spanMillis, records });
     this.#recordCount += moved.size;
     this.#sinceRound += 1;
-    if (this.#recordCount > maximumRecords || this.#sinceRound >= stretchesBetweenRounds) {
+    if (this.#recordCount > this.maximumRecords || this.#sinceRound >= stretchesBetweenRounds) {
       this.#compact(timeMillis);
     }
   }
@@ -183,11 +191,12 @@ export class FlowLog {
     do {
       this.#stretches = compactByAge(this.#stretches, nowMillis, share, mergeStretches);
       this.#count();
+      this.isShortened ||= share > shareOfAge;
       share *= 2;
       // Three quarters, so that the next round is not at the next stretch.
-    } while (this.#recordCount > maximumRecords * 0.75 && share <= largestShare);
+    } while (this.#recordCount > this.maximumRecords * 0.75 && share <= largestShare);
     // Nothing is lost: what is oldest becomes one stretch.
-    while (this.#recordCount > maximumRecords && this.#stretches.length > 1) {
+    while (this.#recordCount > this.maximumRecords && this.#stretches.length > 1) {
       const [first, second, ...later] = this.#stretches;
       if (first === undefined || second === undefined) {
         break;

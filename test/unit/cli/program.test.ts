@@ -12,6 +12,10 @@ const defaults: MonitorOptions = {
   interfaces: [],
   inspect: true,
   reverseLookup: false,
+  maximumProcesses: 1_024,
+  maximumConnections: 16_384,
+  eventsPerSecond: 5_000,
+  maximumHistory: 100_000,
   filter: { hosts: [], protocols: [] },
 };
 
@@ -95,8 +99,8 @@ describe('watch', () => {
         '--group-by',
         'host',
         '--no-color',
-        '12',
       ],
+      ...['--max-processes', '1', '--max-connections', '2', '--max-events', '3', '--max-history', '4', '12'],
     );
     const options: MonitorOptions = {
       format: 'json',
@@ -108,11 +112,28 @@ describe('watch', () => {
       interfaces: ['eth0', 'lo'],
       inspect: false,
       reverseLookup: true,
+      maximumProcesses: 1,
+      maximumConnections: 2,
+      eventsPerSecond: 3,
+      maximumHistory: 4,
       filter: { hosts: ['db', '*.example.org'], protocols: ['h2', 'postgresql'] },
       groupBy: 'host',
       output: 'file',
     };
     expect(calls).toEqual([['watch', [12], options, false]]);
+  });
+});
+
+describe('limits', () => {
+  it.each([
+    ['--max-processes', '0', 'from 1 to 1024'],
+    ['--max-connections', '16385', 'from 1 to 16384'],
+    ['--max-events', '-1', 'from 1 to 5000'],
+    ['--max-history', 'all', 'from 1 to 1000000'],
+  ])('are refused outside of their range: %s %s', async (option, value, range) => {
+    const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    await expect(call('watch', option, value, '12')).rejects.toThrow(CommanderError);
+    expect(written.mock.calls.join('')).toContain(range);
   });
 });
 

@@ -69,7 +69,7 @@ export function sample(changes: Partial<MonitorSample> = {}): MonitorSample {
     flows: [],
     removedFlows: [],
     facts: [],
-    dropped: { events: 0, flows: 0, processes: 0, inspections: 0, facts: 0 },
+    dropped: { events: 0, flows: 0, processes: 0, connections: 0, inspections: 0, facts: 0 },
     ...changes,
   };
 }

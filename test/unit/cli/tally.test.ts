@@ -75,7 +75,7 @@ describe('Tally', () => {
           flow({ id: 1, remote: { address: '2001:db8::1', port: 443 }, wire: wire(1500, 3000) }),
           flow({ id: 2, remote: undefined, local: { address: '::', port: 80 }, state: 'listening' } as never),
         ],
-        dropped: { events: 1, flows: 2, processes: 3, inspections: 4, facts: 5 },
+        dropped: { events: 1, flows: 2, processes: 3, connections: 6, inspections: 4, facts: 5 },
       }),
     );
     const summary = tally.summary();
@@ -116,7 +116,15 @@ describe('Tally', () => {
           ],
         },
       ],
-      dropped: { events: 1, flows: 2, processes: 3, inspections: 4, facts: 5, summaryFlows: 0 },
+      dropped: {
+        events: 1,
+        flows: 2,
+        processes: 3,
+        connections: 6,
+        inspections: 4,
+        facts: 5,
+        summaryFlows: 0,
+      },
     });
   });
 });

@@ -158,9 +158,13 @@ describe('the live table', () => {
 
   it('tells what was dropped', () => {
     const tally = new Tally();
-    tally.add(sample({ dropped: { events: 1, flows: 0, processes: 1_200, inspections: 0, facts: 0 } }));
+    tally.add(
+      sample({
+        dropped: { events: 1, flows: 0, processes: 1_200, connections: 7, inspections: 0, facts: 0 },
+      }),
+    );
     expect(new MonitorView(plain).live(tally, 0, unbounded).at(-1)).toBe(
-      'Not shown: 1 event, 1,200 child processes.',
+      'Not shown: 1 event, 7 connections beyond the limit, counted on their process, 1,200 processes.',
     );
   });
 });

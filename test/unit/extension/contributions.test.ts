@@ -13,6 +13,7 @@ import {
   View,
   ViewContainer,
 } from '../../../src/extension/contributions';
+import { sessionLimitRanges } from '../../../src/extension/setting-values';
 import { limits } from '../../../src/shared/protocol';
 
 interface Contribution {
@@ -125,6 +126,14 @@ describe('package.json', () => {
       maximum: windowMillis.maximum / 1_000,
     });
     expect(properties['procnetmon.interfaces']?.maxItems).toBe(limits.interfaces);
+    const { processes, connections, eventsPerSecond } = limits;
+    for (const [name, range] of Object.entries({
+      processes,
+      connections,
+      eventsPerSecond,
+      ...sessionLimitRanges,
+    }))
+      expect(properties[`procnetmon.limits.${name}`]).toMatchObject(range);
   });
 
   test('translates every text it refers to, and no other', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FlowLog, maximumRecords, type Moved } from '../../../src/extension/history/flow-log';
+import { FlowLog, defaultMaximumRecords, type Moved } from '../../../src/extension/history/flow-log';
 
 const second = 1_000;
 
@@ -49,10 +49,25 @@ describe('the log', () => {
     const moved = new Map(ids.map((id) => [id, { tx: 1, rx: 2 }]));
     for (let index = 1; index <= seconds; index += 1) {
       log.append(index * second, second, moved);
-      expect(log.size).toBeLessThanOrEqual(maximumRecords);
+      expect(log.size).toBeLessThanOrEqual(defaultMaximumRecords);
     }
     expect(totals(log)).toEqual({ tx: seconds * 10_000, rx: 2 * seconds * 10_000 });
     expect(log.seriesOf(5_000).at(-1)?.spanMillis).toBe(second);
+    expect(log.isShortened).toBe(true);
+  });
+
+  test('is as short as it is told to be, and says so', () => {
+    const log = new FlowLog(100);
+    for (let index = 1; index <= 60; index += 1) {
+      log.append(index * second, second, new Map([[index % 10, { tx: 1, rx: 2 }]]));
+    }
+    expect(log.isShortened).toBe(false);
+    for (let index = 61; index <= 300; index += 1) {
+      log.append(index * second, second, new Map([[index % 10, { tx: 1, rx: 2 }]]));
+      expect(log.size).toBeLessThanOrEqual(100);
+    }
+    expect(log.isShortened).toBe(true);
+    expect(totals(log)).toEqual({ tx: 300, rx: 600 });
   });
 
   test('puts connections that are forgotten together, by process, protocol and peer', () => {

@@ -53,7 +53,7 @@ export function sample(part: Partial<MonitorSample>): MonitorSample {
     flows: [],
     removedFlows: [],
     facts: [],
-    dropped: { events: 0, flows: 0, processes: 0, inspections: 0, facts: 0 },
+    dropped: { events: 0, flows: 0, processes: 0, connections: 0, inspections: 0, facts: 0 },
     ...part,
   };
 }

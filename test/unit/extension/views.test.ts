@@ -1,7 +1,7 @@
 // What the views make of sessions, apart from drawing it.
 import { describe, expect, test } from 'vitest';
 import { plainTextWithoutIcons, plainTextWithoutLinks } from '../../../src/extension/plain-text';
-import { clampToLimits, toInterfaceNames } from '../../../src/extension/setting-values';
+import { clampToLimits, toInterfaceNames, toSessionLimits } from '../../../src/extension/setting-values';
 import { sessionsThatCount, statusBarText, sumRates, topPeers } from '../../../src/extension/status-bar-text';
 import {
   closedNodes,
@@ -170,6 +170,14 @@ describe('settings', () => {
   ])('interfaces %j are %j', (value, expected) => {
     expect(toInterfaceNames(value)).toEqual(expected);
   });
+});
+
+test.each([
+  [undefined, undefined, { closedConnections: 500, historyRecords: 262_144 }],
+  [0, 1, { closedConnections: 0, historyRecords: 43_690 }],
+  [1e9, 1e9, { closedConnections: 10_000, historyRecords: 2_796_202 }],
+])('%j closed connections and %j megabytes are brought within bounds', (closed, megabytes, expected) => {
+  expect(toSessionLimits(closed, megabytes)).toEqual(expected);
 });
 
 test('a message holds no link, whoever wrote it', () => {

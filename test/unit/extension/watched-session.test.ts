@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   addUsages,
   emptyUsage,
-  maximumClosedFlows,
+  defaultSessionLimits,
   maximumEvents,
   maximumMarks,
   MonitoredSession,
@@ -96,14 +96,38 @@ test('an ended session keeps its figures, and nothing moves any more', () => {
 describe('bounds', () => {
   test('closed flows: the newest stay, open ones all stay', () => {
     const watched = session();
-    const ids = Array.from({ length: maximumClosedFlows + 10 }, (_, index) => index + 1);
+    const { closedConnections: maximumClosed } = defaultSessionLimits;
+    const ids = Array.from({ length: maximumClosed + 10 }, (_, index) => index + 1);
     watched.applySample(sample({ flows: [flowSample(0, 7), ...ids.map((id) => flowSample(id, 7))] }));
-    expect(watched.flows.size).toBe(maximumClosedFlows + 11);
+    expect(watched.flows.size).toBe(maximumClosed + 11);
     watched.applySample(sample({ removedFlows: ids }));
-    expect(watched.flows.size).toBe(maximumClosedFlows + 1);
+    expect(watched.flows.size).toBe(maximumClosed + 1);
     expect(watched.flows.get(0)?.state).toBe('established');
     expect(watched.flows.has(10)).toBe(false);
     expect(watched.flows.get(11)?.state).toBe('closed');
+    expect(watched.forgottenConnections).toBe(10);
+  });
+
+  test('as they are set: no closed flow is kept, and what they moved stays in the log', () => {
+    const watched = new MonitoredSession(
+      { id: 's', label: 'shop', origin: 'debug', debugType: 'node', startedAt: 0 },
+      { closedConnections: 0, historyRecords: 1_000 },
+    );
+    watched.applySample(sample({ time: new Date(0).toISOString(), total: usage(0, 0) }));
+    const moved = { ...flowSample(1, 7), openedAt: new Date(500).toISOString(), ...usage(10, 20) };
+    watched.applySample(
+      sample({
+        time: new Date(1_000).toISOString(),
+        total: usage(10, 20),
+        flows: [moved],
+        removedFlows: [1],
+      }),
+    );
+    expect(watched.flows.size).toBe(0);
+    expect(watched.forgottenConnections).toBe(1);
+    expect([...watched.flowLog.sum({ fromMillis: 0, toMillis: 2_000 }).flows.values()]).toEqual([
+      { tx: 10, rx: 20 },
+    ]);
   });
 
   test('events and marks', () => {
@@ -133,10 +157,17 @@ test('each moment is one point of history, however many monitors there are', () 
 
 test('losses are counts since the helper started, not sums over monitors', () => {
   const watched = session();
-  const dropped = { events: 3, flows: 1, processes: 0, inspections: 5, facts: 0 };
+  const dropped = { events: 3, flows: 1, processes: 0, connections: 0, inspections: 5, facts: 0 };
   watched.applySample(sample({ monitor: 'a', dropped }));
   watched.applySample(sample({ monitor: 'b', dropped: { ...dropped, events: 4, facts: 2 } }));
-  expect(watched.dropped).toEqual({ events: 4, flows: 1, processes: 0, inspections: 5, facts: 2 });
+  expect(watched.dropped).toEqual({
+    events: 4,
+    flows: 1,
+    processes: 0,
+    connections: 0,
+    inspections: 5,
+    facts: 2,
+  });
 });
 
 test('usages add up ledger by ledger', () => {

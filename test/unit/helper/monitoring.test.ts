@@ -2,7 +2,7 @@
 // watched is this one, so that `/proc` needs no stand-in.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RequestError } from '../../../helper/src/errors';
-import { datagramState, FlowFlag } from '../../../helper/src/kernel';
+import { datagramState, FlowFlag, type SocketEvent } from '../../../helper/src/kernel';
 import { MonitorEngine, type MonitorEngineOptions } from '../../../helper/src/monitoring';
 import { readStartTicks } from '../../../helper/src/processes';
 import {
@@ -399,6 +399,71 @@ describe('what was dropped', () => {
     expect(events).toEqual([expect.objectContaining({ monitor, kind: 'dropped', pid, count: 3 })]);
     after(1_000);
     expect(events.length).toBe(1);
+  });
+});
+
+const opened: SocketEvent = {
+  type: 'opened',
+  nanos: 0,
+  socketCookie: 1,
+  processId: pid,
+  protocol: 6,
+  localAddress: '127.0.0.1',
+  localPort: 1,
+  remoteAddress: '',
+  remotePort: 0,
+  outgoing: false,
+  reason: 0,
+  durationNanos: 0,
+};
+
+describe('limits', () => {
+  it('of connections: those beyond count on the process, are counted once, and come in as there is room', () => {
+    const monitor = start({ maximumConnections: 2 });
+    after(1);
+    const flows = [open(), open(), open()];
+    for (const flow of flows) send(flow, 100);
+    const sample = after(1_000);
+    expect(sample.flows.map(({ id }) => id)).toEqual([1, 2]);
+    expect(sample.processes[0]).toMatchObject({ payload: { txBytes: 300 }, openFlows: 3 });
+    expect(sample.total.payload.txBytes).toBe(300);
+    expect(sample.dropped.connections).toBe(1);
+    for (const flow of flows) send(flow, 100);
+    expect(after(1_000).dropped).toMatchObject({ connections: 1, flows: 0 });
+
+    const [first, , third] = flows;
+    if (first === undefined || third === undefined) throw new Error('There are three flows.');
+    kernel.slots.delete(first.slot);
+    vi.advanceTimersByTime(5_000);
+    send(third, 100);
+    const [found] = after(1_000).flows.filter(({ id }) => id === 3);
+    // What it had before it was told of is no rate.
+    expect(found).toMatchObject({ payload: { txBytes: 300 }, rates: { payload: { tx: 0 } } });
+    expect(engine.sampleNow(monitor).dropped.connections).toBe(1);
+  });
+
+  it('of connections: a smaller one takes the newest back, a larger one tells of all again', () => {
+    const monitor = start();
+    for (const flow of [open(), open(), open()]) send(flow, 100);
+    expect(after(1).flows.length).toBe(3);
+    engine.update({ monitor, maximumConnections: 1 });
+    expect(after(1_000)).toMatchObject({ removedFlows: [2, 3], dropped: { connections: 2 } });
+    engine.update({ monitor, maximumConnections: 10 });
+    expect(after(1_000).flows.map(({ id }) => id)).toEqual(expect.arrayContaining([2, 3]));
+  });
+
+  it('of events: those beyond are counted, and told of as such', () => {
+    const monitor = start({ eventsPerSecond: 1 });
+    after(1);
+    for (let count = 0; count < 10; count += 1) kernel.emit({ ...opened, nanos: nowNanos() });
+    const told = events.filter(({ kind }) => kind === 'opened');
+    expect(told.length).toBe(4);
+    expect(after(1_000).dropped.events).toBe(6);
+    expect(events.at(-1)).toMatchObject({ monitor, kind: 'dropped', count: 6 });
+    engine.update({ monitor, eventsPerSecond: 100 });
+    events.length = 0;
+    for (let count = 0; count < 10; count += 1) kernel.emit({ ...opened, nanos: nowNanos() });
+    expect(events.length).toBe(10);
   });
 });
 

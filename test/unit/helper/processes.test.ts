@@ -136,11 +136,10 @@ describe('reading /proc', () => {
 
   it('finds children and their children', async () => {
     const pid = await start('/bin/sh', ['-c', 'sh -c "echo ready; sleep 1000 & wait" & wait']);
-    await expect.poll(() => descendantsOf(pid, 10).length).toBe(2);
-    const [child, grandchild] = descendantsOf(pid, 10);
+    await expect.poll(() => descendantsOf(pid).length).toBe(2);
+    const [child, grandchild] = descendantsOf(pid);
     expect(childrenOf(pid)).toEqual([child]);
     expect(childrenOf(child ?? 0)).toEqual([grandchild]);
-    expect(descendantsOf(pid, 1)).toEqual([child]);
     for (const id of [child, grandchild]) process.kill(id ?? 0, 'SIGKILL');
   });
 });

@@ -12,7 +12,7 @@ import { monotonicNanos } from '../../../helper/src/clock';
 import type { SocketEvent } from '../../../helper/src/kernel';
 import { encodeFrame, FrameDecoder } from '../../../helper/src/rpc/framing';
 import { encodeWithin } from '../../../helper/src/rpc/message-writer';
-import { RateLimit } from '../../../helper/src/rpc/rate-limit';
+import { RateLimit } from '../../../helper/src/rate-limit';
 import { serve } from '../../../helper/src/rpc/serve';
 import {
   ErrorCode,
@@ -394,7 +394,7 @@ describe('a client that does not read', () => {
     const request = { jsonrpc: '2.0', id: 2, method: Method.MonitorStart, params };
     input.write(Buffer.concat([hello, encodeFrame(JSON.stringify(request))]));
     await expect.poll(() => kernel.watched.size).toBe(1);
-    const total = limits.events.burst * 2;
+    const total = limits.eventsPerSecond.maximum * limits.eventBurst * 2;
     for (let index = 0; index < total; index += 1) kernel.emit(happened(index));
     const events = (): MonitorEvent[] =>
       output

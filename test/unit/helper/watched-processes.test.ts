@@ -198,7 +198,7 @@ describe('children', () => {
   it('make room for each other within the limit, and the total keeps what they sent', async () => {
     const { pid } = await start(...shell);
     const { monitor } = engine.start({ pid });
-    for (let child = 0; child < limits.processes + 10; child += 1) {
+    for (let child = 0; child < limits.processes.default + 10; child += 1) {
       happen({ type: 'fork', processId: pid, childId: freePid + child });
       if (child < 3) {
         send(freePid + child, 100);
@@ -207,7 +207,7 @@ describe('children', () => {
       happen({ type: 'exit', processId: freePid + child, status: 0 });
     }
     const sample = engine.sampleNow(monitor);
-    expect(sample.processes.length).toBe(limits.processes);
+    expect(sample.processes.length).toBe(limits.processes.default);
     expect(sample.total.payload.txBytes).toBe(300);
     expect(sample.dropped.processes).toBe(0);
   });
@@ -215,13 +215,26 @@ describe('children', () => {
   it('beyond the limit are counted as dropped when all others live', async () => {
     const { pid } = await start(...shell);
     const { monitor } = engine.start({ pid });
-    for (let child = 0; child < limits.processes + 4; child += 1) {
+    for (let child = 0; child < limits.processes.default + 4; child += 1) {
       happen({ type: 'fork', processId: pid, childId: freePid + child });
     }
     const sample = engine.sampleNow(monitor);
-    expect(sample.processes.length).toBe(limits.processes);
+    expect(sample.processes.length).toBe(limits.processes.default);
     expect(sample.dropped.processes).toBe(5);
-    expect(kernel.watched.size).toBe(limits.processes);
+    expect(kernel.watched.size).toBe(limits.processes.default);
+  });
+
+  it('are as many as the client wants at most', async () => {
+    const { pid } = await start(...shell);
+    const { monitor } = engine.start({ pid, maximumProcesses: 2 });
+    for (let child = 0; child < 3; child += 1) {
+      happen({ type: 'fork', processId: pid, childId: freePid + child });
+    }
+    expect(kernel.watched.size).toBe(2);
+    expect(engine.sampleNow(monitor).dropped.processes).toBe(2);
+    engine.update({ monitor, maximumProcesses: 4 });
+    happen({ type: 'fork', processId: pid, childId: freePid + 3 });
+    expect(kernel.watched.size).toBe(3);
   });
 });
 

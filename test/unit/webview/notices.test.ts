@@ -47,6 +47,19 @@ describe('a view with figures', () => {
     expect(chooseNotice(described(state), true)).toBeUndefined();
   });
 
+  it('says what is not listed', () => {
+    const session = sampleSession('s1', 'server.js');
+    session.dropped = { ...session.dropped, connections: 1_200 };
+    const { sessions } = new PanelFeed().snapshot([session], {
+      selection: { kind: 'newest' },
+      grouping: 'direction',
+    });
+    const notice = chooseNotice(sessions, true);
+    expect(notice).toMatchObject({ kind: 'banner', busy: false });
+    expect(notice?.detail).toContain('1,200 connections');
+    expect(notice?.detail).toContain('procnetmon.limits.connections');
+  });
+
   it('keeps them below the reason of a failure', () => {
     expect(chooseNotice(described('failed', { message: 'The helper ended.' }), true)).toMatchObject({
       kind: 'banner',

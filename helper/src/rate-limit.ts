@@ -1,5 +1,5 @@
-// How many messages a client may send.
-import { monotonicNanos } from '../clock';
+// How many may come in a time: messages of a client, events of a monitor.
+import { monotonicNanos } from './clock';
 
 /** A token bucket: `burst` at once, `perSecond` in the long run. */
 export class RateLimit {
