@@ -30,6 +30,14 @@ async function threadStatus(field: string): Promise<string[]> {
   );
 }
 
+const netAdmin = 1n << 12n;
+const bpf = 1n << 39n;
+
+/** A set of capabilities as `/proc` shows it. */
+function asShown(set: bigint): string {
+  return set.toString(16).padStart(16, '0');
+}
+
 describe.each([
   { title: 'to an ordinary user', uid: nobody, gid: nobody, groups: [nobody, 100] },
   { title: 'as root that stays root', uid: 0, gid: 0, groups: [0] },
@@ -42,8 +50,8 @@ describe.each([
       permitted: ['cap_net_admin', 'cap_bpf'],
       noNewPrivileges: true,
     });
-    const kept = ((1n << 12n) | (1n << 39n)).toString(16).padStart(16, '0');
-    const none = '0'.repeat(16);
+    const kept = asShown(netAdmin | bpf);
+    const none = asShown(0n);
     for (const field of ['CapPrm', 'CapEff']) {
       const [main, ...others] = await threadStatus(field);
       expect(main).toBe(kept);
@@ -55,6 +63,15 @@ describe.each([
     expect(new Set(await threadStatus('Uid'))).toEqual(new Set([`${String(uid)} `.repeat(4).trim()]));
     expect(await addon.call('ids')).toMatchObject({ uid, gid, groups: groups.toSorted((a, b) => a - b) });
     expect(await addon.call('readFile', '/proc/self/limits')).toMatch(/^Max core file size +0 +0 /m);
+  });
+
+  it('leaves one capability to the thread that follows processes', async () => {
+    await addon.call('open', { cgroup: cgroupFolder, attachment: 'auto' });
+    await addon.call('dropPrivileges', { uid, gid, groups, keepPtrace: false });
+    for (const field of ['CapPrm', 'CapEff']) {
+      const [, ...others] = await threadStatus(field);
+      expect(others.filter((set) => set !== asShown(0n))).toEqual([asShown(bpf)]);
+    }
   });
 
   it('lets everything go on that a helper does', async () => {

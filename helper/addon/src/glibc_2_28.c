@@ -16,9 +16,11 @@
 #include <unistd.h>
 
 #if defined(__x86_64__)
-#define OLDEST "GLIBC_2.2.5"
+#define OLDEST        "GLIBC_2.2.5"
+#define SECOND_OLDEST "GLIBC_2.4"
 #elif defined(__aarch64__)
-#define OLDEST "GLIBC_2.17"
+#define OLDEST        "GLIBC_2.17"
+#define SECOND_OLDEST "GLIBC_2.17"
 #else
 #error "The oldest glibc version of this architecture is to be filled in"
 #endif
@@ -49,7 +51,10 @@ int __wrap_lstat(const char *path, struct stat *status)
 /* Since 2.34 in libc instead of libpthread, which Node loads where there is one. */
 
 #define SAME_BUT_OLD(result, name, parameters, arguments)                                                    \
-	__asm__(".symver old_" #name "," #name "@" OLDEST);                                                  \
+	SAME_BUT_OF(OLDEST, result, name, parameters, arguments)
+
+#define SAME_BUT_OF(version, result, name, parameters, arguments)                                            \
+	__asm__(".symver old_" #name "," #name "@" version);                                                 \
 	extern result old_##name parameters;                                                                 \
 	HIDDEN result __wrap_##name parameters;                                                              \
 	result __wrap_##name parameters                                                                      \
@@ -70,6 +75,10 @@ SAME_BUT_OLD(int, pthread_create,
 	      void *argument),
 	     (thread, attributes, function, argument))
 SAME_BUT_OLD(int, pthread_join, (pthread_t thread, void **result), (thread, result))
+
+SAME_BUT_OLD(int, pthread_mutexattr_init, (pthread_mutexattr_t * attributes), (attributes))
+SAME_BUT_OF(SECOND_OLDEST, int, pthread_mutexattr_setprotocol,
+	    (pthread_mutexattr_t * attributes, int protocol), (attributes, protocol))
 
 /* Since 2.32. "No" is always true enough: it only chooses atomic operations. */
 HIDDEN char __wrap___libc_single_threaded = 0;

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <mutex>
 
 namespace procnetmon {
 namespace {
@@ -16,6 +17,15 @@ void poll_too(int epoll, int fd)
 
 	interest.events = EPOLLIN;
 	checked(::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &interest), "epoll_ctl");
+}
+
+void require_living(uint32_t process_id)
+{
+	const FileDescriptor process = open_process(process_id);
+	const int error = process ? (is_process_over(process.get()) ? ESRCH : 0) : errno;
+
+	if (error)
+		throw KernelError("watch", error, "process " + std::to_string(process_id));
 }
 
 uint64_t nanos_of(const Event &event)
@@ -33,11 +43,13 @@ Kernel::Kernel(const std::string &cgroup, Attachment attachment)
     : flow_pool_(programs_), epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       socket_events_(programs_.events()), payload_samples_(programs_.samples()),
       watch_list_(programs_.watched(), programs_.inspection()), process_connector_(watch_list_, epoll_.get()),
-      socket_adoption_(programs_, flow_pool_), hooks_(programs_, attachment)
+      process_follower_(process_connector_, processes_lock_), socket_adoption_(programs_, flow_pool_),
+      hooks_(programs_, attachment)
 {
 	poll_too(epoll_.get(), socket_events_.fd());
 	poll_too(epoll_.get(), payload_samples_.fd());
 	poll_too(epoll_.get(), link_monitor_.fd());
+	poll_too(epoll_.get(), process_follower_.fd());
 	programs_.attach_cgroup(cgroup);
 }
 
@@ -52,21 +64,28 @@ std::vector<Interface> Kernel::interfaces() const
 
 void Kernel::watch(uint32_t process_id, Watching watching)
 {
+	const std::lock_guard guard(processes_lock_);
 	const bool was_watched = watch_list_.contains(process_id);
 
+	// One that has ended may be in its afterlife, which is not to be cut short.
+	if (!was_watched)
+		require_living(process_id);
 	// Watched first, looked at then: whichever way its end falls, it is either reported or found here.
 	watch_list_.add(process_id, watching);
-	const FileDescriptor process = open_process(process_id);
-	const int error = process ? (is_process_over(process.get()) ? ESRCH : 0) : errno;
-
-	if (!error || was_watched)
+	if (was_watched)
 		return;
-	watch_list_.remove(process_id);
-	throw KernelError("watch", error, "process " + std::to_string(process_id));
+	try {
+		require_living(process_id);
+	} catch (const KernelError &) {
+		watch_list_.remove(process_id);
+		throw;
+	}
 }
 
 void Kernel::unwatch(uint32_t process_id)
 {
+	const std::lock_guard guard(processes_lock_);
+
 	watch_list_.remove(process_id);
 	process_connector_.forget(process_id);
 }
@@ -91,6 +110,7 @@ std::vector<Overflow> Kernel::overflow() const
 
 Statistics Kernel::statistics() const
 {
+	const std::lock_guard guard(processes_lock_);
 	const volatile pnm_statistics &kernel = programs_.statistics();
 
 	// Children that were not followed and records that made no sense are events that nobody hears of.
@@ -106,14 +126,19 @@ std::vector<Event> Kernel::collect()
 {
 	std::vector<Event> events;
 
-	watch_list_.expire();
 	link_monitor_.collect(events);
 	for (const Event &event : events)
 		if (const auto *link = std::get_if<LinkEvent>(&event); link && link->is_removed)
 			hooks_.detach(link->index);
-	// Processes before sockets: whatever a socket did before a process event is in the ring by now.
-	process_connector_.collect(events);
-	socket_events_.collect(events);
+	{
+		// Processes before sockets: whatever a socket did before a process event is in the ring by
+		// now. Both at once: what is in the ring is of processes whose birth was told of.
+		const std::lock_guard guard(processes_lock_);
+
+		watch_list_.expire();
+		process_follower_.collect(events);
+		socket_events_.collect(events);
+	}
 	std::stable_sort(events.begin(), events.end(),
 			 [](const Event &a, const Event &b) { return nanos_of(a) < nanos_of(b); });
 	return events;

@@ -3,9 +3,11 @@
 
 #include "events.h"
 #include "flow_pool.h"
+#include "inheriting_lock.h"
 #include "link_monitor.h"
 #include "payload_samples.h"
 #include "process_connector.h"
+#include "process_follower.h"
 #include "programs.h"
 #include "socket_adoption.h"
 #include "socket_events.h"
@@ -97,8 +99,11 @@ class Kernel {
 	SocketEvents socket_events_;
 	PayloadSamples payload_samples_;
 	LinkMonitor link_monitor_;
+	/// For the watch list and the process connector, which the follower's thread uses too.
+	mutable InheritingLock processes_lock_;
 	WatchList watch_list_;
 	ProcessConnector process_connector_;
+	ProcessFollower process_follower_;
 	SocketAdoption socket_adoption_;
 	TrafficHooks hooks_;
 };

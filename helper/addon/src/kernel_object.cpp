@@ -215,7 +215,13 @@ Napi::Value KernelObject::inspect_flow(const Napi::CallbackInfo &info)
 
 Napi::Value KernelObject::collect_samples(const Napi::CallbackInfo &info)
 {
-	return guarded(info.Env(), [&] { return to_javascript(info.Env(), kernel().collect_samples()); });
+	return guarded(info.Env(), [&]() -> Napi::Value {
+		const std::vector<PayloadSample> samples = kernel().collect_samples();
+
+		if (!callback_.IsEmpty())
+			hand_out_events();
+		return to_javascript(info.Env(), samples);
+	});
 }
 
 Napi::Value KernelObject::settle_flows(const Napi::CallbackInfo &info)
@@ -282,22 +288,27 @@ void KernelObject::on_readable()
 
 	try {
 		guarded(env, [&] {
-			const std::vector<Event> events = kernel().collect();
-
-			if (!events.empty())
-				callback_.MakeCallback(Value(), {to_javascript(env, events)}, *context_);
-			// The callback may have closed it.
-			if (!kernel_)
-				return;
 			const std::vector<PayloadSample> samples = kernel().collect_samples();
 
-			if (!samples.empty() && !sample_callback_.IsEmpty())
+			hand_out_events();
+			// The callback may have closed it.
+			if (kernel_ && !samples.empty() && !sample_callback_.IsEmpty())
 				sample_callback_.MakeCallback(Value(), {to_javascript(env, samples)},
 							      *context_);
 		});
 	} catch (const Napi::Error &error) {
 		report_uncaught(env, error);
 	}
+}
+
+// To be called when samples were taken, before they are handed out: they may be of a process whose birth is
+// among the events.
+void KernelObject::hand_out_events()
+{
+	const std::vector<Event> events = kernel().collect();
+
+	if (!events.empty())
+		callback_.MakeCallback(Value(), {to_javascript(Env(), events)}, *context_);
 }
 
 Napi::Value KernelObject::close(const Napi::CallbackInfo &info)

@@ -46,6 +46,7 @@ class KernelObject : public Napi::ObjectWrap<KernelObject> {
 	/// The core; throws EBADF once it is closed.
 	Kernel &kernel() const;
 	void on_readable();
+	void hand_out_events();
 	void shut_down();
 
 	std::unique_ptr<Kernel> kernel_;

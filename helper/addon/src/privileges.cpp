@@ -9,9 +9,11 @@
 #include <linux/securebits.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <string_view>
 
@@ -42,11 +44,23 @@ int forbid_new_privileges()
 	return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? errno : 0;
 }
 
-int give_everything_up()
+// The thread that keeps something, and what.
+std::atomic<pid_t> keeping_thread;
+std::atomic<uint64_t> kept_there;
+static_assert(std::atomic<pid_t>::is_always_lock_free && std::atomic<uint64_t>::is_always_lock_free);
+
+uint64_t kept_by(pid_t thread)
+{
+	return thread == keeping_thread.load() ? kept_there.load() : 0;
+}
+
+int give_up_what_is_not_kept()
 {
 	if (const int error = forbid_new_privileges())
 		return error;
-	return set_capability_sets({0, 0, 0});
+	const uint64_t kept = kept_by(static_cast<pid_t>(::syscall(SYS_gettid)));
+
+	return set_capability_sets({kept, kept, 0});
 }
 
 void require(int error, const char *operation)
@@ -137,7 +151,7 @@ void verify(const DropRequest &request, uint64_t kept)
 		} catch (const KernelError &) {
 			continue; // it has ended
 		}
-		verify_thread(status, request, thread == self ? kept : 0);
+		verify_thread(status, request, thread == self ? kept : kept_by(static_cast<pid_t>(thread)));
 	}
 	if (!is_user(request.uid) || !is_group(request.gid))
 		refuse("another user or group");
@@ -156,6 +170,14 @@ void verify(const DropRequest &request, uint64_t kept)
 
 } // namespace
 
+void keep_in_this_thread(uint64_t capabilities)
+{
+	// As below: for where the change of user clears capabilities.
+	::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+	kept_there = capabilities & capability_sets().permitted;
+	keeping_thread = static_cast<pid_t>(::syscall(SYS_gettid));
+}
+
 void drop_privileges(const DropRequest &request)
 {
 	const uint64_t kept = capability_bit(CAP_BPF) | capability_bit(CAP_NET_ADMIN) |
@@ -171,7 +193,7 @@ void drop_privileges(const DropRequest &request)
 
 	become(request);
 
-	run_in_other_threads(give_everything_up, "capset");
+	run_in_other_threads(give_up_what_is_not_kept, "capset");
 	require(forbid_new_privileges(), "prctl(PR_SET_NO_NEW_PRIVS)");
 	require(set_capability_sets({kept, kept, 0}), "capset");
 

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,14 @@ struct DropRequest {
 	bool keep_ptrace;
 };
 
-/// Changes user and groups, keeps CAP_BPF and CAP_NET_ADMIN in the calling thread and nothing in any other.
-/// No exec brings rights back, and nothing of this process's memory can be read by other processes of the
-/// user. Reads everything back, and throws when anything is left that should not be: the process must end
-/// then.
+/// Lets the calling thread keep these capabilities when another one gives the rights of all threads up. For
+/// one thread: the latest that called this.
+void keep_in_this_thread(uint64_t capabilities);
+
+/// Changes user and groups, keeps CAP_BPF and CAP_NET_ADMIN in the calling thread and nothing in any other,
+/// but for what `keep_in_this_thread` says. No exec brings rights back, and nothing of this process's memory
+/// can be read by other processes of the user. Reads everything back, and throws when anything is left that
+/// should not be: the process must end then.
 ///
 /// Afterwards `/proc/self` belongs to root, since the process may not be dumped. What the kernel lets every
 /// process read of itself stays readable (`fd`, `fdinfo`, `maps`, `smaps`, `status`, `mountinfo`, `exe`);

@@ -150,12 +150,6 @@ ProcessConnector::ProcessConnector(WatchList &watch_list, int epoll) : watch_lis
 	for (const uint32_t process : ancestry())
 		if (subscribe_beside(process))
 			break;
-	if (!socket_)
-		return;
-	epoll_event interest{};
-
-	interest.events = EPOLLIN;
-	checked(::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket_.get(), &interest), "epoll_ctl");
 }
 
 ProcessConnector::~ProcessConnector()

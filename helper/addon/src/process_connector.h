@@ -14,7 +14,7 @@ namespace procnetmon {
 
 class ProcessConnector {
       public:
-	/// `epoll` is where descriptors are entered that become readable when there is more to collect.
+	/// `epoll` is where processes are entered whose end is to be collected when they become readable.
 	ProcessConnector(WatchList &watch_list, int epoll);
 	~ProcessConnector();
 	ProcessConnector(const ProcessConnector &) = delete;
@@ -25,6 +25,11 @@ class ProcessConnector {
 	bool is_available() const
 	{
 		return static_cast<bool>(socket_);
+	}
+	/// Readable when there is something to collect.
+	int fd() const
+	{
+		return socket_.get();
 	}
 	/// Appends the events of watched processes; bounded, so more may be left. Follows children on the
 	/// way.
