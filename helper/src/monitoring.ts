@@ -106,6 +106,7 @@ export class MonitorEngine {
         const process = this.#processes.findLately(pid);
         return process?.inspected === true ? process.account : undefined;
       },
+      onError,
     });
     this.#sampler = new Sampler(kernel, this.#ledger, onError, this.#inspection);
     this.#inspection.useFinder(this.#sampler);

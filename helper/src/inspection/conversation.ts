@@ -32,15 +32,13 @@ export class Conversation {
     readonly key: string,
     readonly socketCookie: number,
     sample: PayloadSample,
+    onFailure?: (error: unknown) => void,
   ) {
     this.#spokeFirst = sample.sent;
     this.#outgoing = sample.outgoing;
-    this.#inspector = new ConnectionInspector({
-      transport: sample.protocol === udp ? 'udp' : 'tcp',
-      localPort: sample.localPort,
-      remotePort: sample.remotePort,
-      outgoing: sample.outgoing,
-    });
+    const { localPort, remotePort, outgoing } = sample;
+    const transport = sample.protocol === udp ? 'udp' : 'tcp';
+    this.#inspector = new ConnectionInspector({ transport, localPort, remotePort, outgoing }, onFailure);
     this.detection = this.#inspector.detection;
   }
 

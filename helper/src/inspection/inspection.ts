@@ -32,6 +32,8 @@ export interface InspectionOptions {
   names: FlowNames;
   /** The account of a process whose payload may be looked at; undefined for all others. */
   inspected: (pid: number) => ProcessAccount | undefined;
+  /** Told once of a conversation that could not be followed, which is a defect. */
+  onError?: (error: Error) => void;
   /** `maximumConversations` when absent. */
   conversations?: number;
 }
@@ -45,6 +47,7 @@ export class Inspection {
   #waiting = 0;
   #refilledNanos = 0;
   #finder: FlowFinder | undefined;
+  #failureReported = false;
   /** Conversations and facts that there was no room for. */
   dropped = 0;
 
@@ -140,7 +143,7 @@ export class Inspection {
         this.options.kernel.inspectFlow(sample.slot, sample.socketCookie, doneBits, 0);
         return undefined;
       }
-      conversation = new Conversation(key, sample.socketCookie, sample);
+      conversation = new Conversation(key, sample.socketCookie, sample, (error) => this.#noteFailure(error));
       this.#conversations.set(key, conversation);
       const flow = this.#finder?.flowIn(sample.slot);
       if (flow?.conversationKey === key) this.#attach(conversation, flow);
@@ -160,6 +163,20 @@ export class Inspection {
       }
     }
     return conversation;
+  }
+
+  /** What a parser says of its failure may hold what it has read: only the kind of failure is told. */
+  #noteFailure(error: unknown): void {
+    this.dropped += 1;
+    if (this.#failureReported) return;
+    this.#failureReported = true;
+    const kind = error instanceof Error ? error.name : typeof error;
+    this.options.onError?.(
+      new Error(
+        `What is spoken on a connection could not be worked out (${kind}); its traffic is counted. ` +
+          'This is a defect: please report it.',
+      ),
+    );
   }
 
   #attach(conversation: Conversation, flow: Flow): void {

@@ -14,6 +14,7 @@ const done = InspectFlag.SentDone | InspectFlag.ReceivedDone;
 let kernel: FakeKernel;
 let engine: MonitorEngine;
 let monitor: string;
+let errors: string[];
 
 function now(): number {
   return Number(process.hrtime.bigint());
@@ -56,7 +57,11 @@ function start(inspect?: boolean): void {
 
 beforeEach(() => {
   kernel = new FakeKernel();
-  engine = new MonitorEngine({ kernel, caller, onSample: () => undefined, onEvent: () => undefined });
+  errors = [];
+  engine = new MonitorEngine({
+    ...{ kernel, caller, onSample: () => undefined, onEvent: () => undefined },
+    onError: (error) => errors.push(error.message),
+  });
 });
 
 afterEach(() => engine.close());
@@ -163,6 +168,28 @@ describe('a flow', () => {
     const other = question.replace('\x00\x01', '\x00\x02').replace('\x01a', '\x01b');
     kernel.emitSamples({ ...piece(flow, true, question + other), segmentBytes: question.length });
     expect(sample().facts.map((fact) => fact.kind === 'dns-exchange' && fact.question)).toEqual(['a', 'b']);
+  });
+});
+
+describe('a parser that fails', () => {
+  class Defective extends Uint8Array {
+    override subarray(): never {
+      throw new RangeError('planted');
+    }
+  }
+  class Piece extends Uint8Array {
+    override subarray(): Uint8Array<ArrayBuffer> {
+      return new Defective(8);
+    }
+  }
+
+  it('is told of once, without what it says, and is counted', () => {
+    start();
+    const flows = [openFlow({ remotePort: 1 }), openFlow({ remotePort: 2 })];
+    for (const flow of flows) kernel.emitSamples(piece(flow, true, new Piece(8)));
+    expect(errors).toEqual([expect.stringContaining('(RangeError)')]);
+    expect(errors.join()).not.toContain('planted');
+    expect(sample().dropped.inspections).toBe(2);
   });
 });
 
