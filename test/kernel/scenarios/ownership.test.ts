@@ -25,12 +25,7 @@ import {
   Server,
 } from '../support/scenario';
 
-/** What one process does alone. */
-const alone = new Set(['exec', 'threads', 'fast-open']);
-/** The kernel tells of forks in its first network namespace only: a helper elsewhere misses short-lived children. */
-function placesOf(scenario: string): Place[] {
-  return alone.has(scenario) ? ['inside', 'outside'] : ['outside'];
-}
+const places: readonly Place[] = ['inside', 'outside'];
 
 let pair: HostPair;
 let folder: string;
@@ -175,7 +170,10 @@ describe('ownership of what a program connects', () => {
   ];
   /** A connection that only a second process has used, which took it over at once. */
   const takenOver = new Set(['fork-after-connect', 'pass-connected']);
-  it.for(exact.flatMap((scenario) => placesOf(scenario).map((place) => ({ scenario, place }))))(
+  const cases = exact.flatMap((scenario) => places.map((place) => ({ scenario, place })));
+  /** From outside, the last FIN is not seen: it comes to a connection that has no socket any more. */
+  const draining = { scenario: 'draining', place: 'inside' } as const;
+  it.for([...cases, draining])(
     'ownership: $scenario, helper $place the namespace',
     async ({ scenario, place }) => {
       const report = await connectWatched(scenario, place);
@@ -230,6 +228,7 @@ describe('ownership of what a program accepts', () => {
   const loads = [
     { kind: 'tcp-small', connections: 200, place: 'outside' },
     { kind: 'tcp-parallel', connections: 16, place: 'outside' },
+    { kind: 'tcp-parallel', connections: 16, place: 'inside' },
   ] as const;
   const cases = scenarios.flatMap((scenario) =>
     [true, false].flatMap((asks) => loads.map((load) => ({ scenario, asks, ...load }))),

@@ -25,6 +25,9 @@
 #define DOWNLOAD    300000
 #define SHORT_LIVES 20
 
+/* A connection's state as /proc/net/tcp has it. */
+#define PROC_NET_TIME_WAIT 6
+
 static const char *address;
 static int port;
 static char *self;
@@ -361,10 +364,30 @@ static void leave_while_draining(int unused)
 	send_bytes(fd, 2000000);
 }
 
+static int count_open_connections(void)
+{
+	char line[256];
+	unsigned remote_port, state;
+	int open_connections = 0;
+	FILE *table = fopen("/proc/net/tcp", "r");
+
+	if (!table)
+		fail("/proc/net/tcp");
+	while (fgets(line, sizeof(line), table))
+		if (sscanf(line, "%*d: %*8[0-9A-F]:%*4x %*8[0-9A-F]:%4x %2x", &remote_port, &state) == 2 &&
+		    (int)remote_port == port && state != PROC_NET_TIME_WAIT)
+			open_connections++;
+	fclose(table);
+	return open_connections;
+}
+
 static void draining(void)
 {
 	in_child(leave_while_draining, -1);
 	wait_for_children();
+	/* The helper counts for as long as somebody is there. */
+	while (count_open_connections() > 0)
+		poll(NULL, 0, 1);
 }
 
 static void connect_and_move_more(int unused)
