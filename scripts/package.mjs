@@ -9,7 +9,7 @@ import { Explained, isMain, main, step } from './lib/steps.mjs';
 const budgets = [
   // Read at activation; with the first start of the helper; when somebody exports. See docs/performance.md.
   { files: ['dist/extension/extension.js'], bytes: 150_000 },
-  { files: ['dist/extension/extension.js', 'dist/extension/language-client.js'], bytes: 600_000 },
+  { files: ['dist/extension/extension.js', 'dist/extension/language-client.js'], bytes: 500_000 },
   { files: ['dist/extension/on-demand.js'], bytes: 50_000 },
   { files: ['dist/webview/panel.js', 'dist/webview/panel.css'], bytes: 150_000 },
 ];

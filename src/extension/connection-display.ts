@@ -13,11 +13,7 @@ export function registerConnectionDisplay(
 ): vscode.Disposable[] {
   const filter = (words: string): void => {
     tree.setDisplay({ ...tree.display, words });
-    if (words === '') {
-      delete view.description;
-    } else {
-      view.description = words;
-    }
+    view.description = words;
     void vscode.commands.executeCommand('setContext', ContextKey.IsFiltered, words !== '');
   };
   return [

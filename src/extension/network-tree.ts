@@ -43,8 +43,7 @@ export function registerNetworkTree(
   };
   const showRange = (range: TimeRange | undefined): void => {
     tree.setRange(range);
-    if (range === undefined) delete view.message;
-    else view.message = rangeMessage(range);
+    view.message = range === undefined ? '' : rangeMessage(range);
   };
   const registration = vscode.Disposable.from(
     tree,
@@ -57,7 +56,10 @@ export function registerNetworkTree(
     }),
     ...registerConnectionDisplay(tree, view),
     vscode.commands.registerCommand(Command.ClearEnded, () => store.clearEnded()),
-    vscode.commands.registerCommand(Command.CopyAddress, (node?: TreeNode) => copyAddress(node)),
+    vscode.commands.registerCommand(Command.CopyAddress, (node?: TreeNode) =>
+      // A key names no node: it means the selected one.
+      copyAddress(node ?? view.selection[0]),
+    ),
   );
   return { tree, registration };
 }

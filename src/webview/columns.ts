@@ -18,15 +18,15 @@ export type ColumnId =
   | 'process'
   | 'protocol'
   | 'host'
-  | 'local'
   | 'remote'
-  | 'state'
-  | 'failure'
-  | 'interface'
   | 'sentRate'
   | 'receivedRate'
   | 'sentTotal'
   | 'receivedTotal'
+  | 'state'
+  | 'failure'
+  | 'local'
+  | 'interface'
   | 'roundTrip'
   | 'retransmits'
   | 'age';
@@ -144,18 +144,6 @@ export const columns: readonly Column[] = [
     empty: ({ flow }) => flow.host === undefined,
   },
   {
-    id: 'local',
-    title: t('Local'),
-    name: t('Local address'),
-    description: t('Local address and port'),
-    numeric: false,
-    width: 144,
-    share: 1,
-    text: ({ localText }) => localText,
-    compare: byKey(({ localKey }) => localKey),
-    tooltip: ({ localText, flow }) => t('{0} on interface {1}', localText, sanitise(flow.interface)),
-  },
-  {
     id: 'remote',
     title: t('Remote'),
     name: t('Remote address'),
@@ -167,40 +155,6 @@ export const columns: readonly Column[] = [
     compare: byKey(({ remoteKey }) => remoteKey),
     tooltip: ({ remoteText, addressText }) =>
       remoteText === addressText ? remoteText : `${remoteText} (${addressText})`,
-  },
-  {
-    id: 'state',
-    title: t('State'),
-    name: t('State'),
-    description: t('State of the connection'),
-    numeric: false,
-    width: 92,
-    share: 0.5,
-    text: ({ flow, failureText }) =>
-      failureText === '' ? stateText(flow.state) : t('failed: {0}', failureText),
-    compare: byKey(({ flow }) => flow.state),
-  },
-  {
-    id: 'failure',
-    title: t('Failure'),
-    name: t('Failure'),
-    description: t('Why the connection failed'),
-    numeric: false,
-    width: 112,
-    share: 0.6,
-    text: ({ failureText }) => failureText,
-    compare: byKey(({ failureText }) => failureText),
-  },
-  {
-    id: 'interface',
-    title: t('Interface'),
-    name: t('Interface'),
-    description: t('Network interface'),
-    numeric: false,
-    width: 74,
-    share: 0,
-    text: ({ flow }) => sanitise(flow.interface),
-    compare: byKey(({ flow }) => flow.interface),
   },
   {
     id: 'sentRate',
@@ -253,6 +207,52 @@ export const columns: readonly Column[] = [
     compare: byNumber(receivedTotal),
     tooltip: ({ flow, moved }) => withNotes(totalTooltip(moved?.rx, flow.rxBytes, flow.payloadRxBytes), flow),
     empty: (connection) => receivedTotal(connection) === 0,
+  },
+  {
+    id: 'state',
+    title: t('State'),
+    name: t('State'),
+    description: t('State of the connection'),
+    numeric: false,
+    width: 92,
+    share: 0.5,
+    text: ({ flow, failureText }) =>
+      failureText === '' ? stateText(flow.state) : t('failed: {0}', failureText),
+    compare: byKey(({ flow }) => flow.state),
+  },
+  {
+    id: 'failure',
+    title: t('Failure'),
+    name: t('Failure'),
+    description: t('Why the connection failed'),
+    numeric: false,
+    width: 112,
+    share: 0.6,
+    text: ({ failureText }) => failureText,
+    compare: byKey(({ failureText }) => failureText),
+  },
+  {
+    id: 'local',
+    title: t('Local'),
+    name: t('Local address'),
+    description: t('Local address and port'),
+    numeric: false,
+    width: 144,
+    share: 1,
+    text: ({ localText }) => localText,
+    compare: byKey(({ localKey }) => localKey),
+    tooltip: ({ localText, flow }) => t('{0} on interface {1}', localText, sanitise(flow.interface)),
+  },
+  {
+    id: 'interface',
+    title: t('Interface'),
+    name: t('Interface'),
+    description: t('Network interface'),
+    numeric: false,
+    width: 74,
+    share: 0,
+    text: ({ flow }) => sanitise(flow.interface),
+    compare: byKey(({ flow }) => flow.interface),
   },
   {
     id: 'roundTrip',

@@ -56,6 +56,12 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
       command: string,
       action: (breakpoint?: NetworkBreakpoint) => unknown,
     ): vscode.Disposable => vscode.commands.registerCommand(command, action);
+    /** A key names no breakpoint: it means the selected one. */
+    const onOne =
+      (action: (breakpoint: NetworkBreakpoint) => unknown) => (breakpoint?: NetworkBreakpoint) => {
+        const meant = breakpoint ?? view.selection[0];
+        return meant && action(meant);
+      };
     this.#subscription = vscode.Disposable.from(
       view,
       view.onDidChangeCheckboxState(({ items }) => {
@@ -67,9 +73,13 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
         if (kind === 'updated') this.#look(session.id);
       }),
       register(Command.AddBreakpoint, (given) => this.#add(given)),
-      register(Command.EditBreakpoint, (breakpoint) => breakpoint && this.#edit(breakpoint)),
-      register(Command.RemoveBreakpoint, (breakpoint) =>
-        this.#set(this.#breakpoints.filter(({ id }) => id !== breakpoint?.id)),
+      register(
+        Command.EditBreakpoint,
+        onOne((breakpoint) => this.#edit(breakpoint)),
+      ),
+      register(
+        Command.RemoveBreakpoint,
+        onOne((breakpoint) => this.#set(this.#breakpoints.filter(({ id }) => id !== breakpoint.id))),
       ),
       register(Command.RemoveAllBreakpoints, () => this.#set([])),
     );

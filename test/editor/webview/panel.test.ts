@@ -88,16 +88,14 @@ describe('the table', () => {
     const shown = await show({ sessions: [sessionWith(200)] });
     const { keyboard } = shown.page;
     await shown.page.locator('.grid').focus();
-    for (let step = 0; step < 8; step += 1) await keyboard.press('ArrowRight');
+    for (let step = 0; step < 6; step += 1) await keyboard.press('ArrowRight');
     expect(await activeText(shown)).toBe('↓ Total');
     await keyboard.press('Enter');
     expect(await header(shown, 'receivedTotal').getAttribute('aria-sort')).toBe('ascending');
     await keyboard.press('ArrowDown');
     expect(await activeText(shown)).toBe('1.00 kB');
     await keyboard.press('Control+End');
-    await keyboard.press('ArrowLeft');
-    await keyboard.press('ArrowLeft');
-    await keyboard.press('ArrowLeft');
+    for (let step = 0; step < 5; step += 1) await keyboard.press('ArrowLeft');
     expect(await activeText(shown)).toBe('200 kB');
     // The cell that the keys are on is in sight.
     const box = await shown.page.locator('.grid-cell.active').boundingBox();
@@ -175,7 +173,7 @@ describe('the table', () => {
       (await shown.page.locator('.grid').getAttribute('data-vscode-context')) ?? 'null',
     );
     expect(context).toMatchObject({ webviewSection: 'connection', value: '192.0.2.10:40001' });
-    expect(context).toHaveProperty('row', expect.stringContaining('node (4242)\tTCP\t192.0.2.10:40001\t'));
+    expect(context).toHaveProperty('row', expect.stringContaining('node (4242)\tTCP\t198.51.100.7:443\t'));
   });
 
   it('treats hostile names as text', async () => {

@@ -43,6 +43,7 @@ interface Manifest {
     menus: Record<string, { command: string; when?: string }[]>;
     views: Record<string, { id: string }[]>;
     viewsContainers: Record<string, { id: string }[]>;
+    keybindings: { command: string; key: string; when: string }[];
     viewsWelcome: { view: string; contents: string; when: string }[];
     configuration: { properties: Record<string, SettingSchema> };
   };
@@ -56,7 +57,9 @@ const { contributes } = manifest;
 
 function whenClauses(): string[] {
   const menus = Object.values(contributes.menus).flat();
-  return [...menus, ...contributes.viewsWelcome].flatMap(({ when }) => when ?? []);
+  return [...menus, ...contributes.keybindings, ...contributes.viewsWelcome].flatMap(
+    ({ when }) => when ?? [],
+  );
 }
 
 describe('package.json', () => {
@@ -90,12 +93,38 @@ describe('package.json', () => {
   });
 
   test('has one welcome text for each state of the helper', () => {
-    const ofUsage = contributes.viewsWelcome.filter(({ view }) => view === View.Usage);
+    // Remote windows have a text more, with what to do there.
+    const ofUsage = contributes.viewsWelcome.filter(
+      ({ view, when }) => view === View.Usage && !when.includes('remoteName'),
+    );
     const conditions = ofUsage.map(({ when }) => when).sort();
     expect(conditions).toEqual(helperStates.map((state) => `${ContextKey.State} == '${state}'`).sort());
     expect(new Set(contributes.viewsWelcome.map(({ view }) => view))).toEqual(
       new Set([View.Usage, View.Breakpoints]),
     );
+  });
+
+  test.each(['ssh-remote', 'dev-container', 'attached-container', 'codespaces', 'wsl'])(
+    'says what to do without rights in a remote window: %s',
+    (remoteName) => {
+      const states = contributes.viewsWelcome.flatMap(({ when }) => {
+        const [, known, pattern, name] =
+          /=~ \/\^\(([\w|-]+)\)\$\/ && remoteName (?:=~ \/([\w|]+)\/|== '([\w-]+)')$/.exec(when) ?? [];
+        const fits = name === remoteName || (pattern !== undefined && new RegExp(pattern).test(remoteName));
+        return fits ? (known?.split('|') ?? []) : [];
+      });
+      expect(states).toContain('not-permitted');
+      expect(helperStates).toEqual(expect.arrayContaining(states));
+    },
+  );
+
+  test('binds keys only to its own commands, and only where they mean nothing else', () => {
+    expect(contributes.keybindings.length).toBeGreaterThan(0);
+    for (const { command, key, when } of contributes.keybindings) {
+      expect(Object.values<string>(Command)).toContain(command);
+      // A chord that nothing else begins with, or the keys of a view that has the focus.
+      if (!/^ctrl\+k \w$/.test(key)) expect(when).toMatch(/^focusedView == procnetmon\.\w+ && !inputFocus$/);
+    }
   });
 
   test('uses only known keys in its conditions', () => {

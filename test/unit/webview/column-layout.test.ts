@@ -28,7 +28,7 @@ describe('columns', () => {
 
   it('jump over hidden ones', () => {
     const layout = withVisibility(withVisibility(plain, 'protocol', false), 'host', false);
-    expect(ids(moved(columns, layout, 'process', 1)).slice(0, 2)).toEqual(['local', 'process']);
+    expect(ids(moved(columns, layout, 'process', 1)).slice(0, 2)).toEqual(['remote', 'process']);
   });
 
   it('that a saved order does not know stand where they do by themselves', () => {
