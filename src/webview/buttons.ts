@@ -28,6 +28,17 @@ export function textButton(text: string, pressed: () => void, style = 'button se
   return button;
 }
 
+/** A list of which one is chosen. */
+export function makeChoice(
+  label: string,
+  options: readonly (readonly [value: string, text: string])[],
+): HTMLSelectElement {
+  return element('select', {
+    attributes: { 'aria-label': label, title: label },
+    children: options.map(([value, text]) => element('option', { text, attributes: { value } })),
+  });
+}
+
 /** Pixels below which a pane opens where there is more room. */
 const smallestRoom = 200;
 

@@ -26,6 +26,8 @@ export class Connection {
     readonly session: string,
     /** Bytes in the chosen range; `undefined` where none is chosen. */
     readonly moved: Directions | undefined,
+    /** Set on a row that stands for several connections: their name, how many they are, whether they are hidden. */
+    readonly group?: { readonly name: string; readonly count: number; readonly isFolded: boolean },
   ) {}
 
   get protocolText(): string {

@@ -7,6 +7,7 @@ import {
 } from '../shared/panel-messages';
 import { parsePreferences, type PanelPreferences } from '../shared/panel-preferences';
 import type { TimeRange } from '../shared/traffic-history';
+import { rowGroupings, type RowGrouping } from './connection-groups';
 import { columns, defaultSort, type Sort } from './columns';
 
 declare function acquireVsCodeApi(): {
@@ -23,6 +24,8 @@ export interface ViewChoices {
   windowMinutes: number;
   sort: Sort;
   filter: string;
+  /** What the rows are put together by. */
+  rows: RowGrouping;
   range?: TimeRange;
 }
 
@@ -34,6 +37,7 @@ const defaultChoices: ViewChoices = {
   windowMinutes: 5,
   sort: defaultSort,
   filter: '',
+  rows: 'none',
 };
 
 export function postMessage(message: WebviewMessage): void {
@@ -67,6 +71,7 @@ export function loadChoices(): ViewChoices {
         ? { column: column.id, descending: sort.descending }
         : defaultSort,
     filter: typeof saved.filter === 'string' ? saved.filter : '',
+    rows: rowGroupings.find((each) => each === saved.rows) ?? defaultChoices.rows,
     ...(range === undefined ? {} : { range }),
   };
 }

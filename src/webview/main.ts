@@ -9,8 +9,10 @@ import { RateChart, type ChartData } from './chart';
 import { ChartBar } from './chart-bar';
 import { groupingOf } from './chart-series';
 import { ChartTable } from './chart-table';
+import { makeChoice } from './buttons';
 import { ColumnsMenu } from './columns-menu';
 import { ConnectionList, type Connection } from './connections';
+import { rowGroupings } from './connection-groups';
 import { ConnectionDetails } from './details';
 import { element, setText } from './dom';
 import {
@@ -60,6 +62,17 @@ const columnsMenu = new ColumnsMenu(preferences.columns, (columns) => {
   prefer({ columns });
   table.setLayout(columns);
 });
+const groupingChoice = makeChoice(t('Group rows'), [
+  ['none', t('No Grouping')],
+  ['process', t('By process')],
+  ['host', t('By host')],
+]);
+groupingChoice.value = choices.rows;
+groupingChoice.addEventListener('change', () => {
+  const rows = rowGroupings.find((each) => each === groupingChoice.value) ?? 'none';
+  choose({ rows });
+  table.setGrouping(rows);
+});
 const filterBar = new FilterBar(
   choices.filter,
   preferences.savedFilters,
@@ -70,9 +83,9 @@ const filterBar = new FilterBar(
     },
     saved: (savedFilters) => prefer({ savedFilters }),
   },
-  [columnsMenu.element],
+  [groupingChoice, columnsMenu.element],
 );
-const table = new ConnectionTable(choices.sort, preferences.columns, filterBar.element, {
+const table = new ConnectionTable(choices.sort, preferences.columns, choices.rows, filterBar.element, {
   sort: (sort) => choose({ sort }),
   layout: (columns) => {
     prefer({ columns });

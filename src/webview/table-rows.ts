@@ -1,5 +1,6 @@
 // The rows of the connection table that are in sight. They are made once and filled again and again.
 import type { Column } from './columns';
+import { groupText, nameSpan } from './connection-groups';
 import type { Connection } from './connections';
 import { element, setAttribute, setText } from './dom';
 
@@ -18,6 +19,13 @@ export class TableRows {
   readonly #placeholder = element('div', { class: 'grid-placeholder', attributes: { role: 'row' } });
   #pool: Row[] = [];
   #columns: readonly Column[] = [];
+  #isGrouped = false;
+
+  /** Whether some rows stand for groups, and the others lie below them. */
+  setGrouped(isGrouped: boolean): void {
+    this.#isGrouped = isGrouped;
+    this.element.classList.toggle('grouped', isGrouped);
+  }
 
   setColumns(columns: readonly Column[]): void {
     this.#columns = columns;
@@ -75,13 +83,29 @@ export class TableRows {
     setAttribute(row.element, 'aria-rowindex', `${index + 2}`);
     row.element.classList.toggle('closed', connection.flow.state === 'closed');
     row.element.classList.toggle('failed', connection.failureText !== '');
+    const { group } = connection;
+    row.element.classList.toggle('group', group !== undefined);
+    setAttribute(row.element, 'aria-expanded', group && String(!group.isFolded));
+    setAttribute(row.element, 'aria-level', this.#isGrouped ? (group === undefined ? '2' : '1') : undefined);
+    const span = group === undefined ? 1 : nameSpan(this.#columns);
     for (const [position, column] of this.#columns.entries()) {
       const cell = row.cells[position];
       if (cell === undefined) continue;
-      const text = column.text(connection, nowMillis);
+      const text =
+        group === undefined
+          ? column.text(connection, nowMillis)
+          : groupText(connection, column, position, nowMillis);
       setText(cell, text);
-      setAttribute(cell, 'title', column.tooltip?.(connection) ?? text);
+      setAttribute(
+        cell,
+        'title',
+        text === '' || (group !== undefined && position < span)
+          ? text
+          : (column.tooltip?.(connection) ?? text),
+      );
       cell.classList.toggle('empty', column.empty?.(connection) ?? false);
+      cell.hidden = position > 0 && position < span;
+      if (position === 0) cell.style.gridColumn = span === 1 ? '' : `1 / span ${span}`;
     }
   }
 }

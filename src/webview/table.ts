@@ -17,6 +17,7 @@ import {
 } from './column-layout';
 import { columns, comparisonFor, nextSort, type Column, type Sort } from './columns';
 import { filterConnections, RowOrder, type Connection } from './connections';
+import { groupConnections, type RowGrouping } from './connection-groups';
 import { element, setAttribute, setText } from './dom';
 import { headerRow, moveInGrid } from './grid-navigation';
 import { plural, t, texts } from './l10n';
@@ -56,6 +57,8 @@ export class ConnectionTable {
   readonly #rowArea = new TableRows();
   readonly #footer = element('div', { class: 'table-footer' });
   readonly #order = new RowOrder();
+  readonly #groupOrder = new RowOrder();
+  readonly #folded = new Set<string>();
   readonly #events: TableEvents;
   #columns: readonly Column[] = [];
   #layout: ColumnLayout;
@@ -64,11 +67,20 @@ export class ConnectionTable {
   #nowMillis = 0;
   #sort: Sort;
   #filter: FilterPredicate | undefined;
+  #grouping: RowGrouping;
+  #found = 0;
   #active: ActiveCell = { connection: undefined, column: 0 };
   #pointerInside = false;
 
-  constructor(sort: Sort, layout: ColumnLayout, bar: HTMLElement, events: TableEvents) {
+  constructor(
+    sort: Sort,
+    layout: ColumnLayout,
+    grouping: RowGrouping,
+    bar: HTMLElement,
+    events: TableEvents,
+  ) {
     this.#sort = sort;
+    this.#grouping = grouping;
     this.#layout = layout;
     this.#events = events;
     this.#header = new TableHeader({
@@ -103,6 +115,12 @@ export class ConnectionTable {
   setFilter(matches: FilterPredicate | undefined): void {
     this.#filter = matches;
     this.#arrange();
+  }
+
+  /** Puts the rows together by something, or not. */
+  setGrouping(grouping: RowGrouping): void {
+    this.#grouping = grouping;
+    this.#arrange(true);
   }
 
   setLayout(layout: ColumnLayout): void {
@@ -171,7 +189,16 @@ export class ConnectionTable {
 
   #arrange(resort = false): void {
     const found = filterConnections(this.#connections, this.#filter, this.#nowMillis);
-    this.#rows = this.#order.arrange(found, comparisonFor(this.#sort), this.#held && !resort);
+    const hold = this.#held && !resort;
+    const sorted = this.#order.arrange(found, comparisonFor(this.#sort), hold);
+    const grouping = this.#grouping;
+    this.#rows =
+      grouping === 'none'
+        ? sorted
+        : groupConnections(sorted, grouping, this.#folded, this.#sort, this.#groupOrder, hold);
+    this.#found = found.length;
+    this.#rowArea.setGrouped(grouping !== 'none');
+    setAttribute(this.#grid, 'role', grouping === 'none' ? 'grid' : 'treegrid');
     this.#rowArea.setRowCount(this.#rows.length);
     setAttribute(this.#grid, 'aria-rowcount', `${this.#rows.length + 1}`);
     this.#draw();
@@ -199,7 +226,7 @@ export class ConnectionTable {
     const total = this.#connections.length;
     const closed = this.#connections.filter(({ flow }) => flow.state === 'closed').length;
     const all = plural(total, '{0} connection', '{0} connections');
-    const parts = [this.#rows.length === total ? all : t('{0} of {1}', formatCount(this.#rows.length), all)];
+    const parts = [this.#found === total ? all : t('{0} of {1}', formatCount(this.#found), all)];
     if (closed > 0) parts.push(t('{0} closed', formatCount(closed)));
     if (this.#held && total > 1) parts.push(t('order held while you are here'));
     const estimated = estimateOf(this.#rows.map(({ flow }) => flow));
@@ -274,7 +301,7 @@ export class ConnectionTable {
     }
     this.#draw();
     const connection = this.#rows[row];
-    if (connection !== undefined) this.#events.activate(connection);
+    if (connection !== undefined && connection.group === undefined) this.#events.activate(connection);
   }
 
   /** The row and column of a cell in the page; `undefined` outside of the rows. */
@@ -295,8 +322,15 @@ export class ConnectionTable {
   }
 
   #openActive(): void {
-    const connection = this.#rows[this.#activeRow];
-    if (connection !== undefined) this.#events.open(connection);
+    const row = this.#rows[this.#activeRow];
+    if (row?.group !== undefined) this.#fold(row.key);
+    else if (row !== undefined) this.#events.open(row);
+  }
+
+  /** Hides the connections of a group, or shows them again. */
+  #fold(key: string): void {
+    if (!this.#folded.delete(key)) this.#folded.add(key);
+    this.#arrange();
   }
 
   #sortBy(column: Column): void {
@@ -313,7 +347,7 @@ export class ConnectionTable {
 
   #activeTexts(): Omit<PanelContext, 'webviewSection'> | undefined {
     const connection = this.#rows[this.#activeRow];
-    if (connection === undefined) return undefined;
+    if (connection === undefined || connection.group !== undefined) return undefined;
     const texts = this.#columns.map((column) => column.text(connection, this.#nowMillis));
     const { flow } = connection;
     return {

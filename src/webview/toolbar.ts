@@ -2,7 +2,7 @@
 import { chartStyles, type ChartStyle } from '../shared/panel-preferences';
 import type { PanelSelection, PanelSession, PanelSessionState } from '../shared/panel-messages';
 import { sanitise } from '../shared/sanitise';
-import { iconButton, setIcon } from './buttons';
+import { iconButton, makeChoice, setIcon } from './buttons';
 import { element, setAttribute, setText } from './dom';
 import { windowChoices } from './editor-api';
 import { t } from './l10n';
@@ -207,14 +207,4 @@ export function sessionText(session: PanelSession, sessions: readonly PanelSessi
   const label = sanitise(session.label);
   const twin = sessions.some((other) => other !== session && other.label === session.label);
   return twin ? `${label} (${new Date(session.startedMillis).toLocaleTimeString('en-GB')})` : label;
-}
-
-function makeChoice(
-  label: string,
-  options: readonly (readonly [value: string, text: string])[],
-): HTMLSelectElement {
-  return element('select', {
-    attributes: { 'aria-label': label, title: label },
-    children: options.map(([value, text]) => element('option', { text, attributes: { value } })),
-  });
 }

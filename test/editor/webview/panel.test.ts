@@ -387,6 +387,8 @@ describe('everybody can use it', () => {
     await shown.page.getByRole('button', { name: 'Columns' }).click();
     await shown.page.getByRole('button', { name: 'Show the Chart as a Table' }).click();
     expect(await findings(shown)).toEqual([]);
+    await shown.page.getByRole('combobox', { name: 'Group rows' }).selectOption('By host');
+    expect(await findings(shown)).toEqual([]);
   });
 
   it.each(Object.keys(themes) as ThemeName[])(
@@ -462,6 +464,41 @@ describe('a range of time', () => {
     await shown.page.getByRole('button', { name: 'Clear Range' }).click();
     await expect.poll(() => columnTexts(shown, 'sentTotal')).toEqual(['30.0 kB', '30.0 kB']);
     expect(await bar(shown).isHidden()).toBe(true);
+  });
+
+  it('is summed up by process and by host, and a group is folded by a key', async () => {
+    const session = relay();
+    const other = { pid: 5_000, remote: { address: '198.51.100.8', port: 443 } };
+    session.applySample(
+      sampleMessage(61, {
+        processes: [sampleProcess(4_242, 'node'), sampleProcess(5_000, 'curl')],
+        flows: [sampleFlow(3, { ...usage(500, 0), ...other })],
+        total: usage(60_500, 0),
+      }),
+    );
+    const shown = await show({ sessions: [session] });
+    const firstCells = (): Promise<string[]> => columnTexts(shown, 'process');
+    await shown.page.getByRole('combobox', { name: 'Group rows' }).selectOption('process');
+    await expect
+      .poll(firstCells)
+      .toEqual(['node (4242) (2)', 'node (4242)', 'node (4242)', 'curl (5000) (1)', 'curl (5000)']);
+    expect((await columnTexts(shown, 'sentTotal'))[0]).toBe('60.0 kB');
+    await drag(shown, 0.1, 0.4);
+    await expect.poll(firstCells).toEqual(['node (4242) (1)', 'node (4242)']);
+    const [sum, only] = await columnTexts(shown, 'sentTotal');
+    expect(sum).toBe(only);
+    await shown.page.getByRole('button', { name: 'Clear Range' }).click();
+    await expect.poll(() => rows(shown).count()).toBe(5);
+
+    await shown.page.getByRole('combobox', { name: 'Group rows' }).selectOption('host');
+    await expect.poll(firstCells).toContain('198.51.100.7 (2)');
+    await shown.page.locator('.grid').focus();
+    await shown.page.keyboard.press('ArrowDown');
+    await shown.page.keyboard.press('Enter');
+    await expect.poll(() => rows(shown).count()).toBe(3);
+    expect(await rows(shown).first().getAttribute('aria-expanded')).toBe('false');
+    // The group of the active row takes the details of nobody.
+    expect(await shown.page.locator('.details').isHidden()).toBe(true);
   });
 
   it('is chosen by keys', async () => {
