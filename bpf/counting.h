@@ -153,7 +153,8 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 	struct pnm_flow *flow = flow_for(sk, socket, &key, &ends, protocol_of(socket, protocol), state);
 
 	if (!flow) {
-		struct pnm_counters *counters = overflow_for(sk);
+		socket->overflow_interface = skb->ifindex;
+		struct pnm_counters *counters = overflow_for(sk, socket);
 
 		if (counters)
 			count(counters, is_out, wire, payload);

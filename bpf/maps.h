@@ -111,7 +111,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, PNM_OVERFLOW_CAPACITY);
-	__type(key, __u32);
+	__type(key, struct pnm_overflow_key);
 	__type(value, struct pnm_counters);
 } overflow SEC(".maps");
 

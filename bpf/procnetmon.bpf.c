@@ -367,11 +367,12 @@ int getpeername6(struct bpf_sock_addr *context)
 /* --- sock_ops: the life of a TCP connection --- */
 
 /* A connection that found the flow pool full. */
-static __always_inline void payload_overflow(struct bpf_sock *sk, struct payload_delta payload)
+static __always_inline void payload_overflow(struct bpf_sock *sk, const struct pnm_socket *socket,
+					     struct payload_delta payload)
 {
 	if (!payload.sent && !payload.received)
 		return;
-	struct pnm_counters *counters = overflow_for(sk);
+	struct pnm_counters *counters = overflow_for(sk, socket);
 
 	if (!counters)
 		return;
@@ -398,7 +399,7 @@ static __always_inline void progress_note(struct bpf_sock_ops *context, struct b
 	struct payload_delta payload = payload_advance(socket, &now);
 
 	if (!flow) {
-		payload_overflow(sk, payload);
+		payload_overflow(sk, socket, payload);
 		return;
 	}
 	count_payload(&flow->counters, payload);

@@ -10,7 +10,7 @@
 /* Slots in the flow pool. 16,384 slots of 184 bytes are 3.0 MB of kernel memory. */
 #define PNM_FLOW_CAPACITY 16384
 /* Processes that keep counters of their own once the flow pool is full. */
-#define PNM_OVERFLOW_CAPACITY 4096
+#define PNM_OVERFLOW_CAPACITY 8192
 #define PNM_WATCH_CAPACITY    8192
 #define PNM_DEVICE_CAPACITY   4096
 /* Bytes of ring buffer; a power of two and a multiple of the page size. */
@@ -171,6 +171,9 @@ struct pnm_socket {
 	__u16 attempted_port;       /* host byte order */
 	__u8 is_attempting;         /* connect() was called and has sent nothing yet */
 	__u8 padding;
+	/* Where its traffic last passed that found the flow pool full. */
+	__u32 overflow_interface;
+	__u32 more_padding;
 #ifdef __bpf__
 	struct bpf_spin_lock lock; /* guards the two payload figures */
 #else
@@ -188,6 +191,13 @@ struct pnm_socket {
 #define PNM_SOCKET_RELEASED     0x80  /* adopted, and its last descriptor is closed */
 #define PNM_SOCKET_RAW          0x100 /* SOCK_RAW: it may receive copies of what belongs to others */
 #define PNM_SOCKET_PACKET       0x200 /* AF_PACKET: it sends frames, and no hook sees it receive */
+
+/* Whose traffic it is, and over which interface, that found the flow pool full. */
+struct pnm_overflow_key {
+	__u32 process_id;
+	__u32 interface_index;
+	__u32 is_foreign; /* 1: the interface is one of another network namespace than the helper's */
+};
 
 /* An interface of the helper's network namespace, by index. */
 struct pnm_device {

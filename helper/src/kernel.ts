@@ -96,9 +96,13 @@ export interface FlowIdentity {
   interfaceIndex: number;
 }
 
-/** Traffic that found the flow pool full, by process. */
+/** Traffic that found the flow pool full, by process and interface. */
 export interface ProcessOverflow {
   processId: number;
+  /** 0 where it is not known: payload of a connection whose packets were all counted on flows. */
+  interfaceIndex: number;
+  /** Whether the interface is one of another network namespace than the helper's. */
+  foreign: boolean;
   wireTxBytes: number;
   wireRxBytes: number;
   wireTxPackets: number;

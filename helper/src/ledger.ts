@@ -25,8 +25,6 @@ export class ProcessAccount {
   /** Flows that have a slot. */
   readonly flows = new Set<Flow>();
   readonly observers = new Set<AccountObserver>();
-  /** Traffic that found the flow pool full. It is on no interface. */
-  readonly overflow = new Counters();
   readonly #byInterface = new Map<number, Counters>();
   /** When the process ended, in nanoseconds since boot; Infinity as long as that is not known. */
   endedNanos = Infinity;
@@ -65,7 +63,6 @@ export class ProcessAccount {
     for (const [key, counters] of this.#byInterface) {
       if (filter === undefined || (key !== furtherInterfaces && filter(key))) sum.add(counters);
     }
-    if (filter === undefined) sum.add(this.overflow);
   }
 }
 

@@ -53,7 +53,8 @@ export class Sampler {
   #tick = 0;
   readonly #growth = new Counters();
   #statistics: KernelStatistics;
-  readonly #overflow = new Map<number, GrowthMeter>();
+  /** By process, then by interface. */
+  readonly #overflow = new Map<number, Map<number, GrowthMeter>>();
   #overflowPackets = 0;
   #abandonedCheckedNanos = 0;
   /** Whether the owners of idle flows live, as of the last look. */
@@ -330,16 +331,21 @@ export class Sampler {
   #readOverflow(now: number): void {
     this.#overflowPackets = this.#statistics.droppedFlows;
     for (const entry of this.kernel.readOverflow()) {
-      let meter = this.#overflow.get(entry.processId);
-      if (meter === undefined) {
-        meter = new GrowthMeter();
-        this.#overflow.set(entry.processId, meter);
-      }
+      const device = interfaceKey(entry.interfaceIndex, entry.foreign);
+      const meter = this.#overflowMeter(entry.processId, device);
       const growth = meter.advance(entry);
       if (growth.empty) continue;
       const since = this.ledger.find(entry.processId)?.seenNanos ?? now;
-      this.ledger.ofOwner(entry.processId, '', since, this.#tick).overflow.add(growth);
+      this.ledger.ofOwner(entry.processId, '', since, this.#tick).onInterface(device).add(growth);
     }
+  }
+
+  #overflowMeter(processId: number, device: number): GrowthMeter {
+    let ofProcess = this.#overflow.get(processId);
+    if (ofProcess === undefined) this.#overflow.set(processId, (ofProcess = new Map<number, GrowthMeter>()));
+    let meter = ofProcess.get(device);
+    if (meter === undefined) ofProcess.set(device, (meter = new GrowthMeter()));
+    return meter;
   }
 
   /** A slot that cannot be given back is lost until the helper ends; that is no reason to stop counting. */

@@ -93,8 +93,8 @@ void Kernel::unwatch(uint32_t process_id)
 std::vector<Overflow> Kernel::overflow() const
 {
 	std::vector<Overflow> entries;
-	uint32_t key = 0;
-	const uint32_t *previous = nullptr;
+	pnm_overflow_key key{};
+	const pnm_overflow_key *previous = nullptr;
 
 	// Entries are never removed while programs run, so the walk does not start over.
 	while (entries.size() < PNM_OVERFLOW_CAPACITY &&

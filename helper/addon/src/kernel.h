@@ -25,7 +25,7 @@ struct Interface {
 };
 
 struct Overflow {
-	uint32_t process_id;
+	pnm_overflow_key key;
 	pnm_counters counters;
 };
 

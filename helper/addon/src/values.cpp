@@ -171,7 +171,9 @@ Napi::Value to_javascript(Napi::Env env, const std::vector<Overflow> &entries)
 	return array_of(env, entries, [&](const Overflow &entry) {
 		Napi::Object object = Napi::Object::New(env);
 
-		object.Set("processId", number(env, entry.process_id));
+		object.Set("processId", number(env, entry.key.process_id));
+		object.Set("interfaceIndex", number(env, entry.key.interface_index));
+		object.Set("foreign", Napi::Boolean::New(env, entry.key.is_foreign));
 		object.Set("wireTxBytes", number(env, entry.counters.wire_tx_bytes));
 		object.Set("wireRxBytes", number(env, entry.counters.wire_rx_bytes));
 		object.Set("wireTxPackets", number(env, entry.counters.wire_tx_packets));

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Counters, type CounterValues } from '../../../helper/src/counters';
 import type { Flow } from '../../../helper/src/flow';
+import { interfaceKey } from '../../../helper/src/interfaces';
 import { datagramState, FlowFlag, TimeWait } from '../../../helper/src/kernel';
 import { type AccountObserver, Ledger } from '../../../helper/src/ledger';
 import { idleNanos, Sampler } from '../../../helper/src/sampler';
@@ -340,22 +341,25 @@ describe('Sampler', () => {
     expect(sumOf(20).payloadTxBytes).toBe(33);
   });
 
-  it('adds what found the pool full to the process, but to no interface', () => {
+  it('adds what found the pool full to the process, and to the interface that it passed', () => {
+    const overflow = { ...noCounters, processId: 10, foreign: false };
     send(kernel.open({ processId: 10, openedNanos: 1 }), 5);
     kernel.overflow = [
-      { ...noCounters, processId: 10, wireTxBytes: 100, wireTxPackets: 1, payloadTxBytes: 40 },
+      { ...overflow, interfaceIndex: 2, wireTxBytes: 100, wireTxPackets: 1, payloadTxBytes: 40 },
+      { ...overflow, interfaceIndex: 3, wireTxBytes: 50, wireTxPackets: 1, payloadTxBytes: 20 },
     ];
     kernel.counts.droppedFlows = 1;
     tick();
     tick();
-    expect(sumOf(10).payloadTxBytes).toBe(45);
-    expect(sumOf(10, () => true).payloadTxBytes).toBe(5);
+    expect(sumOf(10).payloadTxBytes).toBe(65);
+    expect(sumOf(10, (key) => key === interfaceKey(3, false)).payloadTxBytes).toBe(20);
     kernel.overflow = [
-      { ...noCounters, processId: 10, wireTxBytes: 200, wireTxPackets: 2, payloadTxBytes: 90 },
+      { ...overflow, interfaceIndex: 2, wireTxBytes: 200, wireTxPackets: 2, payloadTxBytes: 90 },
+      { ...overflow, interfaceIndex: 3, wireTxBytes: 50, wireTxPackets: 1, payloadTxBytes: 20 },
     ];
     kernel.counts.droppedFlows = 2;
     tick();
-    expect(sumOf(10).payloadTxBytes).toBe(95);
+    expect(sumOf(10).payloadTxBytes).toBe(115);
   });
 
   it('reads pools of any size', () => {
