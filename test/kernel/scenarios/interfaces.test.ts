@@ -16,7 +16,7 @@ import { type NetworkHost, Topology } from '../support/topology';
 
 const changing = fileURLToPath(new URL('../support/changing.mjs', import.meta.url));
 
-type Step = { tcp: number } | { udp: number; to: string[] } | { run: readonly string[] };
+type Step = { tcp: number } | { udp: number; to: string[] } | { run: readonly string[] } | { peers: number };
 
 let topology: Topology;
 let near: NetworkHost;
@@ -55,15 +55,16 @@ function goOver(wire: 'wire0' | 'wire1', nearName: string = wire): { run: readon
   ];
 }
 
-async function talk(steps: readonly Step[], options: readonly string[] = []) {
+/** @param dropped what may be dropped, instead of nothing */
+async function talk(steps: readonly Step[], options: readonly string[] = [], dropped?: object) {
   const { server, port } = await Server.start(far.command(process.execPath, changing, 'server', '0.0.0.0'));
   try {
     const client = [changing, 'client', '10.78.9.2', String(port), JSON.stringify(steps)];
     const report = await runWatched(near, near, [process.execPath, ...client], options);
     const [truth] = report.truths;
     if (!truth) throw new Error('The client said nothing');
-    expectNobodyElse(report, [truth.pid]);
-    return { truth, process: processOf(report, truth.pid) };
+    expectNobodyElse(report, [truth.pid], dropped);
+    return { truth, process: processOf(report, truth.pid), dropped: report.summary.dropped };
   } finally {
     await server.dispose();
   }
@@ -120,6 +121,21 @@ describe('interfaces', () => {
     expect(process.wire).toEqual(wireOf(...filter.counted.map((name): [string, string] => [name, name])));
     const share = filter.counted.length / 2;
     expect(process.payload).toEqual({ txBytes: truth.sent * share, rxBytes: truth.received * share });
+  });
+
+  it.for(both)('interfaces: two at once with the flow pool full $options', async (filter, { skip }) => {
+    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+    twoWires('full');
+    count('wire0', 'wire1');
+    // Each peer takes a flow, and there are 16,384.
+    const { truth, process, dropped } = await talk(
+      [{ peers: 20_000 }, { udp: 200, to: ['10.78.0.2', '10.78.1.2'] }, { tcp: 300_000 }],
+      filter.options,
+      { processes: 0 },
+    );
+    expect(dropped.flows).toBeGreaterThan(3_600);
+    if (filter.options.length === 0) expectPayload(process, truth);
+    expect(process.wire).toEqual(wireOf(...filter.counted.map((name): [string, string] => [name, name])));
   });
 
   it.for([{ options: [] }, { options: ['--interface', 'wire1'] }])(

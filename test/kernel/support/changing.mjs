@@ -5,14 +5,18 @@
 //   changing.mjs client ADDRESS PORT STEPS   takes steps, JSON, over one connection and one datagram socket, then
 //                                            prints {"pid","sent","received"}
 //
-// A step is {"tcp": BYTES}, {"udp": COUNT, "to": [ADDRESS...]} with datagrams to each address in turn, or
-// {"run": [COMMAND...]}. Each waits until everything has come back.
+// A step is {"tcp": BYTES}, {"udp": COUNT, "to": [ADDRESS...]} with datagrams to each address in turn, {"run": [COMMAND...]},
+// or {"peers": COUNT}, a datagram to each of that many ports, which nobody answers. The others wait until everything has
+// come back.
 import { execFileSync } from 'node:child_process';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import net from 'node:net';
+import { promisify } from 'node:util';
 
 const datagram = Buffer.alloc(700, 'd');
+/** Ports above it are in nobody's use: below the range that sockets without a wish are given theirs from. */
+const unansweredPort = 2_000;
 
 async function serve(address) {
   const server = net.createServer((socket) => socket.on('error', () => undefined).pipe(socket));
@@ -49,8 +53,13 @@ async function talk(address, port, steps) {
   };
   stream?.on('data', take);
   datagrams.on('message', take);
-  for (const { tcp, udp, to, run } of steps) {
+  const sendTo = promisify(datagrams.send.bind(datagrams));
+  for (const { tcp, udp, to, run, peers } of steps) {
     if (run) execFileSync(run[0], run.slice(1));
+    for (let count = 1; count <= (peers ?? 0); count += 1) {
+      totals.sent += datagram.length;
+      await sendTo(datagram, unansweredPort + count, address);
+    }
     if (tcp) await exchange(tcp, () => stream.write(Buffer.alloc(tcp, 't')));
     for (let count = 0; count < (udp ?? 0); count += 1) {
       const peer = to[count % to.length];
