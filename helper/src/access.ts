@@ -36,7 +36,8 @@ export function mayTrace(caller: Caller, credentials: Credentials): boolean {
   );
 }
 
-function seesEverything(caller: Caller): boolean {
+/** Whether a caller may see the processes of every user. */
+export function seesEverything(caller: Caller): boolean {
   return caller.uid === 0 || caller.seesAllUsers === true;
 }
 

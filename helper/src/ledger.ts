@@ -28,6 +28,8 @@ export class ProcessAccount {
   readonly #byInterface = new Map<number, Counters>();
   /** When the process ended, in nanoseconds since boot; Infinity as long as that is not known. */
   endedNanos = Infinity;
+  /** Who opened its latest flow; undefined while there was none. */
+  userId: number | undefined;
   /** One of its flows was an estimate. */
   estimate = false;
   /** No process has this identity any more. Found out when there is need to. */
@@ -81,6 +83,11 @@ export class Ledger {
 
   get size(): number {
     return this.#accounts.size;
+  }
+
+  /** Every account, in the order in which they were opened. */
+  all(): Iterable<ProcessAccount> {
+    return this.#accounts.values();
   }
 
   /** Whether there is a process with this id. */

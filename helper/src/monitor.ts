@@ -62,6 +62,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
   #sequence = 0;
   /** No sample since watching began, or began anew: the next one is what rates are computed from. */
   #fresh = true;
+  readonly #beganNanos: number;
   #sinceNanos: number;
   #lastNanos: number;
   #droppedEvents = 0;
@@ -75,6 +76,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
     readonly id: string,
     settings: MonitorSettings,
     private readonly context: MonitorContext,
+    /** The process that was asked for; 0 for every process that is found. */
     private readonly rootPid: number,
     now: number,
   ) {
@@ -82,6 +84,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
     this.#eventRate = eventRateOf(settings);
     this.#flows = new MonitoredFlows(context, () => this.#settings);
     this.#facts = new TalliedFacts(context.wallClock);
+    this.#beganNanos = now;
     this.#sinceNanos = now;
     this.#lastNanos = now;
   }
@@ -101,6 +104,17 @@ export class Monitor implements ProcessObserver, AccountObserver {
   /** Covers a process that has been running, with its past. */
   cover(process: WatchedProcess, now: number): void {
     this.#cover(process, new UsageView(true), now);
+  }
+
+  /**
+   * Covers a process that was found by its traffic, with what it moved since the monitor began. Returns false when there
+   * is no room for it.
+   */
+  discover(process: WatchedProcess): boolean {
+    if (this.#processes.size >= this.#settings.maximumProcesses && !this.#makeRoom()) return false;
+    const isOld = this.#fresh || process.account.seenNanos < this.#beganNanos;
+    this.#cover(process, new UsageView(isOld), this.#beganNanos);
+    return true;
   }
 
   /** Covers everything that is below a process now. */

@@ -15,6 +15,7 @@ import {
 import { quoteValue } from '../../src/shared/sanitise';
 import { type Caller, listVisibleProcesses } from './access';
 import { monotonicNanos, WallClock } from './clock';
+import { Discovery } from './discovery';
 import { asError, RequestError } from './errors';
 import { endpoint, protocolName } from './flow';
 import { Inspection } from './inspection/inspection';
@@ -88,6 +89,8 @@ export class MonitorEngine {
   readonly #inspection: Inspection;
   readonly #sampler: Sampler;
   readonly #monitors = new Map<string, Monitor>();
+  /** Of the monitor of everything, where there is one. */
+  #discovery: Discovery | undefined;
   readonly #schedule = new Schedule((names, now) => this.#tick(names, now));
   #nextMonitor = 1;
   #readNanos = 0;
@@ -142,6 +145,20 @@ export class MonitorEngine {
     this.#monitors.set(id, monitor);
     this.#schedule.set(id, settings.intervalMillis * 1e6, now);
     return { monitor: id, process: root.info };
+  }
+
+  /** Watches every process that the caller may see, from its first traffic on. Children are found the same way. */
+  startAll(params: Partial<MonitorSettings>): string {
+    const settings = { ...defaultSettings, ...settingsIn(params), children: false };
+    this.#interfaces.validate(settings.interfaces);
+    const now = monotonicNanos();
+    const id = `m${String(this.#nextMonitor)}`;
+    this.#nextMonitor += 1;
+    const monitor = new Monitor(id, settings, this.#context(), 0, now);
+    this.#discovery = new Discovery(monitor, this.#ledger, this.#processes);
+    this.#monitors.set(id, monitor);
+    this.#schedule.set(id, settings.intervalMillis * 1e6, now);
+    return id;
   }
 
   /** Changes what a monitor covers or how often; what is absent stays. */
@@ -232,6 +249,7 @@ export class MonitorEngine {
     const now = monotonicNanos();
     this.#sampler.read(now, complete);
     this.#inspection.tidy(now);
+    this.#discovery?.look(now);
     this.#readNanos = now;
     this.#scheduleTidying(now);
     const { droppedEvents } = this.#sampler.statistics;
@@ -251,7 +269,7 @@ export class MonitorEngine {
     return {
       events: droppedEvents,
       flows: droppedFlows,
-      processes: droppedProcesses + this.#processes.dropped,
+      processes: droppedProcesses + this.#processes.dropped + (this.#discovery?.dropped ?? 0),
       connections: 0,
       inspections: droppedSamples + skippedMessages + this.#inspection.dropped,
       facts: 0,

@@ -170,6 +170,7 @@ export class Sampler {
       flow = new Flow(this.#nextFlowId++, key, device, identity, owner);
       this.#flows.set(key, flow);
       owner.flows.add(flow);
+      owner.userId = identity.userId;
       this.listener?.opened(flow);
     }
     return flow;

@@ -1,13 +1,14 @@
 // The processes that monitors cover: followed from fork to exit, looked at again when they become another program,
 // and their sockets taken into account as they are passed about.
 import { ErrorCode, type MonitorEvent, type ProcessInfo } from '../../src/shared/protocol';
-import { type Caller, inspectProcess } from './access';
+import { type Caller, inspectProcess, seesEverything } from './access';
 import { startTicksAt } from './clock';
 import { asError, errorCode, RequestError } from './errors';
 import type { Kernel, ProcessEvent } from './kernel';
 import type { Ledger, ProcessAccount } from './ledger';
 import { childrenOf, descendantsOf } from './process-tree';
 import { isProcessId, readStartTicks } from './processes';
+import { userName } from './users';
 
 /** A process that at least one monitor covers. */
 export class WatchedProcess {
@@ -114,6 +115,30 @@ export class WatchedProcesses {
       throw new RequestError(ErrorCode.NoSuchProcess, `Process ${String(pid)} has just ended.`);
     }
     return process;
+  }
+
+  /**
+   * Covers a process that was found by its traffic, when the caller may see it.
+   * @throws RequestError when not, or when it is gone and only those who see everything may hear of it
+   */
+  discover(observer: ProcessObserver, account: ProcessAccount, now: number): WatchedProcess {
+    const { pid, startTicks, userId } = account;
+    try {
+      return this.cover(observer, pid, now, startTicks);
+    } catch (error) {
+      const isGone = error instanceof RequestError && error.code === ErrorCode.NoSuchProcess;
+      if (!isGone || userId === undefined || !seesEverything(this.caller)) throw error;
+      const process = new WatchedProcess(
+        {
+          ...{ pid, ppid: 0, startTicks: startTicks ?? startTicksAt(account.seenNanos) },
+          ...{ name: account.name, exe: '', command: '', uid: userId, user: userName(userId) },
+        },
+        account,
+      );
+      process.unseen = true;
+      process.alive = false;
+      return process;
+    }
   }
 
   /** Everything below a process that may be watched now, each covered for the observer. */

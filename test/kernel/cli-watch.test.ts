@@ -377,7 +377,8 @@ describe.skipIf(!isRoot)('bad input', () => {
   const self = String(process.pid);
   it.each<[string[], number, RegExp]>([
     [['nosuch'], 2, /unknown command 'nosuch'/],
-    [['watch'], 2, /missing required argument 'pid'/],
+    [['watch'], 2, /give either process ids or '--all'/],
+    [['watch', '--all', self], 2, /give either process ids or '--all'/],
     [['watch', 'abc'], 2, /"abc" is not a process id/],
     [['watch', '--interval', '5', self], 2, /--interval.*"5" is not a duration.*from 100ms to 60s/],
     [['watch', '--interval', '1ms', self], 2, /--interval.*"1ms" is out of range.*from 100ms to 60s/],

@@ -164,7 +164,9 @@ const processSample = z
   .describe('A process; its counters cover all of its flows, those closed by now included.')
   .meta({ id: 'process' }) satisfies z.ZodType<Exact<ProcessSample>>;
 
-const watchedPid = pid.describe('The process that was asked for, whose tree this line is about.');
+const watchedPid = pid.describe(
+  'The process that was asked for, whose tree this line is about; 0 where all were.',
+);
 
 const sampleLine = z
   .strictObject({

@@ -73,6 +73,11 @@ const actions: Actions = {
     return watch({ addon: loadAddon(), pids, monitor, colours, warn });
   },
 
+  async top(sortBy, monitor, colours) {
+    const { watch } = await import('./watch');
+    return watch({ addon: loadAddon(), pids: 'all', sortBy, monitor, colours, warn });
+  },
+
   async run(command, args, monitor, colours) {
     const { run } = await import('./run');
     return run({ addon: loadAddon(), command, arguments: args, monitor, colours, warn });

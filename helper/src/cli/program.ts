@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { flowGroupings, type FlowGrouping } from '../../../src/shared/flow-filter';
 import { limits } from '../../../src/shared/protocol';
 import { sanitise } from '../../../src/shared/sanitise';
+import { keysOfTop, processOrders, type ProcessOrder } from './process-orders';
 import {
   historyRange,
   type NumberRange,
@@ -26,7 +27,8 @@ export type Format = MonitorOptions['format'];
 /** What the commands do. Each resolves with the exit status of the process. */
 export interface Actions {
   serve(allUsers: boolean): Promise<number>;
-  watch(pids: number[], options: MonitorOptions, colours: boolean): Promise<number>;
+  watch(pids: number[] | 'all', options: MonitorOptions, colours: boolean): Promise<number>;
+  top(sortBy: ProcessOrder, options: MonitorOptions, colours: boolean): Promise<number>;
   run(command: string, args: string[], options: MonitorOptions, colours: boolean): Promise<number>;
   doctor(format: Format, colours: boolean): Promise<number>;
   cleanup(): Promise<number>;
@@ -44,20 +46,14 @@ export interface InstallChoices {
   yes?: boolean;
 }
 
-/** Options of `watch` and `run` as commander hands them over. */
-interface RawMonitorOptions {
+/** Options of `watch`, `run` and `top` as commander hands them over. */
+interface RawMeasurementOptions {
   format: Format;
   interval: number;
   window: number;
   duration?: number;
   samples?: number;
   interface?: string[];
-  children: boolean;
-  inspect: boolean;
-  reverseLookup?: boolean;
-  host?: string[];
-  protocol?: string[];
-  groupBy?: FlowGrouping;
   output?: string;
   allUsers?: boolean;
   maxProcesses: number;
@@ -67,8 +63,19 @@ interface RawMonitorOptions {
   color: boolean;
 }
 
+/** Those of `watch` and `run`, which tell of connections. */
+interface RawMonitorOptions extends RawMeasurementOptions {
+  children: boolean;
+  inspect: boolean;
+  reverseLookup?: boolean;
+  host?: string[];
+  protocol?: string[];
+  groupBy?: FlowGrouping;
+}
+
 const examples = `
 Examples:
+  $ sudo procnetmon top
   $ sudo procnetmon watch 1234
   $ sudo procnetmon run -- curl -O https://example.org/file
   $ sudo procnetmon run --format json -o usage.jsonl -- npm test
@@ -103,10 +110,29 @@ export function createProgram(version: string, actions: Actions, finish: (status
 
   addAllUsersOption(addMonitorOptions(program.command('watch')))
     .description('watch running processes and their children, live')
-    .argument('<pid...>', 'ids of the processes', parsePids)
+    .argument('[pid...]', 'ids of the processes', parsePids)
+    .option('-a, --all', 'every process that has connections, instead of some')
     .addHelpText('after', '\nEnds when the processes have ended, or with Ctrl-C.')
-    .action(async (pids: number[], raw: RawMonitorOptions) => {
-      finish(await actions.watch(pids, monitorOptions(raw), raw.color));
+    .action(async (pids: number[], raw: RawMonitorOptions & { all?: boolean }, command: Command) => {
+      const all = raw.all ?? false;
+      if (all === pids.length > 0) command.error("error: give either process ids or '--all'");
+      finish(await actions.watch(all ? 'all' : pids, monitorOptions(raw), raw.color));
+    });
+
+  addAllUsersOption(addMeasurementOptions(program.command('top')))
+    .description('show who uses the network, the busiest first, live')
+    .addOption(
+      new Option('--sort <order>', 'what the processes are ordered by')
+        .choices(processOrders.map(({ name }) => name))
+        .default('rate'),
+    )
+    .addHelpText(
+      'after',
+      `\nKeys: ${keysOfTop}. With --format json as "watch --all", without a look at payload.`,
+    )
+    .action(async (raw: RawMeasurementOptions & { sort: ProcessOrder }) => {
+      const options = monitorOptions({ ...raw, children: false, inspect: false });
+      finish(await actions.top(raw.sort, options, raw.color));
     });
 
   addMonitorOptions(program.command('run'))
@@ -179,6 +205,27 @@ function addAllUsersOption(command: Command): Command {
 }
 
 function addMonitorOptions(command: Command): Command {
+  return addMeasurementOptions(command)
+    .option('--no-children', 'leave the children of the processes out')
+    .option('--no-inspect', 'do not look at payload: no protocols, requests, or names from them')
+    .option('--reverse-lookup', 'ask the DNS for the names of addresses that nothing else names')
+    .addOption(
+      new Option('--host <patterns>', 'show connections to these only, such as db,*.example.org').argParser(
+        parsePatterns,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--protocol <names>',
+        'show connections that speak these only, such as h2,postgresql',
+      ).argParser(parsePatterns),
+    )
+    .addOption(
+      new Option('--group-by <what>', 'put connections in the table together').choices(flowGroupings),
+    );
+}
+
+function addMeasurementOptions(command: Command): Command {
   const { intervalMillis, windowMillis } = limits;
   command
     .addOption(formatOption())
@@ -198,23 +245,6 @@ function addMonitorOptions(command: Command): Command {
       new Option('--interface <names>', 'count on these interfaces only, such as eth0,lo').argParser(
         parseInterfaces,
       ),
-    )
-    .option('--no-children', 'leave the children of the processes out')
-    .option('--no-inspect', 'do not look at payload: no protocols, requests, or names from them')
-    .option('--reverse-lookup', 'ask the DNS for the names of addresses that nothing else names')
-    .addOption(
-      new Option('--host <patterns>', 'show connections to these only, such as db,*.example.org').argParser(
-        parsePatterns,
-      ),
-    )
-    .addOption(
-      new Option(
-        '--protocol <names>',
-        'show connections that speak these only, such as h2,postgresql',
-      ).argParser(parsePatterns),
-    )
-    .addOption(
-      new Option('--group-by <what>', 'put connections in the table together').choices(flowGroupings),
     )
     .addOption(limitOption('processes', limits.processes, 'follow no more processes than these'))
     .addOption(limitOption('connections', limits.connections, 'tell of no more connections at once'))

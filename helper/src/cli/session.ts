@@ -10,8 +10,10 @@ import { eventToLine, factToLine, sampleToLine, type OutputLine } from './json-l
 import { Tally } from './tally';
 import type { MonitorOptions } from './options';
 import type { Output } from './output';
+import { Keyboard } from './keyboard';
 import type { NameQuestions } from './name-questions';
 import { LiveScreen } from './screen';
+import { processOrders, type ProcessOrder } from './process-orders';
 import { MonitorView } from './views';
 
 /** How far apart two samples are that must agree before the counters are taken as final. */
@@ -33,6 +35,8 @@ export interface SessionOptions {
   table: LiveTable;
   output: Output;
   colours: boolean;
+  /** Shows processes only, in this order at first. */
+  sortBy?: ProcessOrder | undefined;
   /** Knows names that the DNS has for addresses; where the user wants them. */
   names?: NameQuestions | undefined;
   /** Takes sentences for people that are not part of the output. */
@@ -51,6 +55,7 @@ export class Session {
   readonly #tally: Tally;
   readonly #view: MonitorView;
   readonly #screen: LiveScreen | undefined;
+  readonly #keyboard: Keyboard | undefined;
   readonly #startedAt = performance.now();
   readonly #warnings: string[] = [];
   #drawing: NodeJS.Immediate | undefined;
@@ -58,6 +63,8 @@ export class Session {
   #checking = false;
   #settling = false;
   #finished = false;
+  /** It does not end with the processes. */
+  #endless = false;
   /** Whether what was measured is not all in the output, for another reason than that its reader has gone. */
   outputFailed = false;
   #end: () => void = () => undefined;
@@ -72,9 +79,15 @@ export class Session {
     if (options.names !== undefined) {
       options.names.onName = (address, host) => this.#tally.name(address, host);
     }
-    this.#view = new MonitorView({ colours: options.colours, ...(groupBy && { groupBy }) });
+    this.#view = new MonitorView({
+      colours: options.colours,
+      ...(groupBy && { groupBy }),
+      ...(options.sortBy && { sortBy: options.sortBy }),
+    });
     if (options.monitor.format === 'table' && options.table === 'live' && options.output.isTerminal) {
       this.#screen = new LiveScreen(options.output, () => this.#draw());
+      if (options.sortBy !== undefined)
+        this.#keyboard = Keyboard.of(process.stdin, (key) => this.#press(key));
     }
     options.output.onBroken((error) => {
       if (error.code !== 'EPIPE') {
@@ -93,16 +106,19 @@ export class Session {
   }
 
   /**
-   * Starts to watch processes, all or none.
+   * Starts to watch processes, all of the given or none; or everything that the caller may see.
    * @throws RequestError when one of them cannot be watched, or an interface is not there
    */
-  start(pids: readonly number[]): void {
+  start(pids: readonly number[] | 'all'): void {
     const { durationMillis } = this.#options.monitor;
     try {
-      for (const pid of pids) {
-        const started = this.#engine.start({ pid, ...this.#settings() });
-        this.#watched.set(started.monitor, pid);
-      }
+      this.#endless = pids === 'all';
+      if (pids === 'all') this.#watched.set(this.#engine.startAll(this.#settings()), 0);
+      else
+        for (const pid of pids) {
+          const started = this.#engine.start({ pid, ...this.#settings() });
+          this.#watched.set(started.monitor, pid);
+        }
     } catch (error) {
       this.#engine.close();
       throw error;
@@ -111,6 +127,7 @@ export class Session {
       this.#timer = setTimeout(() => this.#end(), durationMillis);
     }
     this.#screen?.open();
+    this.#keyboard?.open();
   }
 
   #settings(): MonitorSettings {
@@ -142,6 +159,7 @@ export class Session {
     this.#finished = true;
     this.#engine.close();
     clearImmediate(this.#drawing);
+    this.#keyboard?.close();
     this.#screen?.close();
     this.#writeSummary();
     await this.#options.output.close();
@@ -194,7 +212,7 @@ export class Session {
       const complete = [...this.#watched.keys()].every((monitor) => this.#written.get(monitor) === samples);
       if (complete) this.#end();
     }
-    if (!this.#tally.anyAlive) this.#settle().catch((error: unknown) => this.#fail(error));
+    if (!this.#endless && !this.#tally.anyAlive) this.#settle().catch((error: unknown) => this.#fail(error));
   }
 
   #takeEvent(event: MonitorEvent): void {
@@ -248,6 +266,14 @@ export class Session {
     }
     const size = { columns: output.size().columns, rows: Infinity };
     output.write(`${this.#view.summary(this.#tally, this.#elapsedMillis, size).join('\n')}\n`);
+  }
+
+  #press(key: string): void {
+    if (key === 'q') this.#end();
+    const order = processOrders.find((each) => each.key === key);
+    if (order === undefined) return;
+    this.#view.sortBy = order.name;
+    this.#draw();
   }
 
   #fail(error: unknown): void {

@@ -15,10 +15,12 @@ import { processTitle } from '../../../src/shared/process-title';
 import { reasonText } from '../../../src/shared/reason-text';
 import { sanitise } from '../../../src/shared/sanitise';
 import { displayWidth, drawTable, truncate, type Column, type Row } from './columns';
+import { keysOfTop, type ProcessOrder } from './process-orders';
 import type { Tally, TalliedProcess } from './tally';
 import { Ranking, type Ranked } from './ranking';
 
 type ColumnId =
+  | 'user'
   | 'sentRate'
   | 'receivedRate'
   | 'sentTotal'
@@ -55,7 +57,11 @@ const otherColumns: Column<ColumnId>[] = [
   { id: 'connectTime', title: 'CONNECT', width: 7, align: 'right', leaves: connectionWidth },
 ];
 
+/** Of processes without their connections. */
+const userColumn: Column<ColumnId> = { id: 'user', title: 'USER', width: 10, align: 'left', leaves: 26 };
+
 const displayOrder: ColumnId[] = [
+  'user',
   'application',
   'sentRate',
   'receivedRate',
@@ -70,6 +76,14 @@ const displayOrder: ColumnId[] = [
   'roundTrip',
   'retransmits',
 ];
+
+const columnsOfProcesses = new Set<ColumnId>([
+  'sentTotal',
+  'receivedTotal',
+  'state',
+  'sentPayload',
+  'receivedPayload',
+]);
 
 /** Stands before a process or connection of whose figures some may be another process's. */
 const estimateMark = '~';
@@ -90,6 +104,8 @@ export interface ViewStyle {
   colours: boolean;
   /** Puts connections together by this instead of by process. */
   groupBy?: FlowGrouping;
+  /** Shows processes without their connections, in this order at first. */
+  sortBy?: ProcessOrder;
 }
 
 /** Draws what is in a tally. Keeps the order of the rows from one drawing to the next. */
@@ -98,8 +114,12 @@ export class MonitorView {
   readonly #processOrder = new Ranking<string>();
   readonly #flowOrder = new Ranking<number>();
 
+  /** Shows processes without their connections, in this order; undefined with them. */
+  sortBy: ProcessOrder | undefined;
+
   constructor(private readonly style: ViewStyle) {
     this.#chalk = new Chalk({ level: style.colours ? 1 : 0 });
+    this.sortBy = style.sortBy;
   }
 
   /**
@@ -121,13 +141,15 @@ export class MonitorView {
     ];
     const rows = this.#rows(processes);
     const notes = notesOn(processes, tally.dropped, 0);
-    const fixedLines = 2 + notes.length;
+    const help = this.sortBy === undefined || size.rows === Infinity ? [] : [`${keysOfTop}.`];
+    const fixedLines = 2 + notes.length + help.length;
     const shown = crop(rows, size.rows - fixedLines);
     const lines = [
       this.#chalk.bold(joinThatFits(heading, size.columns)),
-      ...this.#table([...rateColumns, ...otherColumns], shown, size.columns),
+      ...this.#table([...rateColumns, ...this.#otherColumns], shown, size.columns),
     ];
     for (const note of notes) lines.push(this.#chalk.yellow(truncate(note, size.columns)));
+    for (const line of help) lines.push(this.#chalk.dim(truncate(line, size.columns)));
     return lines;
   }
 
@@ -147,7 +169,7 @@ export class MonitorView {
     ];
     const lines = [this.#chalk.bold(joinThatFits(heading, size.columns))];
     const rows = this.#rows(processes, (flow) => this.#requestRows(tally, flow));
-    lines.push(...this.#table(otherColumns, rows, size.columns));
+    lines.push(...this.#table(this.#otherColumns, rows, size.columns));
     for (const note of notesOn(processes, tally.dropped, tally.omittedFlows)) {
       lines.push(this.#chalk.yellow(truncate(note, size.columns)));
     }
@@ -161,11 +183,8 @@ export class MonitorView {
   ): Row<ColumnId>[] {
     const { groupBy } = this.style;
     if (groupBy !== undefined) return this.#groupedRows(processes, groupBy, below);
-    const ordered = this.#processOrder.order(
-      processes,
-      ({ process }) => `${String(process.pid)}/${String(process.startTicks)}`,
-      ({ process }) => measure(process),
-    );
+    const ordered = this.#ordered(processes);
+    if (this.sortBy !== undefined) return ordered.map(({ process }) => this.#processRow(process));
     const order = new Map(
       this.#flowOrder
         .order(
@@ -182,6 +201,23 @@ export class MonitorView {
         .toSorted((a, b) => place(a) - place(b))
         .flatMap((flow) => [this.#flowRow(flow), ...below(flow)]),
     ]);
+  }
+
+  get #otherColumns(): Column<ColumnId>[] {
+    return this.sortBy === undefined
+      ? otherColumns
+      : [userColumn, ...otherColumns.filter(({ id }) => columnsOfProcesses.has(id))];
+  }
+
+  #ordered(processes: TalliedProcess[]): TalliedProcess[] {
+    if (this.sortBy !== undefined && this.sortBy !== 'rate') {
+      return processes.toSorted(comparisons[this.sortBy]);
+    }
+    return this.#processOrder.order(
+      processes,
+      ({ process }) => `${String(process.pid)}/${String(process.startTicks)}`,
+      ({ process }) => measure(process),
+    );
   }
 
   #groupedRows(
@@ -236,6 +272,7 @@ export class MonitorView {
       label: (width) => `${truncate(name, Math.max(width - pid.length - 1, 4))} ${pid}`,
       cells: {
         ...usageCells(process),
+        user: sanitise(process.user, 64),
         state: process.alive ? `${String(process.openFlows)} open` : 'exited',
       },
       style: (text, column) => {
@@ -260,7 +297,14 @@ export class MonitorView {
   }
 
   #table(priority: Column<ColumnId>[], rows: Row<ColumnId>[], width: number): string[] {
-    return drawTable(labelTitle, priority, displayOrder, rows, width, (text) => this.#chalk.underline(text));
+    return drawTable(
+      this.sortBy === undefined ? labelTitle : 'PROCESS',
+      priority,
+      displayOrder,
+      rows,
+      width,
+      (text) => this.#chalk.underline(text),
+    );
   }
 }
 
@@ -331,6 +375,23 @@ function sumOf(flows: readonly FlowSample[]): Usage {
   }
   return sum;
 }
+
+type Comparison = (one: TalliedProcess, other: TalliedProcess) => number;
+
+const descending =
+  (figure: (process: ProcessSample) => number): Comparison =>
+  ({ process: one }, { process: other }) =>
+    figure(other) - figure(one) || one.pid - other.pid;
+
+const comparisons: Record<Exclude<ProcessOrder, 'rate'>, Comparison> = {
+  total: descending(({ wire }) => wire.txBytes + wire.rxBytes),
+  sent: descending(({ rates }) => rates.wire.tx),
+  received: descending(({ rates }) => rates.wire.rx),
+  connections: descending(({ openFlows }) => openFlows),
+  name: ({ process: one }, { process: other }) =>
+    processTitle(one).localeCompare(processTitle(other)) || one.pid - other.pid,
+  pid: ({ process: one }, { process: other }) => one.pid - other.pid,
+};
 
 function measure({ rates, wire }: Usage): Ranked {
   return { rate: rates.wire.tx + rates.wire.rx, total: wire.txBytes + wire.rxBytes };

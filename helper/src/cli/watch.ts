@@ -1,9 +1,13 @@
-// `procnetmon watch PID...`: shows processes that run already, until they end or the user has seen enough.
+// `procnetmon watch PID...`: shows processes that run already, until they end or the user has seen enough; and
+// `watch --all` and `top`, which show every process that has connections.
 import { ExitStatus } from '../errors';
 import type { KernelAddon } from '../kernel';
 import { allowAllUsers } from '../policy';
 import { giveUpRights } from '../rights';
 import { identifyCaller, openKernel } from '../startup';
+import { seesEverything } from '../access';
+import { sanitise } from '../../../src/shared/sanitise';
+import type { ProcessOrder } from './process-orders';
 import { NameQuestions } from './name-questions';
 import type { MonitorOptions } from './options';
 import { FileOutput, type Output, StreamOutput, wantsColours } from './output';
@@ -11,7 +15,10 @@ import { Session } from './session';
 
 export interface WatchOptions {
   addon: KernelAddon;
-  pids: readonly number[];
+  /** The processes, or all that the caller may see. */
+  pids: readonly number[] | 'all';
+  /** As a table of processes only, in this order at first. */
+  sortBy?: ProcessOrder;
   monitor: MonitorOptions;
   colours: boolean;
   warn: (sentence: string) => void;
@@ -40,6 +47,7 @@ export async function watch(options: WatchOptions): Promise<number> {
       caller,
       monitor,
       table: 'live',
+      sortBy: options.sortBy,
       output,
       colours: wantsColours(output, process.env, options.colours),
       names,
@@ -52,6 +60,11 @@ export async function watch(options: WatchOptions): Promise<number> {
     });
     session.start(options.pids);
     for (const limitation of limitations) session.warn(limitation);
+    if (options.pids === 'all' && !seesEverything(caller)) {
+      session.warn(
+        `Only processes of ${sanitise(caller.userName, 64)} are shown; those of others take root, or root's policy and --all-users.`,
+      );
+    }
     await Promise.race([session.ended, interrupted]);
     await session.finish();
     return session.outputFailed ? ExitStatus.Failure : ExitStatus.Success;

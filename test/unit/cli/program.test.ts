@@ -31,6 +31,7 @@ async function call(...typed: string[]): Promise<{ calls: unknown[]; status: num
     };
   const actions: Actions = {
     serve: note('serve'),
+    top: note('top'),
     install: note('install'),
     uninstall: note('uninstall'),
     watch: note('watch'),
@@ -122,6 +123,25 @@ describe('watch', () => {
     };
     expect(calls).toEqual([['watch', [12], options, false]]);
   });
+});
+
+describe('watch --all and top', () => {
+  it('take no processes', async () => {
+    expect((await call('watch', '--all')).calls).toEqual([['watch', 'all', defaults, true]]);
+    const options = { ...defaults, children: false, inspect: false };
+    expect((await call('top')).calls).toEqual([['top', 'rate', options, true]]);
+    expect((await call('top', '--sort', 'total', '--format', 'json')).calls).toEqual([
+      ['top', 'total', { ...options, format: 'json' }, true],
+    ]);
+  });
+
+  it.each([['watch'], ['watch', '--all', '12'], ['top', '12'], ['top', '--sort', 'size']])(
+    'refuse what is too much and what is missing: %s %s %s',
+    async (...typed) => {
+      vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+      await expect(call(...typed)).rejects.toThrow(CommanderError);
+    },
+  );
 });
 
 describe('limits', () => {

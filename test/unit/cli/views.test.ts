@@ -156,6 +156,40 @@ describe('the live table', () => {
     expect(lines[2]).toMatch(/3\.00 kB.*2 flows/);
   });
 
+  it('shows processes only, in the order that was asked for', () => {
+    const tally = new Tally();
+    tally.add(
+      sample({
+        processes: [
+          processSample({ pid: 1, command: 'quiet', exe: '/bin/quiet', name: 'quiet', openFlows: 9 }),
+          processSample({
+            pid: 2,
+            command: 'busy',
+            exe: '/bin/busy',
+            name: 'busy',
+            rates: rates(9_000),
+            user: 'alice',
+          }),
+        ],
+        flows: [flow({ id: 1, pid: 2 })],
+      }),
+    );
+    const view = new MonitorView({ ...plain, sortBy: 'rate' });
+    const names = (): (string | undefined)[] =>
+      view.live(tally, 0, { columns: 100, rows: 20 }).map((line) => /^(quiet|busy) \(\d\)/.exec(line)?.[1]);
+    const shown = (): string[] => names().filter((name) => name !== undefined);
+    expect(shown()).toEqual(['busy', 'quiet']);
+    view.sortBy = 'connections';
+    expect(shown()).toEqual(['quiet', 'busy']);
+    view.sortBy = 'name';
+    expect(shown()).toEqual(['busy', 'quiet']);
+    view.sortBy = 'pid';
+    expect(shown()).toEqual(['quiet', 'busy']);
+    const lines = view.live(tally, 0, { columns: 100, rows: 20 });
+    expect(lines.join('\n')).toContain('alice');
+    expect(lines.at(-1)).toMatch(/^q quits, r rate/);
+  });
+
   it('tells what was dropped', () => {
     const tally = new Tally();
     tally.add(

@@ -402,6 +402,43 @@ describe('what was dropped', () => {
   });
 });
 
+describe('everything', () => {
+  it('is found by its traffic, with what it moved since the monitor began', () => {
+    send(open(), 1_000);
+    engine.startAll({});
+    expect(after(1).processes).toMatchObject([{ pid, payload: { txBytes: 1_000 } }]);
+    expect(kernel.watched.has(pid)).toBe(true);
+    const flow = open();
+    send(flow, 50);
+    // Gone before anybody could look at it. Root is told nevertheless.
+    const gone = kernel.open({
+      ...{ processId: 4_194_300, processName: 'curl', userId: 1_234, openedNanos: nowNanos() },
+    });
+    send(gone, 70);
+    const sample = after(1_000);
+    const isRoot = process.getuid?.() === 0;
+    expect(sample.processes.map((each) => [each.pid, each.name, each.alive])).toEqual([
+      [pid, expect.any(String), true],
+      ...(isRoot ? [[4_194_300, 'curl', false]] : []),
+    ]);
+    // Neither shares a socket with the other, and what was there before is not of this monitor.
+    expect(sample.total.rates.payload.tx).toBeGreaterThan(0);
+    expect(sample.processes.at(-1)).toMatchObject(
+      isRoot ? { uid: 1_234, payload: { txBytes: 70 } } : { payload: { txBytes: 1_050 } },
+    );
+  });
+
+  it('is within the limit of processes, and each beyond it is counted once', () => {
+    engine.startAll({ maximumProcesses: 1 });
+    open();
+    kernel.open({ processId: 1, processName: 'init', openedNanos: nowNanos() });
+    after(1);
+    const { processes, dropped } = after(30_000);
+    expect(processes.length).toBe(1);
+    expect(dropped.processes).toBe(process.getuid?.() === 0 ? 1 : 0);
+  });
+});
+
 const opened: SocketEvent = {
   type: 'opened',
   nanos: 0,
