@@ -83,12 +83,7 @@ export class FlowLog {
       records.set([id, tx, rx], index);
       index += recordLength;
     }
-    this.#stretches.push({ timeMillis, spanMillis, records });
-    this.#recordCount += moved.size;
-    this.#sinceRound += 1;
-    if (this.#recordCount > this.maximumRecords || this.#sinceRound >= stretchesBetweenRounds) {
-      this.#compact(timeMillis);
-    }
+    this.#add({ timeMillis, spanMillis, records });
   }
 
   /** The session forgets a connection: from now on it counts in a group of its like. */
@@ -106,15 +101,7 @@ export class FlowLog {
       if (begin < fromMillis && end > fromMillis) sums.covered.fromMillis = within ? begin : end;
       if (begin < toMillis && end > toMillis) sums.covered.toMillis = within ? end : begin;
       if (!within) continue;
-      for (const [id, tx, rx] of recordsOf(stretch.records)) {
-        const sum = sums.flows.get(id);
-        if (sum === undefined) {
-          sums.flows.set(id, { tx, rx });
-        } else {
-          sum.tx += tx;
-          sum.rx += rx;
-        }
-      }
+      forEachRecord(stretch.records, (id, tx, rx) => addTo(sums.flows, id, tx, rx));
     }
     return sums;
   }
@@ -131,16 +118,7 @@ export class FlowLog {
     const first = this.#stretches.findLastIndex(({ timeMillis }) => timeMillis <= sinceMillis) + 1;
     return this.#stretches.slice(first).map(({ timeMillis, spanMillis, records }) => {
       const groups = new Map<string, Moved>();
-      for (const [id, tx, rx] of recordsOf(records)) {
-        const name = groupOf(id);
-        const group = groups.get(name);
-        if (group === undefined) {
-          groups.set(name, { tx, rx });
-        } else {
-          group.tx += tx;
-          group.rx += rx;
-        }
-      }
+      forEachRecord(records, (id, tx, rx) => addTo(groups, groupOf(id), tx, rx));
       return { timeMillis, spanMillis, groups };
     });
   }
@@ -174,14 +152,22 @@ export class FlowLog {
 
   /** Takes over what `save` gave. Expects stretches in the order of time. */
   restore({ stretches, forgotten }: SavedFlowLog): void {
-    for (const [timeMillis = 0, spanMillis = 0, ...records] of stretches) {
-      const moved = new Map<number, Moved>();
-      for (let index = 0; index + 2 < records.length; index += recordLength) {
-        moved.set(records[index] ?? 0, { tx: records[index + 1] ?? 0, rx: records[index + 2] ?? 0 });
-      }
-      this.append(timeMillis, spanMillis, moved);
+    for (const stretch of stretches) {
+      const [timeMillis = 0, spanMillis = 0] = stretch;
+      const length = Math.max(0, stretch.length - 2);
+      const records = Float64Array.from(stretch.slice(2, 2 + length - (length % recordLength)));
+      this.#add({ timeMillis, spanMillis, records: isSorted(records) ? records : sorted(records) });
     }
     for (const [id, identity] of forgotten) this.#identities.set(id, identity);
+  }
+
+  #add(stretch: LogStretch): void {
+    this.#stretches.push(stretch);
+    this.#recordCount += stretch.records.length / recordLength;
+    this.#sinceRound += 1;
+    if (this.#recordCount > this.maximumRecords || this.#sinceRound >= stretchesBetweenRounds) {
+      this.#compact(stretch.timeMillis);
+    }
   }
 
   #compact(nowMillis: number): void {
@@ -220,15 +206,10 @@ export class FlowLog {
     }
     this.#forgotten.clear();
     this.#stretches = this.#stretches.map((stretch) => {
+      if (!hasAny(stretch.records, target)) return stretch;
       const folded = new Map<number, Moved>();
-      let changed = false;
-      for (const [id, tx, rx] of recordsOf(stretch.records)) {
-        const into = target.get(id);
-        changed ||= into !== undefined;
-        const sum = folded.get(into ?? id) ?? { tx: 0, rx: 0 };
-        folded.set(into ?? id, { tx: sum.tx + tx, rx: sum.rx + rx });
-      }
-      return changed ? { ...stretch, records: toRecords(folded) } : stretch;
+      forEachRecord(stretch.records, (id, tx, rx) => addTo(folded, target.get(id) ?? id, tx, rx));
+      return { ...stretch, records: toRecords(folded) };
     });
   }
 
@@ -247,10 +228,42 @@ export class FlowLog {
   }
 }
 
-function* recordsOf(records: Float64Array): Generator<[id: number, tx: number, rx: number]> {
+/** There are hundreds of thousands: a generator's pair for each would be the work of the garbage collector. */
+function forEachRecord(records: Float64Array, visit: (id: number, tx: number, rx: number) => void): void {
   for (let index = 0; index < records.length; index += recordLength) {
-    yield [records[index] ?? 0, records[index + 1] ?? 0, records[index + 2] ?? 0];
+    visit(records[index] ?? 0, records[index + 1] ?? 0, records[index + 2] ?? 0);
   }
+}
+
+function hasAny(records: Float64Array, ids: ReadonlyMap<number, unknown>): boolean {
+  for (let index = 0; index < records.length; index += recordLength) {
+    if (ids.has(records[index] ?? 0)) return true;
+  }
+  return false;
+}
+
+function addTo<Key>(sums: Map<Key, Moved>, key: Key, tx: number, rx: number): void {
+  const sum = sums.get(key);
+  if (sum === undefined) {
+    sums.set(key, { tx, rx });
+  } else {
+    sum.tx += tx;
+    sum.rx += rx;
+  }
+}
+
+/** By id, each once: what `find` and `mergeStretches` lean on, and no file has to keep to. */
+function isSorted(records: Float64Array): boolean {
+  for (let index = recordLength; index < records.length; index += recordLength) {
+    if ((records[index - recordLength] ?? 0) >= (records[index] ?? 0)) return false;
+  }
+  return true;
+}
+
+function sorted(records: Float64Array): Float64Array {
+  const moved = new Map<number, Moved>();
+  forEachRecord(records, (id, tx, rx) => addTo(moved, id, tx, rx));
+  return toRecords(moved);
 }
 
 function toRecords(moved: ReadonlyMap<number, Moved>): Float64Array {

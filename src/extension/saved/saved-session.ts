@@ -81,7 +81,10 @@ function number(value: unknown, what: string): number {
 }
 
 function numbers(value: unknown, what: string, maximum: number): number[] {
-  return list(value, what, maximum).map((each) => number(each, what));
+  const given = list(value, what, maximum);
+  // Some hundred thousand of them: nothing is made anew.
+  if (!given.every(Number.isFinite)) throw new NotASession(`${what} has an entry that is not a number`);
+  return given as number[];
 }
 
 function usage(value: unknown, what: string): Usage {

@@ -87,6 +87,17 @@ describe('the log', () => {
     expect(totals(log)).toEqual({ tx: 1_000, rx: 1_000 });
   });
 
+  test('takes records of a file in any order, twice, or cut short', () => {
+    const log = new FlowLog();
+    log.restore({ stretches: [[second, second, 9, 1, 2, 3, 10, 20, 9, 4, 8, 5, 1]], forgotten: [] });
+    expect(Object.fromEntries(log.sum(everything).flows)).toEqual({
+      3: { tx: 10, rx: 20 },
+      9: { tx: 5, rx: 10 },
+    });
+    expect(log.seriesOf(9)).toEqual([{ timeMillis: second, spanMillis: second, tx: 5, rx: 10 }]);
+    expect(log.size).toBe(2);
+  });
+
   test('does not tell apart more forgotten peers than it has room for', () => {
     const log = new FlowLog();
     for (let index = 1; index <= 5_000; index += 1) {
