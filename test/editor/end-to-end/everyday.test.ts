@@ -1,0 +1,119 @@
+// What a person does with the views day by day: filters and groups in the side bar, a session in a file and open again,
+// a window that is loaded anew.
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Browser, Locator } from 'playwright-core';
+import { beforeAll, expect, test } from 'vitest';
+import {
+  type CodeServer,
+  installExtensions,
+  quietSettings,
+  startCodeServer,
+  stateFolders,
+  writeSettings,
+} from '../../../scripts/editor/code-server.mjs';
+import { installCodeServer } from '../../../scripts/editor/install-code-server.mjs';
+import { inProject } from '../../../scripts/lib/paths.mjs';
+import { packageFile } from '../../../scripts/package.mjs';
+import { launchBrowser } from '../browser/chromium.mjs';
+import { cleanUpAfterAll } from '../browser/cleanup';
+import { Workbench } from '../browser/workbench';
+
+const view = 'Network Usage';
+const program = 'JavaScript: shop';
+const scratch = mkdtempSync(path.join(tmpdir(), 'procnetmon-everyday-'));
+const folders = stateFolders(scratch);
+const workspace = path.join(scratch, 'demo');
+const atTheEnd = cleanUpAfterAll();
+atTheEnd(() => rmSync(scratch, { recursive: true, force: true }));
+let editor: CodeServer;
+let workbench: Workbench;
+
+beforeAll(async () => {
+  cpSync(inProject('demo'), workspace, { recursive: true });
+  const installation = await installCodeServer();
+  await writeSettings(folders, quietSettings);
+  await installExtensions(installation, folders, [packageFile]);
+  editor = await startCodeServer(installation, { folders });
+  atTheEnd(() => editor.stop());
+  const browser: Browser = await launchBrowser();
+  atTheEnd(() => browser.close());
+  workbench = await Workbench.open(browser, editor, workspace);
+  await workbench.openDebugSideBar();
+  await workbench.startDebugging(program);
+});
+
+/** Rows of the side bar's view in which a text stands. */
+const rows = (text: string | RegExp): Locator => workbench.rows(view).filter({ hasText: text });
+const panelRows = (): Locator => workbench.webview.locator('.grid-body [role=row]');
+
+test('words filter the connections of the side bar, until all are shown again', async () => {
+  await workbench.watched('filter', async () => {
+    await rows(/TCP · listening/)
+      .first()
+      .waitFor();
+    await workbench.runCommand('ProcNetMon: Filter Connections');
+    await workbench.page.getByPlaceholder('such as example.org').fill('udp');
+    await workbench.page.keyboard.press('Enter');
+    await rows(/UDP/).first().waitFor();
+    await expect.poll(() => rows(/listening|HTTP/).count()).toBe(0);
+    const header = workbench.page.locator('.pane-header', { hasText: view });
+    await expect.poll(() => header.textContent()).toContain('udp');
+    await workbench.runCommand('ProcNetMon: Show All Connections');
+    await rows(/TCP · listening/)
+      .first()
+      .waitFor();
+    await expect.poll(() => header.textContent()).not.toContain('udp');
+  });
+});
+
+test.each([
+  { by: 'By Host', heading: /^localhost.*connections?$/ },
+  { by: 'By Protocol', heading: /^HTTP\/1\.1.*connections?$/ },
+])('the side bar puts connections together: $by', async ({ by, heading }) => {
+  await workbench.watched(by, async () => {
+    await workbench.runCommand('ProcNetMon: Group Connections');
+    await workbench.page.locator('.quick-input-widget .monaco-list-row', { hasText: by }).click();
+    await rows(heading).first().waitFor();
+  });
+});
+
+test('a session goes into a file, and opens again with its chart and connections', async () => {
+  await workbench.watched('file', async () => {
+    await workbench.page.keyboard.press('Shift+F5');
+    await workbench.debuggedPrograms.first().waitFor({ state: 'hidden' });
+    await workbench.runCommand('ProcNetMon: Export Session');
+    await workbench.page.locator('.quick-input-widget .monaco-list-row', { hasText: '.procnetmon' }).click();
+    const target = workbench.page.locator('.quick-input-widget input[type="text"]');
+    await expect.poll(() => target.inputValue()).toMatch(/\.procnetmon$/);
+    await target.fill(path.join(workspace, 'shop.procnetmon'));
+    await workbench.page.keyboard.press('Enter');
+    await workbench.notifications.getByRole('button', { name: 'Open' }).click();
+    await workbench.page.getByRole('tab', { name: 'shop.procnetmon' }).waitFor();
+    await expect.poll(() => panelRows().count()).toBeGreaterThan(3);
+    expect(await workbench.webview.locator('.session-state').textContent()).toBe('ended');
+    expect(await workbench.webview.locator('.legend').textContent()).toMatch(/[1-9].* total.*[1-9].* total/);
+    expect(await workbench.webview.locator('.table-footer').textContent()).toMatch(
+      /\d+ connections · \d+ closed/,
+    );
+    await workbench.screenshot('saved-session');
+    await workbench.runCommand('View: Close All Editors');
+  });
+});
+
+test('a window that is loaded anew has the sessions of before', async () => {
+  await workbench.watched('reload', async () => {
+    await workbench.page.reload();
+    await workbench.ready();
+    await workbench.openDebugSideBar();
+    await workbench.runCommand('ProcNetMon: Open Network Usage Panel');
+    await expect.poll(() => panelRows().count()).toBeGreaterThan(3);
+    expect(await workbench.webview.getByRole('combobox', { name: 'Session' }).textContent()).toContain(
+      program,
+    );
+    expect(await workbench.webview.locator('.session-state').textContent()).toBe('ended');
+    expect(await workbench.webview.locator('#chart-summary').textContent()).toMatch(/Peak.*[1-9]/);
+    await workbench.screenshot('reloaded');
+  });
+});
