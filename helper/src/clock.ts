@@ -1,10 +1,32 @@
 // The two clocks: the monotonic one, which every timestamp of the kernel uses and every rate is computed
 // from, and wall-clock time, which people read.
+import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 
-/** Nanoseconds since boot (CLOCK_MONOTONIC), exact to a few nanoseconds for the first hundred days of uptime. */
+/**
+ * Nanoseconds since boot (CLOCK_MONOTONIC of the machine), exact to a few nanoseconds for the first hundred days of
+ * uptime.
+ */
 export function monotonicNanos(): number {
-  return Number(process.hrtime.bigint());
+  return Number(process.hrtime.bigint() - namespaceOffset);
+}
+
+/** The kernel half knows nothing of time namespaces, in which this clock is set to another time. */
+const namespaceOffset = monotonicOffset(readOffsets());
+
+function readOffsets(): string {
+  try {
+    return readFileSync('/proc/self/timens_offsets', 'utf8');
+  } catch {
+    // A kernel without them.
+    return '';
+  }
+}
+
+/** What a time namespace adds to CLOCK_MONOTONIC, in nanoseconds, from `/proc/PID/timens_offsets`. */
+export function monotonicOffset(offsets: string): bigint {
+  const [, seconds, nanos] = /^\s*(?:monotonic|1)\s+(-?\d+)\s+(-?\d+)\s*$/m.exec(offsets) ?? [];
+  return seconds === undefined || nanos === undefined ? 0n : BigInt(seconds) * 1_000_000_000n + BigInt(nanos);
 }
 
 /** `/proc` tells start times in hundredths of a second, on every architecture. */

@@ -254,7 +254,8 @@ export class HelperService implements vscode.Disposable {
 
   /** A helper that goes again and again is not started for ever. */
   #mayRestart(): boolean {
-    const now = Date.now();
+    // Of a clock that nobody sets.
+    const now = performance.now();
     const recent = this.#restarts.filter((time) => now - time < restartPeriodMillis);
     this.#restarts.splice(0, Infinity, ...recent, now);
     return recent.length < maximumRestarts;

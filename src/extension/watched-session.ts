@@ -118,6 +118,9 @@ export class MonitoredSession implements WatchedSession {
   readonly #history = new TrafficHistory();
   /** What moved since the last point of the history. */
   #moved = new Map<number, Moved>();
+  /** By how much the clock was set back since the session began. */
+  #setBackMillis = 0;
+  #lastRead: { timeMillis: number; monotonicMicros: number } | undefined;
   /** The total at the last point of the history. */
   #lastTotal: Usage | undefined;
 
@@ -323,14 +326,30 @@ export class MonitoredSession implements WatchedSession {
     }
   }
 
+  /**
+   * When a sample was read, in Unix milliseconds. Where the clock was set back, time goes on as it passed, so that the
+   * history stays in order.
+   */
+  #timeOf({ time, monotonicMicros }: MonitorSample): number {
+    const read = Date.parse(time);
+    const told = (Number.isNaN(read) ? Date.now() : read) + this.#setBackMillis;
+    const last = this.#lastRead;
+    let timeMillis = told;
+    if (last !== undefined && told <= last.timeMillis && monotonicMicros > last.monotonicMicros) {
+      timeMillis = last.timeMillis + (monotonicMicros - last.monotonicMicros) / 1_000;
+      this.#setBackMillis += timeMillis - told;
+    }
+    this.#lastRead = { timeMillis, monotonicMicros };
+    return timeMillis;
+  }
+
   #appendHistory(sample: MonitorSample): void {
     // With several monitors the eldest sets the pace, so that each moment is one point.
     const eldest = this.#monitors.keys().next().value;
     if (sample.monitor !== eldest) {
       return;
     }
-    const read = Date.parse(sample.time);
-    const timeMillis = Number.isNaN(read) ? Date.now() : read;
+    const timeMillis = this.#timeOf(sample);
     const { tx, rx } = this.total.rates.wire;
     let [txBytes, rxBytes] = [0, 0];
     for (const moved of this.#moved.values()) {

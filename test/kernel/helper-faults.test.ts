@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ErrorCode, type MonitorSample, type MonitorStartResult } from '../../src/shared/protocol';
+import { ScarceMemory } from '../fixtures/scarce-memory';
 import { AddonProcess } from './support/addon-process';
 import { cgroupFolder } from './support/cgroup';
 import { helperPath, runToEnd } from './support/helper';
@@ -83,8 +84,76 @@ it('a client that is killed takes the helper with it, and nothing is left in the
   const objects = objectsOf(helper);
   expect(objects.length).toBeGreaterThan(0);
   host.kill('SIGKILL');
-  await expect.poll(() => existsSync(`/proc/${String(helper)}`), { timeout: 10_000 }).toBe(false);
+  // Two seconds are what is promised.
+  await expect.poll(() => existsSync(`/proc/${String(helper)}`), { timeout: 2_000 }).toBe(false);
   await expect.poll(() => objects.filter(exists), { timeout: 30_000 }).toEqual([]);
+});
+
+it('a helper that the kernel kills for want of memory leaves nothing behind, and another one goes on', async ({
+  skip,
+}) => {
+  const memory = ScarceMemory.create();
+  if (memory === undefined) return skip('control groups do not limit memory here');
+  try {
+    const target = start('cat');
+    const client = await watching(target.pid);
+    const helper = client.process.pid ?? 0;
+    const objects = objectsOf(helper);
+    expect(objects.length).toBeGreaterThan(0);
+    memory.add(helper);
+    const ended = once(client.process, 'exit');
+    // Whatever it is asked takes a little.
+    const asking = setInterval(() => client.frame('{"jsonrpc":"2.0","id":"x","method":"process/list"}'), 10);
+    expect(await ended).toEqual([null, 'SIGKILL']);
+    clearInterval(asking);
+    expect(memory.kills).toBe(1);
+    await expect.poll(() => objects.filter(exists), { timeout: 30_000 }).toEqual([]);
+    const { processes } = await sampleWhere(await watching(target.pid), () => true);
+    expect(processes).toEqual([expect.objectContaining({ pid: target.pid, alive: true })]);
+  } finally {
+    memory.dispose();
+  }
+});
+
+it('a time namespace, in which the clocks are others, changes no time and no rate', async () => {
+  const target = start('cat');
+  // A day ahead of the machine, by whose clock the kernel half notes when a connection was opened.
+  const day = '86400';
+  const client = new RpcClient(
+    {},
+    [],
+    [
+      ...['unshare', '--time', '--fork', '--kill-child', `--monotonic=${day}`, `--boottime=${day}`, '--'],
+      helperPath,
+    ],
+  );
+  clients.push(client);
+  await client.initialize();
+  const { result } = await client.request('monitor/start', { pid: target.pid, intervalMillis: 100 });
+  expect(result).toBeDefined();
+  const own = await client.request('monitor/start', { pid: process.pid, intervalMillis: 100 });
+  const { monitor } = own.result as MonitorStartResult;
+  const began = Date.now();
+  const server = net.createServer((socket) => socket.resume());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1');
+  socket.write(Buffer.alloc(100_000));
+  try {
+    const { flows, monotonicMicros } = await sampleWhere(
+      client,
+      (sample) =>
+        sample.monitor === monitor && sample.flows.some(({ payload }) => payload.txBytes === 100_000),
+    );
+    const [flow] = flows.filter(({ payload }) => payload.txBytes === 100_000);
+    expect(Date.parse(flow?.openedAt ?? '')).toBeGreaterThan(began - 60_000);
+    expect(Date.parse(flow?.openedAt ?? '')).toBeLessThan(Date.now() + 60_000);
+    expect(flow?.rates.payload.tx).toBeGreaterThan(0);
+    expect(Math.abs(monotonicMicros - Number(process.hrtime.bigint()) / 1_000)).toBeLessThan(60e6);
+  } finally {
+    socket.destroy();
+    server.close();
+  }
 });
 
 describe('a process that is watched', () => {

@@ -1,9 +1,27 @@
 // What is left when the helper is killed, and what happens then.
 import { strict as assert } from 'node:assert';
+import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
+import { ScarceMemory } from '../../fixtures/scarce-memory';
 import { eventually, extension, sessionIn, sessionWith, startDebugging, stopDebugging } from './workbench';
 
 const javaScript = 'JavaScript: shop';
+
+const kill = (signal: NodeJS.Signals) => (pid: number) => {
+  process.kill(pid, signal);
+  return Promise.resolve();
+};
+
+/** Has the kernel kill it for want of memory; where that cannot be had here, kills it. */
+async function exhaustMemory(pid: number): Promise<void> {
+  const memory = ScarceMemory.create();
+  if (memory === undefined) return kill('SIGKILL')(pid);
+  memory.add(pid);
+  // What it goes on counting takes more than there is.
+  await eventually(() => (memory.kills > 0 ? true : undefined));
+  await eventually(() => (existsSync(`/proc/${String(pid)}`) ? undefined : true));
+  memory.dispose();
+}
 
 describe('a helper that is killed', () => {
   after(stopDebugging);
@@ -12,14 +30,14 @@ describe('a helper that is killed', () => {
     await startDebugging(javaScript);
     const session = await sessionIn(javaScript, 'watching');
     const api = await extension().activate();
-    for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {
+    for (const end of [kill('SIGKILL'), kill('SIGTERM'), exhaustMemory]) {
       await sessionWith(session, ({ total }) => total.rates.wire.tx > 0);
       const before = session.total.wire.txBytes;
       const ofProcesses = new Map([...session.processes].map(([pid, { wire }]) => [pid, wire.txBytes]));
       const connections = [...session.flows.keys()];
       const pid = api.helperPid;
       assert.ok(pid !== undefined);
-      process.kill(pid, signal);
+      await end(pid);
       await eventually(() => (api.helperPid !== undefined && api.helperPid !== pid ? true : undefined));
       await sessionWith(session, ({ total }) => total.wire.txBytes > before && total.rates.wire.tx > 0);
       assert.equal(session.state, 'watching');

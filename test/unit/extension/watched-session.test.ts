@@ -155,6 +155,31 @@ test('each moment is one point of history, however many monitors there are', () 
   expect(watched.history[1]?.tx).toBe(2);
 });
 
+describe('the clock is set', () => {
+  const hour = 3_600_000;
+  /** A sample each second, of which the clock says something else from the third on. */
+  function historyWith(step: number): number[] {
+    const watched = session();
+    for (let second = 0; second < 6; second += 1) {
+      const time = new Date(10 * hour + second * 1_000 + (second < 3 ? 0 : step)).toISOString();
+      watched.applySample(
+        sample({ monitor: 'a', time, monotonicMicros: second * 1e6, total: usage(second * 10, 0) }),
+      );
+    }
+    const { history } = watched;
+    expect(history.map(({ txBytes }) => txBytes).reduce((sum, bytes) => sum + bytes, 0)).toBe(50);
+    return history.map(({ timeMillis }) => timeMillis - 10 * hour);
+  }
+
+  test('back: time goes on as it passed', () => {
+    expect(historyWith(-hour)).toEqual([0, 1_000, 2_000, 3_000, 4_000, 5_000]);
+  });
+
+  test('forward, as after the computer has slept: there is a gap', () => {
+    expect(historyWith(hour)).toEqual([0, 1_000, 2_000, hour + 3_000, hour + 4_000, hour + 5_000]);
+  });
+});
+
 test('losses are counts since the helper started, not sums over monitors', () => {
   const watched = session();
   const dropped = { events: 3, flows: 1, processes: 0, connections: 0, inspections: 5, facts: 0 };

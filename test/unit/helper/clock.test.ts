@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { monotonicNanos, WallClock } from '../../../helper/src/clock';
+import { monotonicNanos, monotonicOffset, WallClock } from '../../../helper/src/clock';
+
+it.each([
+  ['monotonic           0         0\nboottime            0         0\n', 0n],
+  ['monotonic       86400         5\nboottime        86400         0\n', 86_400_000_000_005n],
+  ['monotonic          -2 500000000\nboottime           -2 500000000\n', -1_500_000_000n],
+  ['1 7 0\n7 7 0\n', 7_000_000_000n],
+  ['', 0n],
+  ['monotonic x y', 0n],
+])('a time namespace with %j adds %d nanoseconds', (offsets, expected) => {
+  expect(monotonicOffset(offsets)).toBe(expected);
+});
 
 describe('WallClock', () => {
   let wallMillis = 0;

@@ -505,6 +505,31 @@ describe('limits', () => {
 });
 
 describe('time', () => {
+  it.each([
+    ['back', -3_600_000],
+    ['forward, or the machine asleep meanwhile', 3_600_000],
+  ])('that is set %s is told as it is, and no rate is computed from it', (_, step) => {
+    start({ windowMillis: 1_000 });
+    const flow = open();
+    after(1);
+    const before: MonitorSample[] = [];
+    for (let second = 0; second < 5; second += 1) {
+      send(flow, 1_000);
+      before.push(after(1_000));
+      if (second === 2) vi.setSystemTime(Date.now() + step);
+    }
+    for (const sample of before.slice(1)) {
+      expect(sample.total.rates.payload.tx).toBeCloseTo(1_000, -1);
+      expect(sample.flows[0]?.rates.payload.tx).toBeCloseTo(1_000, -1);
+    }
+    const passed = (one: number, other: number): number =>
+      Date.parse(before[other]?.time ?? '') - Date.parse(before[one]?.time ?? '');
+    expect(passed(1, 2)).toBe(1_000);
+    expect(passed(2, 3)).toBe(1_000 + step);
+    const micros = before.map(({ monotonicMicros }) => monotonicMicros);
+    expect((micros[3] ?? 0) - (micros[2] ?? 0)).toBe(1_000_000);
+  });
+
   it('follows the wall clock when it is set, and leaves rates alone', () => {
     const flow = open();
     start();
