@@ -4,7 +4,7 @@ import path from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { execFileSync } from 'node:child_process';
 import { Explained } from '../../scripts/lib/steps.mjs';
-import { unpackedPackages } from './apt.mjs';
+import { unpackedPackages } from '../debian/unpacked-packages.mjs';
 
 /** The oldest kernel that is supported, those of Debian's releases since, and the newest one. */
 export const kernels = [

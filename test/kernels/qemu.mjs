@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { once } from 'node:events';
 import path from 'node:path';
 import { findCommand } from '../../scripts/lib/commands.mjs';
-import { NotToBeHad, unpackedPackages } from './apt.mjs';
+import { NotToBeHad, unpackedPackages } from '../debian/unpacked-packages.mjs';
 
 // QEMU 7.2 spoils the flags after a `cmpxchg16b`: kernels from 6.12 on crash now and then.
 const oldestGoodVersion = 8;

@@ -14,7 +14,7 @@ import { architecture, inProject } from '../../scripts/lib/paths.mjs';
 import { Explained, main, step } from '../../scripts/lib/steps.mjs';
 import { build } from '../../scripts/build.mjs';
 import { compilerOptions } from '../kernel/support/compiler.mjs';
-import { NotToBeHad, unpackedPackages } from './apt.mjs';
+import { NotToBeHad, unpackedPackages } from '../debian/unpacked-packages.mjs';
 import { collectModules, findImage, kernels, unpackKernel } from './debian-kernels.mjs';
 import { addToSystem, modules, writeSystem } from './guest.mjs';
 import { boot, findEmulator } from './qemu.mjs';

@@ -1,6 +1,5 @@
 // Debian packages that are unpacked into the cache and never installed. They come from the mirror that this machine
 // uses itself, with package lists of their own, so nothing of the system changes and no rights are needed.
-import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheFolder } from '../../scripts/lib/paths.mjs';
@@ -9,7 +8,11 @@ import { CommandFailed, Explained, run } from '../../scripts/lib/steps.mjs';
 // Debian's own keys, those of other releases included (package debian-archive-keyring).
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-export const kernelCache = path.join(cacheFolder, 'kernels');
+/** Where each set of packages has a folder. */
+const debianCache = path.join(cacheFolder, 'debian');
+
+/** In each folder: what it was made for. */
+const noteOfRequest = '.requested';
 
 /** Something that cannot be had on this machine, with the reason. */
 export class NotToBeHad extends Explained {}
@@ -22,7 +25,7 @@ async function findMirror() {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
   const codename = /^VERSION_CODENAME="?(\w+)"?$/m.exec(release)?.[1];
   if (!/^ID="?debian"?$/m.test(release) || codename === undefined)
-    throw new NotToBeHad('Debian kernels are taken from the mirror of a Debian system, which this is not');
+    throw new NotToBeHad('Debian packages are taken from the mirror of a Debian system, which this is not');
   const format = '$(CREATED_BY)|$(COMPONENT)|$(RELEASE)|$(REPO_URI)';
   const listing = await run('apt-get', ['indextargets', '--format', format]);
   const targets = listing
@@ -109,27 +112,32 @@ class PrivateApt {
 }
 
 /**
- * A folder in the cache with unpacked packages. It is made once, and anew where `update` is set.
+ * A folder in the cache with unpacked packages. It is made once, and anew where `update` is set or something else is
+ * wanted than what it was made for.
  * @param {string} name of the folder
  * @param {string[]} suites of Debian, `HERE` stands for this machine's
  * @param {(apt: PrivateApt) => Promise<string[]>} choose names the packages
+ * @param {{ update?: boolean, asInstalledHere?: boolean, wanted?: string[] }} options `wanted`: what `choose` starts from,
+ *   where that may change
  * @returns {Promise<string>} the folder
  */
 export async function unpackedPackages(
   name,
   suites,
   choose,
-  { update = false, asInstalledHere = false } = {},
+  { update = false, asInstalledHere = false, wanted = [] } = {},
 ) {
-  const folder = path.join(kernelCache, name);
-  if (existsSync(folder) && !update) return folder;
-  const work = path.join(kernelCache, `.${name}.${process.pid}`);
+  const folder = path.join(debianCache, name);
+  const request = `${JSON.stringify({ suites, wanted })}\n`;
+  const madeFor = await readFile(path.join(folder, noteOfRequest), 'utf8').catch(() => undefined);
+  if (madeFor === request && !update) return folder;
+  const work = path.join(debianCache, `.${name}.${process.pid}`);
   try {
     const apt = await PrivateApt.open(path.join(work, 'apt'), suites, { asInstalledHere });
     const packages = await choose(apt);
     const root = path.join(work, 'root');
     await apt.unpack(packages, root);
-    await writeFile(path.join(root, 'packages'), `${packages.join('\n')}\n`);
+    await writeFile(path.join(root, noteOfRequest), request);
     await rm(folder, { recursive: true, force: true });
     await rename(root, folder);
     return folder;
