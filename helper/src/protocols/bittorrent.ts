@@ -45,17 +45,28 @@ function hashTable(bytes: Uint8Array, truncated: boolean): Match | undefined {
   };
 }
 
-/** The packet that opens a uTP connection: it acknowledges nothing, and its first number is 1 in all clients. */
+/**
+ * The packet that opens a uTP connection: it acknowledges nothing. Its first number is 1, or any number in clients that
+ * say in an extension what they can do, which is nothing yet.
+ */
 function isUtpConnect(bytes: Uint8Array): boolean {
   const extension = byteAt(bytes, 1);
-  const length = extension === 0 ? utpHeaderLength : utpHeaderLength + 2 + byteAt(bytes, utpHeaderLength + 1);
+  const isPlain = extension === 0 && bytes.length === utpHeaderLength && uint16(bytes, 16) === 1;
   return (
     byteAt(bytes, 0) === utpConnect &&
-    (extension === 0 || extension === 2) &&
-    bytes.length === length &&
+    (isPlain || (extension === 2 && hasEmptyExtension(bytes))) &&
     uint32(bytes, 8) === 0 &&
     uint32(bytes, 12) > 0 &&
-    uint16(bytes, 16) === 1 &&
     uint16(bytes, 18) === 0
+  );
+}
+
+function hasEmptyExtension(bytes: Uint8Array): boolean {
+  const body = bytes.subarray(utpHeaderLength);
+  return (
+    body.length === 10 &&
+    byteAt(body, 0) === 0 &&
+    byteAt(body, 1) === 8 &&
+    body.subarray(2).every((bit) => bit === 0)
   );
 }

@@ -95,8 +95,12 @@ function innerApplication({
     return { application: 'doh', certainty: 'likely' };
   if (spoken !== undefined)
     return { application: spoken, certainty: tls.alpnInferred === true ? 'likely' : 'certain' };
-  if (quic === undefined && tls.offeredAlpn.length === 0 && portOfServer(context) === 853)
-    return { application: 'dot', certainty: 'likely' };
+  if (quic !== undefined) return undefined;
+  // Many name servers do not answer the offer, and are spoken to all the same.
+  const [offered, ...others] = tls.offeredAlpn;
+  const speaksDns =
+    offered === undefined ? portOfServer(context) === 853 : offered === 'dot' && others.length === 0;
+  if (speaksDns) return { application: 'dot', certainty: 'likely' };
   return undefined;
 }
 

@@ -84,6 +84,13 @@ export const samples: readonly Sample[] = [
   sample('tracker', 'bittorrent', 'udp', 6969, hex('0000041727101980 00000000 1a2b3c4d')),
   sample('utp', 'bittorrent', 'udp', 6881, hex('4100 a1b2 01020304 00000000 00100000 0001 0000')),
   sample(
+    'utp-with-extension',
+    'bittorrent',
+    'udp',
+    6881,
+    hex('4102 a1b2 01020304 00000000 00100000 8d3f 0000 0008 0000000000000000'),
+  ),
+  sample(
     'memcached over udp',
     'memcached',
     'udp',
