@@ -13,17 +13,17 @@ import {
   type SummaryLine,
 } from '../../../helper/src/cli/json-lines';
 import { sourceOfName } from '../../../src/shared/flow-label';
-import { NotToBeHad } from '../../kernels/apt.mjs';
+import { NotToBeHad } from '../../debian/unpacked-packages.mjs';
 import { helperPath } from '../support/helper';
-import { HostPair } from '../support/namespaces';
+import { HostPair, run } from '../support/namespaces';
 import { realPrograms, type RealPrograms } from './real-programs.mjs';
-import { ports, Servers, zone } from './servers';
+import { peerProgram, ports, resolver, Servers, zone } from './servers';
 
 /** Planted wherever something is not to be told. */
 const secret = 'planted5ecret';
 
-/** The far host, where the servers are. */
-let farAddress = '';
+/** Address of the far host, where the servers are. */
+const farAddress = '10.77.0.2';
 let pair: HostPair | undefined;
 let folder: string | undefined;
 let programs: RealPrograms;
@@ -44,7 +44,9 @@ beforeAll(async () => {
   }
   folder = mkdtempSync(join(tmpdir(), 'procnetmon-peers-'));
   pair = new HostPair('peers');
-  farAddress = pair.far.ipv4;
+  for (const { namespace, interface: device } of [pair.near, pair.far]) {
+    run('ip', '-n', namespace, 'route', 'add', '224.0.0.0/4', 'dev', device);
+  }
   servers = new Servers(programs, folder, pair.far.namespace, pair.far.ipv4);
   servers.password = secret;
   await servers.start();
@@ -57,6 +59,8 @@ afterAll(async () => {
 });
 
 interface Seen {
+  /** What the client and the helper told people. */
+  said: string;
   flows: FlowSummary[];
   facts: FactLine[];
 }
@@ -70,9 +74,9 @@ function watch(client: string[], options: string[] = [], input = ''): Seen {
   const line = [
     ...[`--net=/run/netns/${pair.near.namespace}`, helperPath, 'run', '--format', 'json'],
     ...['-o', output, ...options, '--', 'unshare', '--mount', 'sh', '-c', withNames, 'sh'],
-    ...[programs.find(command), ...args],
+    ...[command.includes('/') ? command : programs.find(command), ...args],
   ];
-  const { stderr, status } = spawnSync('nsenter', line, {
+  const { stdout, stderr, status } = spawnSync('nsenter', line, {
     encoding: 'utf8',
     timeout: 30_000,
     input,
@@ -87,6 +91,7 @@ function watch(client: string[], options: string[] = [], input = ''): Seen {
   const summary = lines.findLast((entry): entry is SummaryLine => entry.type === 'summary');
   expect(summary, `${client.join(' ')} ended with ${String(status)}: ${stderr}`).toBeDefined();
   return {
+    said: stdout + stderr,
     flows: (summary?.processes ?? []).flatMap(({ flows }) => flows),
     facts: lines.filter((entry): entry is FactLine => entry.type === 'fact'),
   };
@@ -97,7 +102,10 @@ interface Case {
   client: string;
   command: string[];
   input?: string;
-  port: number;
+  /** Of the far host; absent where both ends are watched, on the near host's loopback. */
+  port?: number;
+  /** Instead of the far host's address and the port. */
+  remote?: string;
   application: string;
   label: string;
   /** `certain` when absent. */
@@ -109,9 +117,13 @@ interface Case {
   says: string;
 }
 
+const localhost = { name: 'localhost', source: 'hosts-file' } as const;
+const queue = { name: `queue.${zone}`, source: 'dns' } as const;
 const far = { name: `far.${zone}`, source: 'dns' } as const;
 const url = (scheme: string, name: string, port: number, path: string): string =>
   `${scheme}://${name}.${zone}:${String(port)}${path}`;
+const transmission =
+  'cd && exec timeout 5 transmission-cli -g "$0" -w "$0" --encryption-tolerated --no-portmap goods.torrent';
 const noisy = ['-s', '-o', '/dev/null', '-H', `Authorization: Bearer ${secret}`, '-b', `session=${secret}`];
 
 const cases: Case[] = [
@@ -308,14 +320,8 @@ connection.close()
   },
   {
     server: 'memcached',
-    client: 'bash',
-    command: [
-      ...[
-        'bash',
-        '-c',
-        `exec 3<>/dev/tcp/queue.${zone}/${String(ports.memcached)}; printf 'get ${secret}\\r\\n' >&3; read -r line <&3`,
-      ],
-    ],
+    client: 'memccat (libmemcached)',
+    command: ['memccat', `--servers=queue.${zone}:${String(ports.memcached)}`, secret],
     port: ports.memcached,
     application: 'memcached',
     label: 'memcached',
@@ -338,6 +344,247 @@ connection.close()
     host: { name: `queue.${zone}`, source: 'dns' },
     says: 'the name that was asked for',
   },
+  {
+    server: 'nghttpx',
+    client: 'curl --http2',
+    command: ['curl', ...noisy, '--http2', url('http', 'far', ports.upgrade, `/up?q=${secret}`)],
+    port: ports.upgrade,
+    application: 'h2',
+    label: 'HTTP/2',
+    host: { name: `far.${zone}`, source: 'http-host' },
+    facts: [{ kind: 'http-exchange', method: 'GET', path: '/up', status: 200 }],
+    says: 'the request that asked for the upgrade',
+  },
+  {
+    server: 'gRPC for Python',
+    client: 'gRPC for Python',
+    command: ['python3', peerProgram('grpc_client'), `far.${zone}:${String(ports.grpc)}`, secret],
+    port: ports.grpc,
+    application: 'grpc',
+    label: 'gRPC',
+    host: { name: `far.${zone}`, source: 'http-host' },
+    facts: [
+      { kind: 'http-exchange', method: 'POST', path: '/shop.Orders/Place', status: 200, grpcStatus: 0 },
+    ],
+    says: 'the call, its status, time to the answer',
+  },
+  {
+    server: 'websocketd',
+    client: 'websockets for Python',
+    command: [
+      ...['python3', peerProgram('websocket_client'), url('ws', 'far', ports.websocket, `/live?t=${secret}`)],
+      secret,
+    ],
+    port: ports.websocket,
+    application: 'websocket',
+    label: 'WebSocket',
+    host: { name: `far.${zone}`, source: 'http-host' },
+    facts: [{ kind: 'http-exchange', method: 'GET', path: '/live', status: 101 }],
+    says: 'the request that began it',
+  },
+  {
+    server: 'Unbound',
+    client: 'kdig +tls',
+    command: ['kdig', '+tls', '-p', String(ports.dot), `@far.${zone}`, `www.${zone}`],
+    port: ports.dot,
+    application: 'dot',
+    label: 'TLS 1.3 · DNS over TLS',
+    certainty: 'likely',
+    host: { name: `far.${zone}`, source: 'sni' },
+    says: 'time of the handshake',
+  },
+  {
+    server: 'Unbound',
+    client: 'kdig +https',
+    command: ['kdig', '+https', `@${resolver}`, `www.${zone}`],
+    port: ports.doh,
+    application: 'doh',
+    label: 'TLS 1.3 · DNS over HTTPS',
+    certainty: 'likely',
+    host: { name: resolver, source: 'sni' },
+    says: 'time of the handshake',
+  },
+  {
+    server: 'OpenSSL',
+    client: 'OpenSSL s_client -dtls',
+    command: [
+      'timeout',
+      '3',
+      'openssl',
+      's_client',
+      '-dtls',
+      '-connect',
+      `far.${zone}:${String(ports.dtls)}`,
+    ],
+    input: `${secret}\n`,
+    port: ports.dtls,
+    application: 'dtls',
+    label: 'DTLS',
+    host: far,
+    says: 'the name that was asked for',
+  },
+  {
+    server: 'MariaDB',
+    client: 'mariadb',
+    command: [
+      ...['mariadb', '--no-defaults', '-h', `db.${zone}`, '-P', String(ports.mysql), '-u', 'shop'],
+      ...[`-p${secret}`, '-e', `SELECT '${secret}'`],
+    ],
+    port: ports.mysql,
+    application: 'mysql',
+    label: 'MySQL',
+    host: { name: `db.${zone}`, source: 'dns' },
+    facts: [{ kind: 'software', of: 'remote', name: expect.stringMatching(/MariaDB/) }],
+    says: 'the software of the server',
+  },
+  {
+    server: 'MockupDB (of MongoDB)',
+    client: 'PyMongo',
+    command: ['python3', peerProgram('mongodb'), secret],
+    application: 'mongodb',
+    label: 'MongoDB',
+    host: localhost,
+    says: '–',
+  },
+  {
+    server: 'librdkafka, its own broker',
+    client: 'kcat (librdkafka)',
+    command: ['kcat', '-P', '-b', 'nobody', '-X', 'test.mock.num.brokers=1', '-t', `topic-${secret}`],
+    input: `${secret}\n`,
+    application: 'kafka',
+    label: 'Kafka',
+    host: localhost,
+    says: '–',
+  },
+  {
+    server: 'RabbitMQ',
+    client: 'amqp-publish (rabbitmq-c)',
+    command: [
+      ...['amqp-publish', '-u', `amqp://shop:${secret}@queue.${zone}:${String(ports.amqp091)}`],
+      ...['-r', secret, '-b', secret],
+    ],
+    port: ports.amqp091,
+    application: 'amqp-0-9-1',
+    label: 'AMQP 0-9-1',
+    host: queue,
+    says: 'the name that was asked for',
+  },
+  {
+    server: 'aiosmtpd',
+    client: 'curl',
+    command: [
+      ...['curl', '-s', '-u', `shop:${secret}`, '--login-options', 'AUTH=PLAIN', '-T', '-'],
+      ...['--mail-from', 'a@shop.test', '--mail-rcpt', 'b@shop.test', url('smtp', 'queue', ports.smtp, '')],
+    ],
+    input: `Subject: ${secret}\r\n\r\n${secret}\r\n`,
+    port: ports.smtp,
+    application: 'smtp',
+    label: 'SMTP',
+    host: queue,
+    says: 'the name that was asked for',
+  },
+  {
+    server: 'aiosmtpd',
+    client: 'curl --ssl-reqd, which begins TLS in the middle',
+    command: [
+      ...['curl', '-k', '-s', '--ssl-reqd', '-u', `shop:${secret}`, '-T', '-', '--mail-from', 'a@shop.test'],
+      ...['--mail-rcpt', 'b@shop.test', url('smtp', 'queue', ports.smtp, '')],
+    ],
+    input: `Subject: ${secret}\r\n\r\n${secret}\r\n`,
+    port: ports.smtp,
+    application: 'smtp',
+    label: 'SMTP · TLS 1.3',
+    host: { name: `queue.${zone}`, source: 'sni' },
+    says: 'time of the handshake',
+  },
+  {
+    server: 'pyftpdlib',
+    client: 'curl',
+    command: ['curl', '-s', '-l', '-u', `shop:${secret}`, url('ftp', 'far', ports.ftp, '/')],
+    port: ports.ftp,
+    application: 'ftp',
+    label: 'FTP',
+    host: far,
+    says: 'the name that was asked for',
+  },
+  {
+    server: 'coturn',
+    client: 'turnutils_stunclient (coturn)',
+    command: ['turnutils_stunclient', '-p', String(ports.stun), farAddress],
+    port: ports.stun,
+    application: 'stun',
+    label: 'STUN',
+    says: '–',
+  },
+  {
+    server: 'chrony',
+    client: 'chronyd -Q',
+    command: [
+      ...['chronyd', '-Q', '-t', '10', '-u', 'root', '-f', '/dev/null'],
+      `server far.${zone} port ${String(ports.ntp)} iburst`,
+    ],
+    port: ports.ntp,
+    application: 'ntp',
+    label: 'NTP',
+    host: far,
+    says: 'the name that was asked for',
+  },
+  {
+    server: 'dnsmasq',
+    client: 'dhcping',
+    command: ['dhcping', '-v', '-c', '10.77.0.1', '-s', farAddress, '-h', '02:00:00:00:00:01', '-t', '3'],
+    port: 67,
+    application: 'dhcp',
+    label: 'DHCP',
+    says: '–',
+  },
+  {
+    server: 'Avahi',
+    client: 'mdns-scan',
+    command: ['timeout', '3', 'mdns-scan'],
+    remote: '224.0.0.251:5353',
+    application: 'mdns',
+    label: 'mDNS',
+    facts: [{ kind: 'dns-exchange', question: '_services._dns-sd._udp.local', recordType: 'PTR' }],
+    says: 'questions',
+  },
+  {
+    server: 'aria2',
+    client: 'transmission-cli, without uTP',
+    command: ['sh', '-c', transmission, 'transmission'],
+    port: ports.bittorrent,
+    application: 'bittorrent',
+    label: 'BitTorrent',
+    says: '–',
+  },
+  {
+    server: 'none',
+    client: 'transmission-cli, with uTP',
+    command: ['sh', '-c', transmission, 'transmission-utp'],
+    port: ports.bittorrent,
+    application: 'bittorrent',
+    label: 'BitTorrent uTP',
+    certainty: 'likely',
+    says: '–',
+  },
+  {
+    server: 'Node.js',
+    client: 'node inspect',
+    command: ['timeout', '3', process.execPath, 'inspect', `${farAddress}:${String(ports.inspector)}`],
+    port: ports.inspector,
+    application: 'node-inspector',
+    label: 'Node.js inspector',
+    says: 'requests',
+  },
+  {
+    server: 'debugpy, the debugged program',
+    client: 'debugpy, the adapter',
+    command: ['python3', '-m', 'debugpy', '--listen', '15678', '-c', 'pass'],
+    application: 'dap',
+    label: 'Debug Adapter Protocol',
+    host: localhost,
+    says: '–',
+  },
 ];
 
 /** What is known of the host, for the table. */
@@ -356,8 +603,9 @@ function latestOf(facts: readonly FactLine[]): FactLine[] {
 function page(): string {
   return `# Protocols on real peers
 
-What the helper shows of real clients that speak to real servers, each from its Debian package. But for the name server
-their ports are not the usual ones, so that only what is said can tell. This page is written by \`test/kernel/protocols\`, which also checks it: \`vitest --update\` writes it anew.
+What the helper shows of real clients that speak to real servers, each from its Debian package. Where the protocol leaves
+the choice, their ports are not the usual ones, so that only what is said can tell. This page is written by
+\`test/kernel/protocols\`, which also checks it: \`vitest --update\` writes it anew.
 
 | Server | Client | Id | Shown as | How sure | Host, and how it is known | Told beside that |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -365,6 +613,17 @@ ${[...rows.values()].join('\n')}
 
 \`certain\`: told by bytes that only this protocol writes. \`likely\`: the server's choice is encrypted, in TLS 1.3 and QUIC
 always, and was told from what the client offers and from the lengths of what follows.
+
+What stands in for a peer that cannot be had from Debian or the npm registry:
+
+- **MongoDB**: its server is in neither. MockupDB, of MongoDB's own makers, answers their own driver.
+- **Kafka**: its broker is in neither. The one within librdkafka answers librdkafka.
+- **NATS**: its command-line client is in neither. A shell says to the real server what a client would.
+- **BitTorrent**: uTP is tried with a peer that does not know it, as aria2 does not. Conversations that hide what they
+  are, as both prefer where nothing else is asked for, are told as nothing.
+
+Known by recordings and made samples only (\`test/unit/helper/protocols\`): Chrome's debugging protocol, the Language Server
+Protocol, DNS over QUIC, LLMNR, DHCPv6, SSDP, IMAP and POP3.
 
 Passwords, tokens, cookies, query strings, bodies, statements and topics were planted in these conversations; none of them
 stands anywhere in what the helper wrote.
@@ -374,11 +633,13 @@ stands anywhere in what the helper wrote.
 describe('a real conversation', () => {
   it.for(cases)('$client with $server', (each, { skip }) => {
     if (unavailable !== undefined) skip(unavailable);
-    const { flows, facts } = watch(each.command, [], each.input);
-    const peer = `${farAddress}:${String(each.port)}`;
-    const met = flows.filter(({ remote }) => remote === peer);
+    const { flows, facts, said } = watch(each.command, [], each.input);
+    const peer = each.remote ?? (each.port === undefined ? undefined : `${farAddress}:${String(each.port)}`);
+    const met = flows.filter(({ remote }) =>
+      peer === undefined ? remote?.startsWith('127.0.0.1:') : remote === peer,
+    );
     const flow = met.find(({ application }) => application !== null) ?? met[0];
-    expect(flow, JSON.stringify(flows)).toMatchObject({
+    expect(flow, `${JSON.stringify(flows)}\n${said}`).toMatchObject({
       application: each.application,
       applicationLabel: each.label,
       certainty: each.certainty ?? 'certain',

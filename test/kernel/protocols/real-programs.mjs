@@ -2,28 +2,51 @@
 // started, no user made, nothing of the system changes.
 import { existsSync, globSync } from 'node:fs';
 import path from 'node:path';
-import { unpackedPackages } from '../../kernels/apt.mjs';
+import { unpackedPackages } from '../../debian/unpacked-packages.mjs';
 
 const packages = [
+  'amqp-tools',
+  'aria2',
+  'avahi-daemon',
   'caddy',
+  'chrony',
+  'coturn',
   'curl',
+  'dhcping',
   'dnsmasq-base',
+  'kcat',
   'knot-dnsutils',
+  'libmemcached-tools',
   'libqpid-proton11',
+  'mariadb-client-core',
+  'mariadb-server-core',
+  'mdns-scan',
   'memcached',
   'mosquitto',
   'mosquitto-clients',
   'nats-server',
+  'nghttp2-proxy',
   'nginx-light',
   'ngtcp2-client',
-  'openssl',
-  'redis-tools',
-  'postgresql-client-15',
   'openssh-client',
   'openssh-server',
+  'openssl',
   'postgresql-15',
+  'postgresql-client-15',
+  'python3-aiosmtpd',
+  'python3-debugpy',
+  'python3-grpcio',
+  'python3-mockupdb',
+  'python3-pyftpdlib',
+  'python3-pymongo',
   'python3-qpid-proton',
+  'python3-websockets',
+  'rabbitmq-server',
   'redis-server',
+  'redis-tools',
+  'transmission-cli',
+  'unbound',
+  'websocketd',
 ];
 
 // PostgreSQL's own before Debian's wrappers around them.
@@ -44,7 +67,7 @@ export async function realPrograms() {
     'servers',
     ['HERE', 'HERE-updates', 'HERE-security'],
     (apt) => apt.missingFor(packages, apt.codename),
-    { asInstalledHere: true },
+    { asInstalledHere: true, wanted: packages },
   );
   const find = (command) => {
     const candidates = ['', root].flatMap((prefix) =>
@@ -61,6 +84,9 @@ export async function realPrograms() {
     root,
     environment: {
       ...process.env,
+      PATH: [process.env['PATH'], ...['usr/bin', 'usr/sbin'].map((folder) => path.join(root, folder))].join(
+        ':',
+      ),
       LD_LIBRARY_PATH: libraries.join(':'),
       PYTHONPATH: path.join(root, 'usr/lib/python3/dist-packages'),
     },
