@@ -156,30 +156,47 @@ static __always_inline struct pnm_flow *flow_for(struct bpf_sock *sk, struct pnm
 	return flow;
 }
 
+/* Where traffic counts that has no flow. */
+static __always_inline struct pnm_overflow_key overflow_key_of(const struct pnm_socket *socket,
+							       const struct pnm_owner *owner)
+{
+	struct pnm_overflow_key key = {
+	    .process_id = owner->process_id,
+	    .interface_index = socket->overflow_interface,
+	    .is_foreign = !!(socket->flags & PNM_SOCKET_FOREIGN),
+	};
+
+	return key;
+}
+
 /* Not on the stack, which is full. */
 static const struct pnm_counters no_counters;
 
-/* Where traffic counts that got no flow. NULL, and counted as lost, when even that table is full. */
+/* NULL, and counted as lost, when even that table is full. */
+static __always_inline struct pnm_counters *overflow_at(const struct pnm_overflow_key *key)
+{
+	struct pnm_counters *counters = bpf_map_lookup_elem(&overflow, key);
+
+	__sync_fetch_and_add(&statistics.overflow_updates, 1);
+	if (counters)
+		return counters;
+	bpf_map_update_elem(&overflow, key, &no_counters, BPF_NOEXIST);
+	counters = bpf_map_lookup_elem(&overflow, key);
+	if (!counters)
+		__sync_fetch_and_add(&statistics.dropped_processes, 1);
+	return counters;
+}
+
+/* For what got no flow. */
 static __always_inline struct pnm_counters *overflow_for(struct bpf_sock *sk, const struct pnm_socket *socket)
 {
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 
 	if (!owner)
 		return NULL;
-	struct pnm_overflow_key key = {
-	    .process_id = owner->process_id,
-	    .interface_index = socket->overflow_interface,
-	    .is_foreign = !!(socket->flags & PNM_SOCKET_FOREIGN),
-	};
-	struct pnm_counters *counters = bpf_map_lookup_elem(&overflow, &key);
+	struct pnm_overflow_key key = overflow_key_of(socket, owner);
 
-	if (counters)
-		return counters;
-	bpf_map_update_elem(&overflow, &key, &no_counters, BPF_NOEXIST);
-	counters = bpf_map_lookup_elem(&overflow, &key);
-	if (!counters)
-		__sync_fetch_and_add(&statistics.dropped_processes, 1);
-	return counters;
+	return overflow_at(&key);
 }
 
 #endif

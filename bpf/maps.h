@@ -23,7 +23,7 @@ struct pnm_connection {
 struct pnm_last_flow {
 	__u64 socket_cookie;
 	__u32 slot;
-	__u32 process_id; /* where it counts without a slot */
+	struct pnm_overflow_key overflow; /* where it counts without a flow */
 };
 
 struct pnm_datagram {

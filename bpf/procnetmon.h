@@ -241,6 +241,7 @@ struct pnm_statistics {
 	__u64 samples;           /* pieces of payload that were copied */
 	__u64 dropped_samples;   /* ... that found no room in the ring */
 	__u64 skipped_messages;  /* messages for which a flow had no credit */
+	__u64 overflow_updates;  /* how often anything was added to `overflow` */
 };
 
 /* Whether payload is copied at all. User space writes it. */

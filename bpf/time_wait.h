@@ -27,8 +27,8 @@ static __always_inline void time_wait_advance(struct pnm_flow *flow, const struc
 }
 
 /* A packet that is sent or received on behalf of a connection in TIME_WAIT counts on the connection's last
- * flow. User space leaves the slots of closed connections alone for a while. False when there is no such
- * connection. */
+ * flow. User space leaves the slots of closed connections alone for a while; after that, it counts on the
+ * process. False when there is no such connection. */
 static __always_inline bool count_time_wait(const struct packet *packet, bool is_out,
 					    struct pnm_wire_amount wire)
 {
@@ -49,14 +49,13 @@ static __always_inline bool count_time_wait(const struct packet *packet, bool is
 	struct pnm_flow *flow = bpf_map_lookup_elem(&flows, &slot);
 
 	if (!flow || flow->key.socket_cookie != last->socket_cookie || (flow->retired & PNM_FLOW_RETIRED)) {
-		__u32 process_id = last->process_id;
-		struct pnm_counters *counters = NULL;
+		struct pnm_overflow_key without_flow = last->overflow;
+		struct pnm_counters *counters = overflow_at(&without_flow);
 
-		if (slot == PNM_NO_SLOT)
-			counters = bpf_map_lookup_elem(&overflow, &process_id);
 		if (!counters)
 			return false;
-		__sync_fetch_and_add(&statistics.dropped_flows, 1);
+		if (slot == PNM_NO_SLOT)
+			__sync_fetch_and_add(&statistics.dropped_flows, 1);
 		count(counters, is_out, wire, nothing);
 		return true;
 	}
@@ -71,8 +70,13 @@ static __always_inline void time_wait_note(const struct pnm_socket *socket, cons
 					   const struct endpoints *ends)
 {
 	struct pnm_connection key;
-	struct pnm_last_flow last = {
-	    .socket_cookie = socket->cookie, .slot = socket->slot, .process_id = owner->process_id};
+	struct pnm_last_flow last = {.socket_cookie = socket->cookie,
+				     .slot = socket->slot,
+				     .overflow = overflow_key_of(socket, owner)};
+	struct pnm_flow *flow = last_flow(socket);
+
+	if (flow)
+		last.overflow.interface_index = flow->key.interface_index;
 
 	connection_key(&key, &ends->local, ends->local_port, &ends->remote, ends->remote_port);
 	bpf_map_update_elem(&time_wait, &key, &last, BPF_ANY);

@@ -96,7 +96,10 @@ export interface FlowIdentity {
   interfaceIndex: number;
 }
 
-/** Traffic that found the flow pool full, by process and interface. */
+/**
+ * Traffic without a flow, by process and interface: it found the flow pool full, or belongs to a connection in TIME_WAIT
+ * whose flow is gone.
+ */
 export interface ProcessOverflow {
   processId: number;
   /** 0 where it is not known: payload of a connection whose packets were all counted on flows. */
@@ -158,6 +161,8 @@ export interface KernelStatistics {
   droppedSamples: number;
   /** Messages that were not copied because their flow had no credit. */
   skippedMessages: number;
+  /** Grows whenever there is something new in `readOverflow`. */
+  overflowUpdates: number;
   flowCapacity: number;
 }
 

@@ -55,7 +55,7 @@ export class Sampler {
   #statistics: KernelStatistics;
   /** By process, then by interface. */
   readonly #overflow = new Map<number, Map<number, GrowthMeter>>();
-  #overflowPackets = 0;
+  #overflowUpdates = 0;
   #abandonedCheckedNanos = 0;
   /** Whether the owners of idle flows live, as of the last look. */
   readonly #owners = new Map<number, boolean>();
@@ -120,7 +120,7 @@ export class Sampler {
     this.#settle();
     if (matched !== this.#used) this.#forgetMissing();
     this.#statistics = this.kernel.statistics();
-    if (this.#statistics.droppedFlows !== this.#overflowPackets) this.#readOverflow(now);
+    if (this.#statistics.overflowUpdates !== this.#overflowUpdates) this.#readOverflow(now);
     this.ledger.prune();
   }
 
@@ -330,7 +330,7 @@ export class Sampler {
   }
 
   #readOverflow(now: number): void {
-    this.#overflowPackets = this.#statistics.droppedFlows;
+    this.#overflowUpdates = this.#statistics.overflowUpdates;
     for (const entry of this.kernel.readOverflow()) {
       const device = interfaceKey(entry.interfaceIndex, entry.foreign);
       const meter = this.#overflowMeter(entry.processId, device);

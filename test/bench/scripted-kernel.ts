@@ -86,6 +86,7 @@ export class ScriptedKernel implements Kernel {
     return {
       droppedEvents: 0,
       droppedFlows: 0,
+      overflowUpdates: 0,
       droppedProcesses: 0,
       samples: 0,
       droppedSamples: 0,

@@ -119,7 +119,8 @@ Statistics Kernel::statistics() const
 		kernel.dropped_processes,
 		kernel.samples,
 		kernel.dropped_samples + payload_samples_.invalid(),
-		kernel.skipped_messages};
+		kernel.skipped_messages,
+		kernel.overflow_updates};
 }
 
 std::vector<Event> Kernel::collect()

@@ -36,6 +36,7 @@ struct Statistics {
 	uint64_t samples;
 	uint64_t dropped_samples;
 	uint64_t skipped_messages;
+	uint64_t overflow_updates;
 };
 
 /// Opening that fails half-way takes everything back. Destruction detaches and unloads.

@@ -194,6 +194,7 @@ Napi::Value to_javascript(Napi::Env env, const Statistics &statistics)
 	object.Set("samples", number(env, statistics.samples));
 	object.Set("droppedSamples", number(env, statistics.dropped_samples));
 	object.Set("skippedMessages", number(env, statistics.skipped_messages));
+	object.Set("overflowUpdates", number(env, statistics.overflow_updates));
 	object.Set("flowCapacity", number(env, PNM_FLOW_CAPACITY));
 	return object;
 }

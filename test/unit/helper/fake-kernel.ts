@@ -58,6 +58,7 @@ export class FakeKernel implements Kernel {
   counts: KernelStatistics = {
     droppedEvents: 0,
     droppedFlows: 0,
+    overflowUpdates: 0,
     droppedProcesses: 0,
     samples: 0,
     droppedSamples: 0,

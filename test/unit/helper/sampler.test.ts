@@ -348,7 +348,7 @@ describe('Sampler', () => {
       { ...overflow, interfaceIndex: 2, wireTxBytes: 100, wireTxPackets: 1, payloadTxBytes: 40 },
       { ...overflow, interfaceIndex: 3, wireTxBytes: 50, wireTxPackets: 1, payloadTxBytes: 20 },
     ];
-    kernel.counts.droppedFlows = 1;
+    kernel.counts.overflowUpdates = 1;
     tick();
     tick();
     expect(sumOf(10).payloadTxBytes).toBe(65);
@@ -357,7 +357,7 @@ describe('Sampler', () => {
       { ...overflow, interfaceIndex: 2, wireTxBytes: 200, wireTxPackets: 2, payloadTxBytes: 90 },
       { ...overflow, interfaceIndex: 3, wireTxBytes: 50, wireTxPackets: 1, payloadTxBytes: 20 },
     ];
-    kernel.counts.droppedFlows = 2;
+    kernel.counts.overflowUpdates = 2;
     tick();
     expect(sumOf(10).payloadTxBytes).toBe(115);
   });
