@@ -3,6 +3,7 @@ import { estimateOf } from '../shared/estimate';
 import type { PanelFlow } from '../shared/panel-messages';
 import type { Directions } from '../shared/protocol';
 import { comparisonFor, columns, type Column, type ColumnId, type Sort } from './columns';
+import { plural } from './l10n';
 import { Connection, sortKey, type Comparison, type RowOrder } from './connections';
 
 export const rowGroupings = ['none', 'process', 'host'] as const;
@@ -20,7 +21,9 @@ const summed: ReadonlySet<ColumnId> = new Set([
 /** What a cell of a group's row says: the name and number of its connections in the first, sums in others. */
 export function groupText(row: Connection, column: Column, position: number, nowMillis: number): string {
   if (summed.has(column.id)) return column.text(row, nowMillis);
-  return position === 0 && row.group !== undefined ? `${row.group.name} (${row.group.count})` : '';
+  if (position > 0 || row.group === undefined) return '';
+  const { name, count } = row.group;
+  return `${name} · ${plural(count, '{0} connection', '{0} connections')}`;
 }
 
 /** Cells that the name of a group may take: those up to the first sum. */

@@ -89,7 +89,8 @@ export class ConnectionDetails {
       const value = text(connection, nowMillis);
       // What there is to say of estimates stands once, below.
       const more = numeric || id === 'remote' ? tooltip?.(connection).split('\n')[0] : undefined;
-      return [name, more === undefined || more === value || more === '' ? value : `${value} (${more})`];
+      if (more === undefined || more === '') return [name, value];
+      return [name, more.startsWith(value) ? more : `${value} (${more})`];
     });
     this.#drawList(entries.filter(([, value]) => value !== ''));
     const notes = estimateNotes(connection.flow, texts);

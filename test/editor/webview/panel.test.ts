@@ -481,17 +481,17 @@ describe('a range of time', () => {
     await shown.page.getByRole('combobox', { name: 'Group rows' }).selectOption('process');
     await expect
       .poll(firstCells)
-      .toEqual(['node (4242) (2)', 'node (4242)', 'node (4242)', 'curl (5000) (1)', 'curl (5000)']);
+      .toEqual(['node (4242) · 2 connections', 'node (4242)', 'node (4242)', 'curl (5000) · 1 connection', 'curl (5000)']);
     expect((await columnTexts(shown, 'sentTotal'))[0]).toBe('60.0 kB');
     await drag(shown, 0.1, 0.4);
-    await expect.poll(firstCells).toEqual(['node (4242) (1)', 'node (4242)']);
+    await expect.poll(firstCells).toEqual(['node (4242) · 1 connection', 'node (4242)']);
     const [sum, only] = await columnTexts(shown, 'sentTotal');
     expect(sum).toBe(only);
     await shown.page.getByRole('button', { name: 'Clear Range' }).click();
     await expect.poll(() => rows(shown).count()).toBe(5);
 
     await shown.page.getByRole('combobox', { name: 'Group rows' }).selectOption('host');
-    await expect.poll(firstCells).toContain('198.51.100.7 (2)');
+    await expect.poll(firstCells).toContain('198.51.100.7 · 2 connections');
     await shown.page.locator('.grid').focus();
     await shown.page.keyboard.press('ArrowDown');
     await shown.page.keyboard.press('Enter');
