@@ -169,6 +169,8 @@ export class Servers {
     const inNamespace = ['nsenter', `--net=/run/netns/${this.namespace}`, ...line];
     const child = spawn('sh', ['-c', 'exec "$@" >>"$0" 2>&1 </dev/null', log, ...inNamespace], {
       env: this.#environment,
+      // Where some write what is left of them when they are killed.
+      cwd: this.folder,
       stdio: 'ignore',
     });
     this.#children.push(child);
