@@ -99,7 +99,8 @@ void ProcessFollower::run()
 		// Interrupted by a signal, by which this thread loses its rights as all do.
 		if (count < 0 && errno == EINTR)
 			continue;
-		if (count < 0 || awaited[1].revents)
+		// Nor may it turn in a circle, before others, over a socket that is not there.
+		if (count < 0 || awaited[1].revents || awaited[0].revents & (POLLHUP | POLLNVAL))
 			return;
 		follow();
 	}
