@@ -1,7 +1,7 @@
 // `procnetmon watch`, `doctor` and `cleanup` as their users have them, and what every command answers to bad input.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -291,6 +291,19 @@ describe.skipIf(!isRoot)('under sudo', () => {
         ['CapPrm', 'CapEff', 'CapAmb'].map((name) => `${name}:\t0000000000000000\n`).join('') +
         'NoNewPrivs:\t0\n',
     );
+  });
+
+  it('runs no program as root that PATH leads to', async () => {
+    // Where sudo is not told which PATH is safe, it hands on that of the user.
+    const program = path.join(folder, 'setpriv');
+    const touched = path.join(folder, 'touched');
+    writeFileSync(program, `#!/bin/sh\n/usr/bin/id -u >>${touched}\n`, { mode: 0o755 });
+    const { status, stdout } = await runToEnd('env', [
+      ...[...asNobody, `PATH=${folder}:${process.env['PATH'] ?? ''}`],
+      ...[helperPath, 'run', '--reverse-lookup', '--', 'id', '-u'],
+    ]);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: `${String(nobody.uid)}\n` });
+    expect(() => statSync(touched)).toThrow();
   });
 
   it('refuses the process of another user', async () => {

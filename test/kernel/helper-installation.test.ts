@@ -172,6 +172,27 @@ describe('an ordinary user', () => {
     ]);
   });
 
+  it('has names looked up by a process that gets none of the rights either', async () => {
+    const own = spawn('setpriv', [...as(alice).slice(1), 'cat'], { stdio: ['pipe', 'ignore', 'inherit'] });
+    const [program = '', ...args] = [
+      ...as(alice),
+      ...[installedExecutable, 'watch', '--reverse-lookup', '--format', 'json', String(own.pid)],
+    ];
+    const helper = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(helper.stdout, 'data');
+    const pid = String(helper.pid);
+    const [child = ''] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+    await expect.poll(() => readFileSync(`/proc/${child}/cmdline`, 'utf8')).toContain('\0look-up-names\0');
+    const status = readFileSync(`/proc/${child}/status`, 'utf8');
+    for (const field of ['CapPrm', 'CapEff', 'CapAmb']) {
+      expect(status).toMatch(new RegExp(`^${field}:\t0{16}$`, 'm'));
+    }
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    const ended = once(helper, 'exit');
+    own.stdin.end();
+    await ended;
+  });
+
   it('writes to no file that is not theirs', () => {
     const target = path.join(folder, 'of-root');
     writeFileSync(target, 'as it was');

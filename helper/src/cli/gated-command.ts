@@ -1,7 +1,7 @@
 // The command of `run`: started before the helper gives up its rights, as the calling user, and held back by
 // a gate until it is being watched. It goes through the gate by exec, so the process id stays the same.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -112,11 +112,20 @@ function shellStatus(code: number | null, signal: NodeJS.Signals | null): number
   return code ?? ExitStatus.Failure;
 }
 
+/** Folders in which only root can put programs. PATH may lead to others, and what is found is run as root. */
+const foldersOfRoot = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/run/current-system/sw/bin'];
+
+/** `setpriv` with options, in front of a command. Where it is not installed, running it fails and nothing is run. */
+export function withSetpriv(...options: readonly string[]): string[] {
+  const files = foldersOfRoot.map((folder) => `${folder}/setpriv`);
+  return [files.find((file) => existsSync(file)) ?? files[0] ?? '', ...options, '--'];
+}
+
 /** Node's own way of changing the user forgets the supplementary groups; setpriv does not. */
 export function asUser(identity: CallerIdentity): string[] {
   const groups =
     identity.groups.length === 0 ? '--clear-groups' : `--groups=${identity.groups.map(String).join(',')}`;
-  return ['setpriv', `--reuid=${String(identity.uid)}`, `--regid=${String(identity.gid)}`, groups, '--'];
+  return withSetpriv(`--reuid=${String(identity.uid)}`, `--regid=${String(identity.gid)}`, groups);
 }
 
 /** The environment as it was before sudo spoke of root in it. PATH stays as sudo set it. */

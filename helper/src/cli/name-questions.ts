@@ -10,7 +10,7 @@ import { isSea } from 'node:sea';
 import type { FlowSample, HostName } from '../../../src/shared/protocol';
 import { ReverseLookup } from '../../../src/shared/reverse-lookup';
 import type { CallerIdentity } from '../startup';
-import { asUser } from './gated-command';
+import { asUser, withSetpriv } from './gated-command';
 import { lookUpCommand } from './program';
 
 /** Asks the other process. */
@@ -25,7 +25,10 @@ export class NameQuestions {
   /** @param identity who the process runs as, when that is somebody else than this process */
   constructor(identity: CallerIdentity | undefined) {
     const own = [process.execPath, ...(isSea() ? [] : [process.argv[1] ?? '']), lookUpCommand];
-    const [file = '', ...args] = identity === undefined ? own : [...asUser(identity), ...own];
+    // This executable may have capabilities of its own, which its look-ups must not get again.
+    const withoutRights = [...withSetpriv('--no-new-privs'), ...own];
+    const [file = '', ...args] =
+      identity === undefined ? withoutRights : [...asUser(identity), ...withoutRights];
     const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'ignore'] });
     child.on('error', () => undefined);
     child.stdin.on('error', () => undefined);
