@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { estimateNotes, estimateOf, marked } from '../shared/estimate';
 import type { ConnectionFacts } from '../shared/facts';
+import { groupTitle } from '../shared/flow-filter';
 import { peerLabel, sourceOfName, spokenLabel } from '../shared/flow-label';
 import { formatDuration, formatEndpoint, formatMicroseconds } from '../shared/format';
 import type { FlowSample, ProcessSample } from '../shared/protocol';
@@ -246,23 +247,18 @@ function nameLine(flow: FlowSample): string | undefined {
 }
 
 function groupItem(node: GroupNode): vscode.TreeItem {
+  const name = sanitise(groupTitle(node.name, texts));
   const flows = flowsInGroup(node);
   const sum = addUsages(flows);
   const estimated = estimateOf(flows);
-  const item = new vscode.TreeItem(sanitise(node.name), unfolded);
+  const item = new vscode.TreeItem(name, unfolded);
   const count = plural(flows.length, '{0} connection', '{0} connections');
   item.description = [marked(rateText(sum), estimated), count].join(' · ');
   item.iconPath = new vscode.ThemeIcon(node.grouping === 'host' ? 'server' : 'symbol-interface');
   item.contextValue = TreeItemContext.Group;
-  item.tooltip = lines(sanitise(node.name), count, ...ledgerLines(sum), ...estimateNotes(estimated, texts));
+  item.tooltip = lines(name, count, ...ledgerLines(sum), ...estimateNotes(estimated, texts));
   item.accessibilityInformation = {
-    label: [
-      sanitise(node.name),
-      count,
-      spokenRates(sum),
-      totalText(sum),
-      ...estimateNotes(estimated, texts),
-    ].join(', '),
+    label: [name, count, spokenRates(sum), totalText(sum), ...estimateNotes(estimated, texts)].join(', '),
   };
   return item;
 }

@@ -2,15 +2,25 @@
 import { peerLabel, peerName, spokenLabel } from './flow-label';
 import { formatEndpoint } from './format';
 import type { FlowSample } from './protocol';
+import type { Texts } from './texts';
 
 /** What connections are put together by. */
 export const flowGroupings = ['host', 'protocol'] as const;
 export type FlowGrouping = (typeof flowGroupings)[number];
 
-/** A heading for connections that belong together. */
+const noPeer = 'no other end';
+
+/** A heading for connections that belong together, in English. */
 export function groupOf(flow: FlowSample, grouping: FlowGrouping): string {
-  if (grouping === 'host') return peerName(flow) ?? 'no other end';
+  if (grouping === 'host') return peerName(flow) ?? noPeer;
   return spokenLabel(flow) || `unknown (${flow.protocol.toUpperCase()})`;
+}
+
+/** The same heading in the user's language; names of hosts and protocols have no blanks in them, and stay. */
+export function groupTitle(heading: string, { t }: Texts): string {
+  if (heading === noPeer) return t('no other end');
+  const [, transport] = /^unknown \((.+)\)$/.exec(heading) ?? [];
+  return transport === undefined ? heading : t('unknown ({0})', transport);
 }
 
 /** Patterns of what is let through; an empty list lets everything through. */

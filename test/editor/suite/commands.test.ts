@@ -36,6 +36,22 @@ describe('the setting "never"', () => {
   });
 });
 
+describe('the tool for language models', () => {
+  after(stopDebugging);
+
+  it('tells what is watched', async () => {
+    const tool = 'procnetmon_networkUsage';
+    assert.ok(vscode.lm.tools.some(({ name }) => name === tool));
+    await startDebugging(javaScript);
+    const session = await sessionIn(javaScript, 'watching');
+    await sessionWith(session, ({ total }) => total.wire.txBytes > 0);
+    const { content } = await vscode.lm.invokeTool(tool, { input: {}, toolInvocationToken: undefined });
+    const [part] = content;
+    assert.ok(part instanceof vscode.LanguageModelTextPart);
+    assert.match(part.value, /^Session “JavaScript: shop”, watching.*\nOn the wire: [1-9]/m);
+  });
+});
+
 describe('commands', () => {
   it('Run Doctor shows a report that need not be saved', async () => {
     await vscode.commands.executeCommand('procnetmon.runDoctor');

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConnectionFacts } from '../../../src/shared/facts';
+import { groupOf, groupTitle } from '../../../src/shared/flow-filter';
 import { reasonText } from '../../../src/shared/reason-text';
+import { flowSample } from '../extension/samples';
 import { english, fillIn, makeTexts, type Texts } from '../../../src/shared/texts';
 
 /** The texts as the editor gives them in a language. */
@@ -68,4 +70,13 @@ test('what was said on a connection is translated', () => {
   expect(facts.lines(5, textsIn('zh-cn'))).toEqual([
     'GET /users → 404, 3 次, 3 次失败, 平均 2.00 ms, 最多 3.00 ms',
   ]);
+});
+
+test('headings of groups without a name are translated, and others are not', () => {
+  const german = textsIn('de');
+  expect(groupTitle(groupOf(flowSample(1, 7), 'protocol'), german)).toBe('unbekannt (TCP)');
+  const listening = { ...flowSample(1, 7) };
+  delete listening.remote;
+  expect(groupTitle(groupOf(listening, 'host'), german)).toBe('keine Gegenstelle');
+  expect(groupTitle('TLS 1.3 · h2', german)).toBe('TLS 1.3 · h2');
 });
