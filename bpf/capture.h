@@ -11,6 +11,8 @@
 #include "flow.h"
 #include "maps.h"
 #include "packet.h"
+#include "tally.h"
+#include "tcp.h"
 
 /* The first of these that holds a copy is taken, so that small ones leave room in the ring for others. */
 #define SAMPLE_SMALL_BYTES  256
@@ -21,8 +23,6 @@
 
 /* Records that do not wake user space by themselves do so when the ring is this full. */
 #define SAMPLE_CROWDED_BYTES (PNM_SAMPLE_RING_BYTES / 2)
-
-#define BPF_VARIABLE(variable) asm volatile("" : "+r"(variable))
 
 /* Content of one packet. */
 struct payload {
@@ -36,12 +36,14 @@ struct payload {
 /* Where TCP payload stands in its stream. The kernel's counts of bytes acknowledged and received say how far
  * the stream had come at snd_una and rcv_nxt; they include our SYN on connections that we opened. */
 static __always_inline __u64 stream_offset(const struct pnm_socket *socket, const struct packet *packet,
-					   const struct bpf_tcp_sock *tcp, bool is_out)
+					   const struct tcp_progress *tcp, bool is_out)
 {
+	__u32 first = packet->sequence + packet->is_syn;
+
 	if (!is_out)
-		return tcp->bytes_received + (__s64)(__s32)(packet->sequence - tcp->rcv_nxt);
+		return tcp->bytes_received + (__s64)(__s32)(first - tcp->rcv_nxt);
 	return tcp->bytes_acked - (socket->flags & PNM_SOCKET_OUTGOING ? 1 : 0) +
-	       (__s64)(__s32)(packet->sequence - tcp->snd_una);
+	       (__s64)(__s32)(first - tcp->snd_una);
 }
 
 /* Content of a packet, without the padding of short Ethernet frames. The length in the IP header is that of
@@ -129,9 +131,8 @@ static __always_inline void sample_copy(struct __sk_buff *skb, const struct pnm_
 	__sync_fetch_and_add(&statistics.samples, 1);
 }
 
-/* A function of its own, not inlined: it is rare, and each program would have it twice. */
-static __noinline int payload_sample(struct __sk_buff *skb, struct pnm_flow *flow,
-				     const struct payload *payload, __u32 limit, bool wakes)
+static __always_inline void payload_sample(struct __sk_buff *skb, struct pnm_flow *flow,
+					   const struct payload *payload, __u32 limit, bool wakes)
 {
 	__u32 copied = payload->bytes < limit ? payload->bytes : limit;
 
@@ -141,24 +142,25 @@ static __noinline int payload_sample(struct __sk_buff *skb, struct pnm_flow *flo
 		sample_copy(skb, flow, payload, copied, SAMPLE_MEDIUM_BYTES, wakes);
 	else
 		sample_copy(skb, flow, payload, copied, PNM_SAMPLE_BUDGET, wakes);
-	return 0;
 }
 
-/* One further message, as long as user space wants some; what it missed is counted. */
-static __always_inline void message_sample(struct __sk_buff *skb, struct pnm_flow *flow,
-					   const struct payload *payload)
+/* Whether user space wants a further message; what it misses is counted. */
+static __always_inline bool takes_message(struct __sk_buff *skb, struct pnm_flow *flow,
+					  const struct payload *payload)
 {
+	if (!(flow->inspection & PNM_INSPECTION_MESSAGES))
+		return false;
 	if ((flow->inspection & PNM_INSPECTION_HTTP_HEADS) && !is_http_head(skb, payload))
-		return;
+		return false;
 	/* User space fills it up meanwhile, perhaps: then this one is for free. */
 	__u32 credit = flow->message_credit;
 
 	if (credit == 0) {
 		__sync_fetch_and_add(&statistics.skipped_messages, 1);
-		return;
+		return false;
 	}
 	flow->message_credit = credit - 1;
-	payload_sample(skb, flow, payload, SAMPLE_MESSAGE_BYTES, false);
+	return true;
 }
 
 static __always_inline bool is_inspected(struct pnm_flow *flow, __u32 generation)
@@ -172,51 +174,59 @@ static __always_inline bool is_inspected(struct pnm_flow *flow, __u32 generation
 	return false;
 }
 
-/* Copies what user space wants of a packet that was just counted on `flow`. `tcp` is NULL for datagrams. */
-static __always_inline void payload_inspect(struct __sk_buff *skb, const struct pnm_socket *socket,
-					    struct pnm_flow *flow, const struct packet *packet,
-					    const struct bpf_tcp_sock *tcp, bool is_out, __u32 network_bytes)
+/* Whether payload_inspect() is to be called at all: it is not for most packets. */
+static __always_inline bool may_be_inspected(const struct pnm_flow *flow)
+{
+	return inspection.generation && flow->uninspected != inspection.generation;
+}
+
+/* Copies what user space wants of a packet that was just counted on `flow`. */
+STEP int payload_inspect(struct __sk_buff *skb, const struct pnm_socket *socket, struct pnm_flow *flow,
+			 const struct packet *packet, const struct tally *tally)
 {
 	__u32 generation = inspection.generation;
-
-	if (!generation || flow->uninspected == generation)
-		return;
 	__u8 wanted = flow->inspection;
-	bool is_done = wanted & (is_out ? PNM_INSPECTION_SENT_DONE : PNM_INSPECTION_RECEIVED_DONE);
+	bool is_done = wanted & (tally->is_out ? PNM_INSPECTION_SENT_DONE : PNM_INSPECTION_RECEIVED_DONE);
 
 	if (is_done && !(wanted & PNM_INSPECTION_MESSAGES))
-		return;
+		return 0;
 	struct payload payload = {
-	    .start = skb->len - network_bytes + packet->network_header_bytes + packet->transport_header_bytes,
-	    .bytes = payload_bytes_of(packet, network_bytes),
+	    .start = skb->len - tally->network_bytes + packet->network_header_bytes +
+		     packet->transport_header_bytes,
+	    .bytes = payload_bytes_of(packet, tally->network_bytes),
 	    .slot = socket->slot,
-	    .is_out = is_out,
+	    .is_out = tally->is_out,
 	};
 
 	/* A connection that is none yet counts on the listening socket, which has no stream. */
-	if (payload.bytes == 0 || packet->is_later_fragment || (packet->protocol == IPPROTO_TCP && !tcp))
-		return;
+	if (payload.bytes == 0 || packet->is_later_fragment ||
+	    (packet->protocol == IPPROTO_TCP && !tally->is_connection))
+		return 0;
 	if (!is_inspected(flow, generation))
-		return;
-	if (tcp)
-		payload.offset = stream_offset(socket, packet, tcp, is_out);
+		return 0;
+	if (tally->is_connection)
+		payload.offset = stream_offset(socket, packet, &tally->tcp, tally->is_out);
 
-	__u32 sampled = is_out ? flow->sampled_tx : flow->sampled_rx;
+	__u32 sampled = tally->is_out ? flow->sampled_tx : flow->sampled_rx;
+	__u32 limit = SAMPLE_MESSAGE_BYTES;
+	bool wakes = false;
 
 	if (is_done || sampled >= PNM_SAMPLE_BUDGET) {
-		if (wanted & PNM_INSPECTION_MESSAGES)
-			message_sample(skb, flow, &payload);
-		return;
-	}
-	__u32 left = PNM_SAMPLE_BUDGET - sampled;
-	__u32 taken = sampled + (payload.bytes < left ? payload.bytes : left);
+		if (!takes_message(skb, flow, &payload))
+			return 0;
+	} else {
+		limit = PNM_SAMPLE_BUDGET - sampled;
+		wakes = true;
+		__u32 taken = sampled + (payload.bytes < limit ? payload.bytes : limit);
 
-	/* Two CPUs may take the same for free; the ring is bounded, and user space stops it. */
-	if (is_out)
-		flow->sampled_tx = taken;
-	else
-		flow->sampled_rx = taken;
-	payload_sample(skb, flow, &payload, left, true);
+		/* Two CPUs may take the same for free; the ring is bounded, and user space stops it. */
+		if (tally->is_out)
+			flow->sampled_tx = taken;
+		else
+			flow->sampled_rx = taken;
+	}
+	payload_sample(skb, flow, &payload, forgotten(limit), forgotten(wakes));
+	return 0;
 }
 
 #endif

@@ -10,13 +10,20 @@
 #include "flow.h"
 #include "ownership.h"
 #include "packet.h"
+#include "tally.h"
 #include "tcp.h"
+
+/* Of a bundle (GSO, GRO); 1 for a packet. */
+static __always_inline __u32 segments_of(const struct __sk_buff *skb)
+{
+	return skb->gso_segs > 1 ? skb->gso_segs : 1;
+}
 
 static __always_inline struct pnm_wire_amount wire_amount_of(const struct __sk_buff *skb,
 							     const struct packet *packet, __u32 network_bytes,
 							     __u32 link_header_bytes)
 {
-	__u32 segments = skb->gso_segs > 1 ? skb->gso_segs : 1;
+	__u32 segments = segments_of(skb);
 	__u32 header_bytes = packet->network_header_bytes + packet->transport_header_bytes;
 	struct pnm_wire_amount amount = {
 	    .bytes = (__u64)network_bytes + (__u64)segments * link_header_bytes +
@@ -44,25 +51,33 @@ static __always_inline __u32 datagram_content(const struct __sk_buff *skb, const
 	return network_bytes > header_bytes ? network_bytes - header_bytes : 0;
 }
 
-static __always_inline void count_payload(struct pnm_counters *counters, struct payload_delta payload)
+static __always_inline void count_payload(struct pnm_counters *counters, const struct payload_delta *payload)
 {
-	if (payload.sent)
-		__sync_fetch_and_add(&counters->payload_tx_bytes, payload.sent);
-	if (payload.received)
-		__sync_fetch_and_add(&counters->payload_rx_bytes, payload.received);
+	if (payload->sent)
+		__sync_fetch_and_add(&counters->payload_tx_bytes, payload->sent);
+	if (payload->received)
+		__sync_fetch_and_add(&counters->payload_rx_bytes, payload->received);
 }
 
-static __always_inline void count(struct pnm_counters *counters, bool is_out, struct pnm_wire_amount wire,
-				  struct payload_delta payload)
+static __always_inline void count_wire(struct pnm_counters *counters, const struct tally *tally)
 {
-	if (is_out) {
-		__sync_fetch_and_add(&counters->wire_tx_bytes, wire.bytes);
-		__sync_fetch_and_add(&counters->wire_tx_packets, wire.packets);
+	if (tally->is_out) {
+		__sync_fetch_and_add(&counters->wire_tx_bytes, tally->wire.bytes);
+		__sync_fetch_and_add(&counters->wire_tx_packets, tally->wire.packets);
 	} else {
-		__sync_fetch_and_add(&counters->wire_rx_bytes, wire.bytes);
-		__sync_fetch_and_add(&counters->wire_rx_packets, wire.packets);
+		__sync_fetch_and_add(&counters->wire_rx_bytes, tally->wire.bytes);
+		__sync_fetch_and_add(&counters->wire_rx_packets, tally->wire.packets);
 	}
-	count_payload(counters, payload);
+}
+
+/* What TCP has done since it was asked last. */
+static __always_inline void progress_count(struct pnm_flow *flow, const struct tcp_progress *now,
+					   const struct payload_delta *payload)
+{
+	count_payload(&flow->counters, payload);
+	flow->state = now->state;
+	flow->rtt_us = now->rtt_us;
+	flow->retransmits = now->retransmits;
 }
 
 static __always_inline bool has_ports(const struct pnm_socket *socket, __u32 protocol)
@@ -76,7 +91,7 @@ static __always_inline bool has_ports(const struct pnm_socket *socket, __u32 pro
 static __always_inline void take_peer_from_packet(struct endpoints *ends, const struct pnm_socket *socket,
 						  const struct packet *packet, bool is_out)
 {
-	ends->remote = is_out ? packet->destination : packet->source;
+	address_copy(&ends->remote, is_out ? &packet->destination : &packet->source);
 	ends->remote_port = is_out ? packet->destination_port : packet->source_port;
 	if (!packet->is_later_fragment)
 		return;
@@ -96,84 +111,123 @@ static __always_inline void datagram_ends(struct endpoints *ends, const struct p
 	if (!with_ports || !ends->remote_port)
 		take_peer_from_packet(ends, socket, packet, is_out);
 	if (!with_ports)
-		ends->remote_port = 0;
+		ends->remote_port = forgotten(0);
 	if (socket->flags & (PNM_SOCKET_RAW | PNM_SOCKET_PACKET))
-		ends->local_port = 0;
-	ends->local = is_out ? packet->source : packet->destination;
+		ends->local_port = forgotten(0);
+	address_copy(&ends->local, is_out ? &packet->source : &packet->destination);
 }
 
-/* Puts one packet on its flow, or on its process when the flow pool is full. */
-static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock *sk,
-					 struct pnm_socket *socket, const struct packet *packet, bool is_out,
-					 __u32 network_bytes, struct pnm_wire_amount wire)
+STEP int datagram_tally(struct __sk_buff *skb, struct pnm_socket *socket, const struct packet *packet,
+			struct tally *tally, __u32 protocol)
 {
-	struct payload_delta payload = {};
-	struct endpoints ends;
-	struct pnm_flow_key key = {};
-	struct bpf_tcp_sock *tcp = NULL;
-	__u8 state = PNM_STATE_DATAGRAM;
-	__u32 protocol = sk->protocol;
+	__u64 content = forgotten(datagram_content(skb, socket, packet, tally->network_bytes));
 
-	endpoints_of_socket(&ends, sk);
-	if (protocol == IPPROTO_TCP && !(socket->flags & PNM_SOCKET_RAW)) {
-		/* What an accepted socket inherits is the listener's until it is established: so is its
-		 * traffic. */
-		state = socket->flags & PNM_SOCKET_LISTENING ? TCP_LISTEN : sk->state;
-		if (state != TCP_LISTEN) {
-			tcp = bpf_tcp_sock(sk);
-			if (!is_out)
-				note_peer_fin(socket, packet);
-			if (tcp && packet->is_reset && !is_out)
-				reset_note(socket, packet, tcp, state);
-		}
-		if (tcp) {
-			struct tcp_progress now = {
-			    .bytes_acked = tcp->bytes_acked,
-			    .bytes_received = tcp->bytes_received,
-			    .rcv_nxt = tcp->rcv_nxt,
-			    .snd_nxt = tcp->snd_nxt,
-			    .snd_una = tcp->snd_una,
-			    .state = state,
-			    .previous_state = state,
-			};
+	tcp_progress_clear(&tally->tcp);
+	tally->protocol = protocol_of(socket, protocol);
+	tally->state = PNM_STATE_DATAGRAM;
+	datagram_ends(&tally->ends, socket, protocol, packet, tally->is_out);
+	if (tally->is_out)
+		tally->payload.sent = content;
+	else
+		tally->payload.received = content;
+	tally->ends.remote_port = forgotten(tally->ends.remote_port);
+	if (packet->echo == ECHO_REQUEST && tally->is_out)
+		echo_request_note(socket, packet);
+	return 0;
+}
 
-			payload = payload_advance(socket, &now);
-		}
-	} else {
-		__u32 content = datagram_content(skb, socket, packet, network_bytes);
+static __always_inline void connection_tally(struct bpf_sock *sk, struct pnm_socket *socket,
+					     const struct packet *packet, struct tally *tally)
+{
+	/* What an accepted socket inherits is the listener's until it is established: so is its traffic. */
+	__u8 state = socket->flags & PNM_SOCKET_LISTENING ? TCP_LISTEN : sk->state;
 
-		datagram_ends(&ends, socket, protocol, packet, is_out);
-		payload.sent = is_out ? content : 0;
-		payload.received = is_out ? 0 : content;
-		if (packet->is_echo_request && is_out)
-			echo_request_note(socket, packet);
-	}
-
-	flow_key_fill(&key, socket, &ends, skb->ifindex);
-	struct pnm_flow *flow = flow_for(sk, socket, &key, &ends, protocol_of(socket, protocol), state);
-
-	if (!flow) {
-		socket->overflow_interface = skb->ifindex;
-		struct pnm_counters *counters = overflow_for(sk, socket);
-
-		if (counters)
-			count(counters, is_out, wire, payload);
+	state = forgotten(state);
+	tally->protocol = IPPROTO_TCP;
+	tally->state = state;
+	if (state == TCP_LISTEN) {
+		tcp_progress_clear(&tally->tcp);
 		return;
 	}
-	count(&flow->counters, is_out, wire, payload);
-	flow->last_ns = bpf_ktime_get_ns();
-	if (flow->time_wait == PNM_TIME_WAIT_NONE)
-		flow->state = state;
-	if (!is_out && !packet->is_reset)
-		obstacle_clear(socket, flow);
-	if (is_out && packet->is_reset)
-		own_reset_note(flow, state);
-	if (tcp) {
-		flow->rtt_us = tcp->srtt_us >> 3;
-		flow->retransmits = tcp->total_retrans;
+	if (!tally->is_out)
+		note_peer_fin(socket, packet);
+	if (!tcp_progress_read(&tally->tcp, sk, state)) {
+		tcp_progress_clear(&tally->tcp);
+		return;
 	}
-	if (tcp || has_ports(socket, protocol))
-		payload_inspect(skb, socket, flow, packet, tcp, is_out, network_bytes);
+	tally->is_connection = true;
+	if (packet->is_reset && !tally->is_out)
+		reset_note(socket, packet, tally->tcp.snd_una, state);
+	payload_advance(socket, &tally->tcp, &tally->payload);
+}
+
+STEP int overflow_count(struct bpf_sock *sk, struct pnm_socket *socket, const struct tally *tally,
+			__u32 interface_index)
+{
+	socket->overflow_interface = interface_index;
+	struct pnm_counters *counters = overflow_for(sk, socket);
+
+	if (!counters)
+		return 0;
+	count_wire(counters, tally);
+	count_payload(counters, &tally->payload);
+	return 0;
+}
+
+/* Nothing so far. */
+static __always_inline void tally_begin(struct tally *tally, bool is_out, __u32 network_bytes)
+{
+	__u64 zero = forgotten(0);
+
+	tally->wire.bytes = zero;
+	tally->wire.packets = zero;
+	tally->payload.sent = zero;
+	tally->payload.received = zero;
+	tally->network_bytes = network_bytes;
+	tally->is_out = is_out;
+	tally->is_connection = zero;
+	tally->is_estimate = zero;
+}
+
+/* Puts one packet on its flow, or on its process when the flow pool is full. Of `tally` what it takes on the
+ * wire is given. */
+static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock *sk,
+					 struct pnm_socket *socket, const struct packet *packet,
+					 struct tally *tally)
+{
+	__u32 protocol = sk->protocol;
+
+	endpoints_of_socket(&tally->ends, sk);
+	if (protocol == IPPROTO_TCP && !(socket->flags & PNM_SOCKET_RAW))
+		connection_tally(sk, socket, packet, tally);
+	else
+		datagram_tally(skb, socket, packet, tally, protocol);
+
+	struct pnm_flow *flow = flow_again(socket, &tally->ends, skb->ifindex);
+
+	if (!flow)
+		flow = flow_find(sk, socket, tally, skb->ifindex);
+	if (!flow) {
+		overflow_count(sk, socket, tally, skb->ifindex);
+		return;
+	}
+	count_wire(&flow->counters, tally);
+	count_payload(&flow->counters, &tally->payload);
+	flow->last_ns = bpf_ktime_get_ns();
+	if (tally->is_estimate)
+		flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
+	if (flow->time_wait == PNM_TIME_WAIT_NONE)
+		flow->state = tally->state;
+	if (!tally->is_out && !packet->is_reset)
+		obstacle_clear(socket, flow);
+	if (tally->is_out && packet->is_reset)
+		own_reset_note(flow, tally->state);
+	if (tally->is_connection) {
+		flow->rtt_us = tally->tcp.rtt_us;
+		flow->retransmits = tally->tcp.retransmits;
+	}
+	if (may_be_inspected(flow) && (tally->is_connection || has_ports(socket, tally->protocol)))
+		payload_inspect(skb, socket, flow, packet, tally);
 }
 
 #endif

@@ -30,7 +30,7 @@ static __always_inline bool is_to_many(const struct __sk_buff *skb, const struct
 
 static __always_inline bool addresses_equal(const union address *a, const union address *b)
 {
-	return a->halves[0] == b->halves[0] && a->halves[1] == b->halves[1];
+	return !((a->halves[0] ^ b->halves[0]) | (a->halves[1] ^ b->halves[1]));
 }
 
 /* Whether a packet was delivered to another socket a moment ago. The kernel hands a packet to all its sockets
@@ -45,11 +45,13 @@ static __always_inline bool is_delivered_copy(const struct __sk_buff *skb, const
 
 	if (!last)
 		return false;
-	if (last->first_socket != cookie && last->last_socket != cookie &&
-	    last->interface_index == skb->ifindex && last->total_bytes == packet->total_bytes &&
-	    last->identification == packet->identification && last->protocol == packet->protocol &&
-	    last->is_foreign == (bool)(socket->flags & PNM_SOCKET_FOREIGN) &&
-	    last->source_port == packet->source_port && last->destination_port == packet->destination_port &&
+	__u32 difference =
+	    (last->interface_index ^ skb->ifindex) | (last->total_bytes ^ packet->total_bytes) |
+	    (last->identification ^ packet->identification) | (last->protocol ^ packet->protocol) |
+	    (last->is_foreign ^ (socket->flags & PNM_SOCKET_FOREIGN)) |
+	    (last->source_port ^ packet->source_port) | (last->destination_port ^ packet->destination_port);
+
+	if (!difference && last->first_socket != cookie && last->last_socket != cookie &&
 	    addresses_equal((union address *)last->source, &packet->source) &&
 	    addresses_equal((union address *)last->destination, &packet->destination)) {
 		last->last_socket = cookie;
@@ -97,7 +99,7 @@ static __always_inline bool has_crossed_wire(const struct __sk_buff *skb, const 
 
 	if (skb->pkt_type == PACKET_LOOPED_BACK)
 		return false;
-	if (packet->is_echo_reply) {
+	if (packet->echo == ECHO_REPLY) {
 		struct pnm_echo key;
 
 		echo_key(&key, packet, false);

@@ -14,14 +14,14 @@
 
 /* A reset that the peer sent. Whether TCP accepts it is seen at the end of the connection, by its sequence
  * number (RFC 5961); for an answer to the SYN the acknowledgement says so at once. */
-static __always_inline void reset_note(struct pnm_socket *socket, const struct packet *packet,
-				       const struct bpf_tcp_sock *tcp, __u8 state)
+static __always_inline void reset_note(struct pnm_socket *socket, const struct packet *packet, __u32 snd_una,
+				       __u8 state)
 {
 	/* The answer may be here before the kernel has noted that the SYN, with some data perhaps, is sent.
 	 */
-	if (state == TCP_SYN_SENT && packet->acknowledged - tcp->snd_una - 1 > MAXIMUM_SYN_DATA)
+	if (state == TCP_SYN_SENT && packet->acknowledged - snd_una - 1 > MAXIMUM_SYN_DATA)
 		return;
-	socket->reset_at = packet->sequence_at;
+	socket->reset_at = packet->sequence;
 	socket->reset_seen = 1;
 }
 
@@ -97,6 +97,7 @@ static __always_inline void attempt_settle(struct pnm_socket *socket, const stru
 
 /* --- ICMP --- */
 
+#define ICMP_HEADER_BYTES              8
 #define ICMP_DESTINATION_UNREACHABLE   3
 #define ICMP_TIME_EXCEEDED             11
 #define ICMPV6_DESTINATION_UNREACHABLE 1
@@ -155,21 +156,31 @@ struct returned {
 	__u8 protocol;
 };
 
-static __always_inline bool returned_read(struct __sk_buff *skb, const struct packet *message,
-					  struct returned *returned)
+/* What an ICMP message says of a packet, and of which. PNM_REASON_NONE where nothing failed, or not enough of
+ * the packet is there. */
+STEP __u64 returned_read(struct __sk_buff *skb, const struct packet *message, struct returned *returned)
 {
+	__u8 type_and_code[2];
 	struct {
 		__be16 source;
 		__be16 destination;
 		__be32 sequence;
 	} transport;
-	__u32 offset = message->network_header_bytes + 8;
+	__u32 offset = message->network_header_bytes;
 
+	if (bpf_skb_load_bytes_relative(skb, offset, type_and_code, sizeof(type_and_code), BPF_HDR_START_NET))
+		return PNM_REASON_NONE;
+	enum pnm_reason reason = message->is_ipv4 ? reason_of_icmpv4(type_and_code[0], type_and_code[1])
+						  : reason_of_icmpv6(type_and_code[0], type_and_code[1]);
+
+	if (reason == PNM_REASON_NONE)
+		return PNM_REASON_NONE;
+	offset += ICMP_HEADER_BYTES;
 	if (message->is_ipv4) {
 		struct iphdr ip;
 
 		if (bpf_skb_load_bytes_relative(skb, offset, &ip, sizeof(ip), BPF_HDR_START_NET))
-			return false;
+			return PNM_REASON_NONE;
 		returned->protocol = ip.protocol;
 		address_from_ipv4(&returned->ends.local, ip.saddr);
 		address_from_ipv4(&returned->ends.remote, ip.daddr);
@@ -178,21 +189,21 @@ static __always_inline bool returned_read(struct __sk_buff *skb, const struct pa
 		struct ipv6hdr ip;
 
 		if (bpf_skb_load_bytes_relative(skb, offset, &ip, sizeof(ip), BPF_HDR_START_NET))
-			return false;
+			return PNM_REASON_NONE;
 		returned->protocol = ip.nexthdr;
 		__builtin_memcpy(&returned->ends.local, &ip.saddr, sizeof(returned->ends.local));
 		__builtin_memcpy(&returned->ends.remote, &ip.daddr, sizeof(returned->ends.remote));
 		offset += sizeof(ip);
 	}
 	if (returned->protocol != IPPROTO_TCP && returned->protocol != IPPROTO_UDP)
-		return false;
+		return PNM_REASON_NONE;
 	/* Of UDP these are the whole header. */
 	if (bpf_skb_load_bytes_relative(skb, offset, &transport, sizeof(transport), BPF_HDR_START_NET))
-		return false;
+		return PNM_REASON_NONE;
 	returned->ends.local_port = bpf_ntohs(transport.source);
 	returned->ends.remote_port = bpf_ntohs(transport.destination);
 	returned->sequence_at = bpf_ntohl(transport.sequence);
-	return true;
+	return forgotten(reason);
 }
 
 /* TCP goes on trying, but for an attempt to connect: the kernel ends that right after. */
@@ -214,15 +225,15 @@ static __always_inline void connection_obstructed(struct bpf_sock *sk, const str
 }
 
 /* Said once, until the peer is heard: each datagram that is lost may bring a message. */
-static __always_inline void datagram_obstructed(struct __sk_buff *skb, struct bpf_sock *sk,
-						const struct returned *returned, enum pnm_reason reason)
+STEP int datagram_obstructed(struct __sk_buff *skb, struct bpf_sock *sk, const struct returned *returned,
+			     enum pnm_reason reason)
 {
 	struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 	struct pnm_flow_key key;
 
 	if (!socket || !owner)
-		return;
+		return 0;
 	struct pnm_flow *flow = last_flow(socket);
 
 	if (flow)
@@ -234,35 +245,31 @@ static __always_inline void datagram_obstructed(struct __sk_buff *skb, struct bp
 		flow = slot ? flow_at(*slot, &key) : NULL;
 	}
 	if (!flow || flow->reason == reason)
-		return;
+		return 0;
 	flow->reason = reason;
 	struct event_detail detail = {.reason = reason, .duration_ns = bpf_ktime_get_ns() - flow->opened_ns};
 
 	event_emit_with(PNM_EVENT_FAILED, owner, socket->cookie, IPPROTO_UDP, true, &returned->ends, detail);
+	return 0;
 }
 
 /* An ICMP message that a packet of ours did not arrive. Those of other network namespaces pass no hook. */
-static __always_inline void unreachable_note(struct __sk_buff *skb, const struct packet *message)
+STEP int unreachable_note(struct __sk_buff *skb, const struct packet *message)
 {
 	struct bpf_sock_tuple tuple = {};
 	struct returned returned = {};
-	__u8 type_and_code[2];
+	enum pnm_reason reason = returned_read(skb, message, &returned);
 
-	if (bpf_skb_load_bytes_relative(skb, message->network_header_bytes, type_and_code,
-					sizeof(type_and_code), BPF_HDR_START_NET))
-		return;
-	enum pnm_reason reason = message->is_ipv4 ? reason_of_icmpv4(type_and_code[0], type_and_code[1])
-						  : reason_of_icmpv6(type_and_code[0], type_and_code[1]);
-
-	if (reason == PNM_REASON_NONE || !returned_read(skb, message, &returned))
-		return;
-	__u32 tuple_bytes = tuple_of(&tuple, &returned.ends, message->is_ipv4);
+	if (reason == PNM_REASON_NONE)
+		return 0;
+	__u32 tuple_bytes = tuple_of(&tuple, &returned.ends.remote, returned.ends.remote_port,
+				     &returned.ends.local, returned.ends.local_port, message->is_ipv4);
 
 	if (returned.protocol == IPPROTO_TCP) {
 		struct bpf_sock *found = bpf_skc_lookup_tcp(skb, &tuple, tuple_bytes, BPF_F_CURRENT_NETNS, 0);
 
 		if (!found)
-			return;
+			return 0;
 		struct bpf_sock *sk = bpf_sk_fullsock(found);
 
 		if (sk && sk->state != TCP_LISTEN)
@@ -272,10 +279,11 @@ static __always_inline void unreachable_note(struct __sk_buff *skb, const struct
 		struct bpf_sock *sk = bpf_sk_lookup_udp(skb, &tuple, tuple_bytes, BPF_F_CURRENT_NETNS, 0);
 
 		if (!sk)
-			return;
+			return 0;
 		datagram_obstructed(skb, sk, &returned, reason);
 		bpf_sk_release(sk);
 	}
+	return 0;
 }
 
 #endif

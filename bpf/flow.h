@@ -10,6 +10,7 @@
 #include "address.h"
 #include "events.h"
 #include "maps.h"
+#include "tally.h"
 
 #define barrier() asm volatile("" ::: "memory")
 
@@ -18,8 +19,9 @@ static __always_inline bool key_equals(const struct pnm_flow_key *a, const struc
 	const __u64 *left = (const __u64 *)a;
 	const __u64 *right = (const __u64 *)b;
 
-	return left[0] == right[0] && left[1] == right[1] && left[2] == right[2] && left[3] == right[3] &&
-	       left[4] == right[4];
+	/* One comparison: each would be another way through the program. */
+	return !((left[0] ^ right[0]) | (left[1] ^ right[1]) | (left[2] ^ right[2]) | (left[3] ^ right[3]) |
+		 (left[4] ^ right[4]));
 }
 
 static __always_inline void flow_key_fill(struct pnm_flow_key *key, const struct pnm_socket *socket,
@@ -109,29 +111,48 @@ static __always_inline void slot_note_use(__u32 slot)
 		statistics.high_water = slot + 1;
 }
 
-/* The flow for a key. NULL when the pool is full: the caller counts on the process then. */
-static __always_inline struct pnm_flow *flow_for(struct bpf_sock *sk, struct pnm_socket *socket,
-						 struct pnm_flow_key *key, const struct endpoints *ends,
-						 __u16 protocol, __u8 state)
+/* The socket's last flow, when it is that of this peer and interface too: so it is for most packets. */
+static __always_inline struct pnm_flow *flow_again(const struct pnm_socket *socket,
+						   const struct endpoints *ends, __u32 interface_index)
 {
-	struct pnm_flow *flow = flow_at(socket->slot, key);
-	__u32 slot;
+	__u32 slot = socket->slot;
+	struct pnm_flow *flow = bpf_map_lookup_elem(&flows, &slot);
 
-	if (flow)
-		return flow;
+	if (!flow)
+		return NULL;
+	const struct pnm_flow_key *key = &flow->key;
+	const __be32 *remote = (const __be32 *)key->remote_address;
+	/* One comparison, as in key_equals(). */
+	__u64 difference = (key->socket_cookie ^ socket->cookie) | (key->process_id ^ socket->process_id) |
+			   (key->interface_index ^ interface_index) | (key->remote_port ^ ends->remote_port) |
+			   (remote[0] ^ ends->remote.words[0]) | (remote[1] ^ ends->remote.words[1]) |
+			   (remote[2] ^ ends->remote.words[2]) | (remote[3] ^ ends->remote.words[3]) |
+			   (flow->retired & PNM_FLOW_RETIRED);
 
+	return difference ? NULL : flow;
+}
+
+/* The flow of a packet, where it is not the socket's last one. NULL when the pool is full: the caller counts
+ * on the process then. */
+STEP struct pnm_flow *flow_find(struct bpf_sock *sk, struct pnm_socket *socket, const struct tally *tally,
+				__u32 interface_index)
+{
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	struct pnm_flow_key key;
+	struct pnm_flow *flow;
+	__u32 slot;
 
 	if (!owner)
 		return NULL;
 	/* User space changes owners, and retires or renames the flows of the former one. */
-	socket->process_id = key->process_id = owner->process_id;
+	socket->process_id = owner->process_id;
+	flow_key_fill(&key, socket, &tally->ends, interface_index);
 
-	__u32 *indexed = bpf_map_lookup_elem(&flow_index, key);
+	__u32 *indexed = bpf_map_lookup_elem(&flow_index, &key);
 
 	if (indexed) {
 		slot = *indexed;
-		flow = flow_at(slot, key);
+		flow = flow_at(slot, &key);
 		if (flow) {
 			socket->slot = slot;
 			return flow;
@@ -145,14 +166,14 @@ static __always_inline struct pnm_flow *flow_for(struct bpf_sock *sk, struct pnm
 	flow = bpf_map_lookup_elem(&flows, &slot);
 	if (!flow)
 		return NULL;
-	flow_fill(flow, key, socket, owner, ends, protocol, state);
+	flow_fill(flow, &key, socket, owner, &tally->ends, tally->protocol, tally->state);
 	slot_note_use(slot);
 	/* Another CPU may have made the same flow at the same time. Both slots stay then, and user space adds
 	 * them up: cheaper than a lock, and nothing is lost. A stale entry is replaced. */
-	bpf_map_update_elem(&flow_index, key, &slot, BPF_ANY);
+	bpf_map_update_elem(&flow_index, &key, &slot, BPF_ANY);
 	socket->slot = slot;
-	if (protocol != IPPROTO_TCP)
-		event_emit(PNM_EVENT_OPENED, owner, key->socket_cookie, protocol, false, ends);
+	if (tally->protocol != IPPROTO_TCP)
+		event_emit(PNM_EVENT_OPENED, owner, key.socket_cookie, tally->protocol, false, &tally->ends);
 	return flow;
 }
 

@@ -15,7 +15,7 @@ static __always_inline void datagram_key(struct pnm_datagram *key, const struct 
 	key->protocol = packet->protocol;
 }
 
-static __always_inline void fragment_note(const struct packet *packet, __u64 wire_bytes)
+STEP int fragment_note(const struct packet *packet, __u64 wire_bytes)
 {
 	struct pnm_datagram key;
 	struct pnm_wire_amount none = {};
@@ -28,10 +28,11 @@ static __always_inline void fragment_note(const struct packet *packet, __u64 wir
 		bpf_map_update_elem(&fragments, &key, &none, BPF_NOEXIST);
 		amount = bpf_map_lookup_elem(&fragments, &key);
 		if (!amount)
-			return;
+			return 0;
 	}
 	__sync_fetch_and_add(&amount->bytes, wire_bytes);
 	__sync_fetch_and_add(&amount->packets, 1);
+	return 0;
 }
 
 /* Sets `wire` to what the fragments of a datagram took. False when it did not come in fragments, or they

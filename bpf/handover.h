@@ -139,14 +139,13 @@ static __always_inline bool is_sent_by_answer(struct __sk_buff *skb, struct bpf_
 
 /* Who runs while the first payload of a socket is sent. Later packets say nothing: TCP sends them also when
  * an acknowledgement comes, whoever runs then. A process that nobody watches is believed only when it turns
- * out to close the socket too. */
-static __always_inline void sender_note(struct __sk_buff *skb, struct bpf_sock *sk, struct pnm_socket *socket)
+ * out to close the socket too. Of `packet` only the space is needed. */
+STEP int sender_note(struct __sk_buff *skb, struct bpf_sock *sk, struct pnm_socket *socket,
+		     struct packet *packet)
 {
-	struct packet packet;
-
-	if (!packet_read(skb, &packet) ||
-	    packet.total_bytes <= (__u32)packet.network_header_bytes + packet.transport_header_bytes)
-		return;
+	if (!packet_read(skb, packet) ||
+	    packet->total_bytes <= (__u32)packet->network_header_bytes + packet->transport_header_bytes)
+		return 0;
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 	__u32 sender = caller();
 
@@ -154,10 +153,10 @@ static __always_inline void sender_note(struct __sk_buff *skb, struct bpf_sock *
 		sender = 0;
 	socket->sender = sender ? sender : PNM_NO_PROCESS;
 	if (!sender || !owner || owner->evidence >= PNM_EVIDENCE_USED)
-		return;
+		return 0;
 	if (owner->process_id != sender) {
 		if (!bpf_map_lookup_elem(&watched, &sender))
-			return;
+			return 0;
 		owner->process_id = sender;
 		/* Neither can be asked for here. */
 		owner->user_id = 0;
@@ -165,6 +164,7 @@ static __always_inline void sender_note(struct __sk_buff *skb, struct bpf_sock *
 		flow_give(socket, owner, 0);
 	}
 	owner->evidence = PNM_EVIDENCE_USED;
+	return 0;
 }
 
 /* The last descriptor is closed. Where nobody tells who sent, a process that connected is believed to have

@@ -45,7 +45,7 @@ struct pnm_delivery {
 	__u16 source_port;
 	__u16 destination_port;
 	__u8 protocol;
-	bool is_foreign;
+	__u8 is_foreign; /* PNM_SOCKET_FOREIGN or 0 */
 	__u8 padding[6];
 };
 

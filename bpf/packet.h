@@ -12,34 +12,39 @@
 #include <linux/udp.h>
 #include <bpf/bpf_helpers.h>
 #include "address.h"
+#include "verifier.h"
 
 #define IPV4_MORE_FRAGMENTS  0x2000
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 
+enum echo {
+	ECHO_NONE,
+	ECHO_REQUEST,
+	ECHO_REPLY,
+};
+
 struct packet {
 	union address source;
 	union address destination;
-	__u16 source_port; /* host byte order; 0 in a fragment other than the first, and without ports */
-	__u16 destination_port;
 	__u16 network_header_bytes;   /* IP header with its options */
 	__u16 transport_header_bytes; /* TCP with its options, UDP; 0 for others */
-	__u32 identification;         /* of an IPv4 datagram and its fragments; 0 for IPv6 */
-	__u32 total_bytes; /* from the network header on, without the padding of short Ethernet frames */
-	__u8 protocol;
-	bool is_ipv4;
-	bool is_fragment;
-	bool is_later_fragment;
-	__u32 sequence; /* TCP: of the first byte of payload */
-	bool is_fin;
-	bool is_reset;
-	__u32 sequence_at;     /* TCP: sequence number in the header */
-	__u32 acknowledged;    /* TCP: acknowledgement number in the header */
-	__u32 fin_end;         /* sequence number after the FIN, when is_fin */
+	__u16 source_port; /* host byte order; 0 in a fragment other than the first, and without ports */
+	__u16 destination_port;
+	__u32 identification;  /* of an IPv4 datagram and its fragments; 0 for IPv6 */
+	__u32 total_bytes;     /* from the network header on, without the padding of short Ethernet frames */
 	__u32 payload_bytes;   /* datagrams: content as the UDP header gives it; others: what follows the IP
 				  header */
-	__u16 echo_identifier; /* host byte order, when one of the next two */
-	bool is_echo_request;
-	bool is_echo_reply;
+	__u32 sequence;        /* TCP: sequence number in the header */
+	__u32 acknowledged;    /* TCP: acknowledgement number in the header */
+	__u16 echo_identifier; /* host byte order, when `echo` is one */
+	__u16 is_fragment;     /* 0 when not, as all that follow */
+	__u16 is_later_fragment;
+	__u8 protocol;
+	__u8 is_ipv4;
+	__u8 is_syn;
+	__u8 is_fin;
+	__u8 is_reset;
+	__u8 echo; /* enum echo */
 };
 
 struct icmp_echo_header {
@@ -90,6 +95,39 @@ struct ipv6_fragment_header {
 	__be32 identification;
 };
 
+/* Extension headers of other protocols than these end the chain. */
+static __always_inline bool is_extension_header(__u32 protocol)
+{
+	return protocol == IPPROTO_FRAGMENT || protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
+	       protocol == IPPROTO_DSTOPTS;
+}
+
+/* Each of them has eight bytes at least. */
+STEP bool skip_extension_header(struct __sk_buff *skb, struct packet *packet)
+{
+	union {
+		struct {
+			__u8 next_header;
+			__u8 further_words; /* of 8 bytes; a fragment header has none */
+		} any;
+		struct ipv6_fragment_header fragment;
+	} header;
+	__u32 bytes = sizeof(header);
+
+	if (bpf_skb_load_bytes_relative(skb, packet->network_header_bytes, &header, sizeof(header),
+					BPF_HDR_START_NET))
+		return false;
+	if (packet->protocol == IPPROTO_FRAGMENT) {
+		packet->is_fragment = true;
+		packet->is_later_fragment = bpf_ntohs(header.fragment.offset_and_more) & 0xfff8;
+	} else {
+		bytes += header.any.further_words * 8;
+	}
+	packet->protocol = header.any.next_header;
+	packet->network_header_bytes += bytes;
+	return true;
+}
+
 static __always_inline bool packet_read_ipv6(struct __sk_buff *skb, struct packet *packet)
 {
 	struct ipv6hdr ip;
@@ -105,29 +143,10 @@ static __always_inline bool packet_read_ipv6(struct __sk_buff *skb, struct packe
 	/* Extension headers in the order that RFC 8200 recommends; four are more than any stack sends. */
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
-		__u8 header[2];
-		__u16 offset = packet->network_header_bytes;
-
-		if (packet->protocol == IPPROTO_FRAGMENT) {
-			struct ipv6_fragment_header fragment;
-
-			if (bpf_skb_load_bytes_relative(skb, offset, &fragment, sizeof(fragment),
-							BPF_HDR_START_NET))
-				return false;
-			packet->is_fragment = true;
-			packet->is_later_fragment = bpf_ntohs(fragment.offset_and_more) & 0xfff8;
-			packet->protocol = fragment.next_header;
-			packet->network_header_bytes += sizeof(fragment);
-		} else if (packet->protocol == IPPROTO_HOPOPTS || packet->protocol == IPPROTO_ROUTING ||
-			   packet->protocol == IPPROTO_DSTOPTS) {
-			if (bpf_skb_load_bytes_relative(skb, offset, header, sizeof(header),
-							BPF_HDR_START_NET))
-				return false;
-			packet->protocol = header[0];
-			packet->network_header_bytes += (header[1] + 1) * 8;
-		} else {
+		if (!is_extension_header(packet->protocol))
 			break;
-		}
+		if (!skip_extension_header(skb, packet))
+			return false;
 	}
 	return true;
 }
@@ -140,8 +159,10 @@ static __always_inline void read_echo(struct __sk_buff *skb, struct packet *pack
 					BPF_HDR_START_NET))
 		return;
 	packet->echo_identifier = bpf_ntohs(icmp.identifier);
-	packet->is_echo_request = icmp.type == (packet->is_ipv4 ? ICMP_ECHO_REQUEST : ICMPV6_ECHO_REQUEST);
-	packet->is_echo_reply = icmp.type == (packet->is_ipv4 ? ICMP_ECHO_REPLY : ICMPV6_ECHO_REPLY);
+	if (icmp.type == (packet->is_ipv4 ? ICMP_ECHO_REQUEST : ICMPV6_ECHO_REQUEST))
+		packet->echo = ECHO_REQUEST;
+	else if (icmp.type == (packet->is_ipv4 ? ICMP_ECHO_REPLY : ICMPV6_ECHO_REPLY))
+		packet->echo = ECHO_REPLY;
 }
 
 /* False when TCP's header is not there. */
@@ -155,13 +176,11 @@ static __always_inline bool read_tcp(struct __sk_buff *skb, struct packet *packe
 	packet->source_port = bpf_ntohs(tcp.source);
 	packet->destination_port = bpf_ntohs(tcp.dest);
 	packet->transport_header_bytes = tcp.doff * 4;
-	packet->sequence = bpf_ntohl(tcp.seq) + tcp.syn;
+	packet->sequence = bpf_ntohl(tcp.seq);
+	packet->acknowledged = bpf_ntohl(tcp.ack_seq);
+	packet->is_syn = tcp.syn;
 	packet->is_fin = tcp.fin;
 	packet->is_reset = tcp.rst;
-	packet->sequence_at = bpf_ntohl(tcp.seq);
-	packet->acknowledged = bpf_ntohl(tcp.ack_seq);
-	packet->fin_end = bpf_ntohl(tcp.seq) + packet->total_bytes - packet->network_header_bytes -
-			  packet->transport_header_bytes + 1;
 	return true;
 }
 
@@ -184,7 +203,6 @@ static __always_inline bool read_udp(struct __sk_buff *skb, struct packet *packe
 
 static __always_inline bool packet_parse(struct __sk_buff *skb, struct packet *packet)
 {
-	__builtin_memset(packet, 0, sizeof(*packet));
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		if (!packet_read_ipv4(skb, packet))
 			return false;
@@ -201,61 +219,43 @@ static __always_inline bool packet_parse(struct __sk_buff *skb, struct packet *p
 			packet->payload_bytes = content_bytes(packet);
 		return true;
 	}
-	switch (packet->protocol) {
-	case IPPROTO_TCP:
+	if (packet->protocol == IPPROTO_TCP)
 		return read_tcp(skb, packet);
-	case IPPROTO_UDP:
+	if (packet->protocol == IPPROTO_UDP)
 		return read_udp(skb, packet);
-	case IPPROTO_UDPLITE:
-		packet->payload_bytes = content_bytes(packet);
-		return read_udp(skb, packet);
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		read_echo(skb, packet);
-		break;
-	}
 	packet->payload_bytes = content_bytes(packet);
+	if (packet->protocol == IPPROTO_UDPLITE)
+		return read_udp(skb, packet);
+	if (packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6)
+		read_echo(skb, packet);
 	return true;
 }
 
-/* Always 0, which the verifier does not know. */
-__u32 unknown_zero = 0;
-
-/* Makes fewer states of the ways through the headers. The verifier goes on from each by itself as long as it
- * knows what was found there, which costs time at every start, most of all on old kernels. */
-static __always_inline void packet_forget_path(struct packet *packet)
+/* Leaves nothing of the ways through the headers. From 6.8 on the verifier remembers of each eight bytes how
+ * the first field was written, and what; until another one of them is. */
+static __always_inline void packet_forget(struct packet *packet)
 {
-	__u32 zero = *(volatile __u32 *)&unknown_zero;
-
-	packet->source_port |= zero;
-	packet->destination_port |= zero;
-	packet->network_header_bytes |= zero;
-	packet->transport_header_bytes |= zero;
-	packet->identification |= zero;
-	packet->total_bytes |= zero;
-	packet->protocol |= zero;
-	packet->is_ipv4 |= zero & 1;
-	packet->is_fragment |= zero & 1;
-	packet->is_later_fragment |= zero & 1;
-	packet->sequence |= zero;
-	packet->is_fin |= zero & 1;
-	packet->is_reset |= zero & 1;
-	packet->sequence_at |= zero;
-	packet->acknowledged |= zero;
-	packet->fin_end |= zero;
-	packet->payload_bytes |= zero;
-	packet->echo_identifier |= zero;
-	packet->is_echo_request |= zero & 1;
-	packet->is_echo_reply |= zero & 1;
+	packet->transport_header_bytes = forgotten(packet->transport_header_bytes);
+	packet->total_bytes = forgotten(packet->total_bytes);
+	packet->sequence = forgotten(packet->sequence);
+	packet->is_fragment = forgotten(packet->is_fragment);
+	packet->protocol = forgotten(packet->protocol);
 }
 
 /* Fills `packet` for IPv4 and IPv6; false for all else, and for headers that are cut off. */
 static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *packet)
 {
-	if (!packet_parse(skb, packet))
-		return false;
-	packet_forget_path(packet);
-	return true;
+	__u64 zero = forgotten(0);
+	__u64 *words = (__u64 *)packet;
+
+	_Static_assert(sizeof(*packet) % sizeof(*words) == 0, "it is cleared in words");
+#pragma unroll
+	for (__u32 i = 0; i < sizeof(*packet) / sizeof(*words); i++)
+		words[i] = zero;
+	bool is_readable = packet_parse(skb, packet);
+
+	packet_forget(packet);
+	return forgotten(is_readable);
 }
 
 #endif

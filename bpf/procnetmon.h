@@ -48,7 +48,7 @@
 #define PNM_WATCH_EVENTS  0x01
 #define PNM_WATCH_INSPECT 0x02 /* payload may be copied */
 
-/* pnm_flow.state holds the kernel's TCP state (TCP_ESTABLISHED = 1 ... TCP_NEW_SYN_RECV = 12) or this. */
+/* pnm_flow.state holds the kernel's TCP state, as <netinet/tcp.h> has them, or this. */
 #define PNM_STATE_DATAGRAM 0x40
 
 /* Protocols of flows and events: the number of the IP protocol, or one of these. */
@@ -216,10 +216,6 @@ struct pnm_settings {
 	__u32 counted_in;
 	/* Whether a program at the socket may ask which process runs (from 6.10 on). */
 	__u32 tells_sender;
-	/* Whether tc looks for the connection of what arrives (from 6.6 on). Earlier verifiers take what
-	 * follows a look-up anew for each way to it, which is more than they are willing to follow: there
-	 * packet_in() counts, and what arrives for a connection in TIME_WAIT is not seen. */
-	__u32 looks_up_connections;
 	/* The helper itself: it holds descriptors of others' sockets for a moment, to look at them. */
 	__u32 helper_process_id;
 };

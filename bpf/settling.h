@@ -10,36 +10,25 @@
 static __always_inline void connection_settle(struct pnm_flow *flow, struct bpf_sock *sk,
 					      struct pnm_socket *socket)
 {
-	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
-	__u8 state = sk->state;
+	struct tcp_progress now;
+	struct payload_delta payload;
 
-	if (!tcp)
+	if (!tcp_progress_read(&now, sk, sk->state))
 		return;
-	struct tcp_progress now = {
-	    .bytes_acked = tcp->bytes_acked,
-	    .bytes_received = tcp->bytes_received,
-	    .rcv_nxt = tcp->rcv_nxt,
-	    .snd_nxt = tcp->snd_nxt,
-	    .snd_una = tcp->snd_una,
-	    .state = state,
-	    .previous_state = state,
-	};
-
-	count_payload(&flow->counters, payload_advance(socket, &now));
-	flow->state = state;
-	flow->rtt_us = tcp->srtt_us >> 3;
-	flow->retransmits = tcp->total_retrans;
+	payload_advance(socket, &now, &payload);
+	progress_count(flow, &now, &payload);
 }
 
 /* In the network namespace of the helper: only there the socket can be found. */
 static __always_inline void flow_settle(struct __sk_buff *skb, struct pnm_flow *flow)
 {
 	struct bpf_sock_tuple tuple = {};
-	struct endpoints ends;
 	bool is_kept = false;
 
-	endpoints_of_flow(&ends, flow);
-	__u32 tuple_bytes = tuple_of(&tuple, &ends, address_is_ipv4(&ends.remote));
+	union address *remote = (union address *)flow->key.remote_address;
+	__u32 tuple_bytes =
+	    tuple_of(&tuple, remote, flow->key.remote_port, (union address *)flow->local_address,
+		     flow->local_port, address_is_ipv4(remote));
 	struct bpf_sock *found = bpf_skc_lookup_tcp(skb, &tuple, tuple_bytes, BPF_F_CURRENT_NETNS, 0);
 
 	if (found) {

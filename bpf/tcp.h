@@ -29,14 +29,53 @@ struct tcp_progress {
 	__u32 rcv_nxt;
 	__u32 snd_nxt;
 	__u32 snd_una;
+	__u32 rtt_us;
+	__u32 retransmits;
 	__u8 state;
 	__u8 previous_state; /* differs from `state` in a state callback only */
+	__u8 padding[2];
 };
 
 struct payload_delta {
 	__u64 sent;
 	__u64 received;
 };
+
+/* Of a full socket of TCP, in whatever state; false when the kernel does not tell. */
+static __always_inline bool tcp_progress_read(volatile struct tcp_progress *now, struct bpf_sock *sk,
+					      __u8 state)
+{
+	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
+
+	if (!tcp)
+		return false;
+	now->bytes_acked = tcp->bytes_acked;
+	now->bytes_received = tcp->bytes_received;
+	now->rcv_nxt = tcp->rcv_nxt;
+	now->snd_nxt = tcp->snd_nxt;
+	now->snd_una = tcp->snd_una;
+	now->rtt_us = tcp->srtt_us >> 3;
+	now->retransmits = tcp->total_retrans;
+	now->state = state;
+	now->previous_state = state;
+	return true;
+}
+
+/* In the same pieces and the same order; see packet_forget(). */
+static __always_inline void tcp_progress_clear(volatile struct tcp_progress *now)
+{
+	__u64 zero = forgotten(0);
+
+	now->bytes_acked = zero;
+	now->bytes_received = zero;
+	now->rcv_nxt = zero;
+	now->snd_nxt = zero;
+	now->snd_una = zero;
+	now->rtt_us = zero;
+	now->retransmits = zero;
+	now->state = zero;
+	now->previous_state = zero;
+}
 
 static __always_inline bool fin_is_acked(const struct tcp_progress *now)
 {
@@ -59,22 +98,24 @@ static __always_inline void note_peer_fin(struct pnm_socket *socket, const struc
 {
 	if (!packet->is_fin || (socket->flags & PNM_SOCKET_FIN_SEEN))
 		return;
-	socket->fin_end = packet->fin_end;
+	socket->fin_end = packet->sequence + packet->total_bytes - packet->network_header_bytes -
+			  packet->transport_header_bytes + 1;
 	bpf_spin_lock(&socket->lock);
 	socket->flags |= PNM_SOCKET_FIN_SEEN;
 	bpf_spin_unlock(&socket->lock);
 }
 
 /* What has come to the payload since the last call for this socket, from any CPU. */
-static __always_inline struct payload_delta payload_advance(struct pnm_socket *socket,
-							    const struct tcp_progress *now)
+static __always_inline void payload_advance(struct pnm_socket *socket, const struct tcp_progress *now,
+					    struct payload_delta *delta)
 {
-	struct payload_delta delta;
 	__u64 acked = now->bytes_acked;
 	__u64 received = now->bytes_received;
 	__u32 fins = (fin_is_acked(now) ? PNM_SOCKET_FIN_ACKED : 0) |
 		     (fin_is_received(socket, now) ? PNM_SOCKET_FIN_RECEIVED : 0);
+	__u64 sent_now, received_now;
 
+	fins = forgotten(fins);
 	bpf_spin_lock(&socket->lock);
 	__u32 flags = socket->flags | fins;
 
@@ -86,19 +127,20 @@ static __always_inline struct payload_delta payload_advance(struct pnm_socket *s
 	if ((flags & PNM_SOCKET_FIN_RECEIVED) && received)
 		received--;
 	/* May be -1, modulo 2^64, where a FIN was taken for payload a moment ago: the sum is right. */
-	delta.sent = acked - socket->payload_acked;
-	delta.received = received - socket->payload_received;
+	sent_now = acked - socket->payload_acked;
+	received_now = received - socket->payload_received;
 	/* An older look at the socket, overtaken by another CPU, adds nothing. */
-	if ((__s64)delta.sent < -1)
-		delta.sent = 0;
+	if ((__s64)sent_now < -1)
+		sent_now = 0;
 	else
 		socket->payload_acked = acked;
-	if ((__s64)delta.received < -1)
-		delta.received = 0;
+	if ((__s64)received_now < -1)
+		received_now = 0;
 	else
 		socket->payload_received = received;
 	bpf_spin_unlock(&socket->lock);
-	return delta;
+	delta->sent = forgotten(sent_now);
+	delta->received = forgotten(received_now);
 }
 
 #endif

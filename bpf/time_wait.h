@@ -29,13 +29,11 @@ static __always_inline void time_wait_advance(struct pnm_flow *flow, const struc
 /* A packet that is sent or received on behalf of a connection in TIME_WAIT counts on the connection's last
  * flow. User space leaves the slots of closed connections alone for a while; after that, it counts on the
  * process. False when there is no such connection. */
-static __always_inline bool count_time_wait(const struct packet *packet, bool is_out,
-					    struct pnm_wire_amount wire)
+STEP bool count_time_wait(const struct packet *packet, const struct tally *tally)
 {
 	struct pnm_connection key;
-	struct payload_delta nothing = {};
 
-	if (is_out)
+	if (tally->is_out)
 		connection_key(&key, &packet->source, packet->source_port, &packet->destination,
 			       packet->destination_port);
 	else
@@ -56,12 +54,12 @@ static __always_inline bool count_time_wait(const struct packet *packet, bool is
 			return false;
 		if (slot == PNM_NO_SLOT)
 			__sync_fetch_and_add(&statistics.dropped_flows, 1);
-		count(counters, is_out, wire, nothing);
+		count_wire(counters, tally);
 		return true;
 	}
-	if (!is_out && flow->time_wait != PNM_TIME_WAIT_NONE)
+	if (!tally->is_out && flow->time_wait != PNM_TIME_WAIT_NONE)
 		time_wait_advance(flow, packet);
-	count(&flow->counters, is_out, wire, nothing);
+	count_wire(&flow->counters, tally);
 	flow->last_ns = bpf_ktime_get_ns();
 	return true;
 }

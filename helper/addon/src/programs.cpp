@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <procnetmon.skel.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -29,17 +28,6 @@ uint64_t own_network_namespace()
 	    checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_INET)"));
 
 	return network_namespace_of(socket.get());
-}
-
-bool is_kernel_at_least(unsigned major, unsigned minor)
-{
-	utsname about{};
-	unsigned own_major = 0, own_minor = 0;
-
-	checked(::uname(&about), "uname");
-	if (std::sscanf(about.release, "%u.%u", &own_major, &own_minor) != 2)
-		return false;
-	return own_major > major || (own_major == major && own_minor >= minor);
 }
 
 // Whether a program of cgroup_skb may ask for the running process: tried, because kernels do not tell.
@@ -103,7 +91,6 @@ Programs::Programs()
 	    .counted_out = marks_.counted_out(),
 	    .counted_in = marks_.counted_in(),
 	    .tells_sender = tells_sender(),
-	    .looks_up_connections = is_kernel_at_least(6, 6),
 	    .helper_process_id = static_cast<__u32>(::getpid()),
 	};
 	// libbpf raises RLIMIT_MEMLOCK by itself where the kernel still charges maps to it (below 5.11).

@@ -32,6 +32,20 @@ export function linksOf(processId: number, type: string): number {
     .length;
 }
 
+/** How many instructions the verifier followed before it accepted each program that a process holds, by name. */
+export function verifiedInstructionsOf(processId: number): Map<string, number> {
+  const verified = new Map<string, number>();
+  for (const text of descriptorsOf(processId)) {
+    const id = /^prog_id:\s*(\d+)$/m.exec(text)?.[1];
+    const count = /^verified_insns:\s*(\d+)$/m.exec(text)?.[1];
+    // A link names the program that it attaches, and not what it took to verify it.
+    if (id === undefined || count === undefined) continue;
+    const { name } = JSON.parse(run('bpftool', '--json', 'prog', 'show', 'id', id)) as { name: string };
+    verified.set(name, Number(count));
+  }
+  return verified;
+}
+
 export function exists([kind, id]: KernelObject): boolean {
   try {
     run('bpftool', kind, 'show', 'id', String(id));

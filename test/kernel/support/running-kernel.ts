@@ -18,9 +18,14 @@ export const vethBundles = isAtLeast(5, 13);
 /** Whether a program at a socket can ask which process runs, and so who sends first. */
 export const tellsSender = isAtLeast(6, 10);
 
+/** Whether the kernel tells how many instructions of a program it had to follow. */
+export const tellsVerifiedInstructions = isAtLeast(5, 16);
+
 /** Why a test is skipped in which the helper has to know that it is in a network namespace of its own. */
 export const withoutNetworkNamespace =
   'below Linux 5.14 a helper in a network namespace of its own takes all sockets there for foreign';
+/** Why a test of what the verifier has to follow is skipped. */
+export const withoutVerifiedInstructions = 'kernels tell from Linux 5.16 on how much they verified';
 /** Why a test of tcx is skipped. */
 export const withoutTcx = 'tcx links are there from Linux 6.6 on';
 /** Why a test of what outlives a helper is skipped. */

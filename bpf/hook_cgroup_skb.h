@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Programs of cgroup_skb: what tc cannot attribute. Here the socket is given, in every network namespace. */
+#ifndef PROCNETMON_HOOK_CGROUP_SKB_H
+#define PROCNETMON_HOOK_CGROUP_SKB_H
+
+#include "counting.h"
+#include "fragments.h"
+#include "handover.h"
+#include "hook_verdict.h"
+
+/* Ethernet, where the device is not known: one of another network namespace. */
+#define DEFAULT_LINK_HEADER_BYTES 14
+
+/* What a packet takes on the wire, as far as it counts on this socket. */
+static __always_inline void wire_tally(const struct __sk_buff *skb, const struct pnm_socket *socket,
+				       const struct packet *packet, __u32 link_header_bytes,
+				       struct tally *tally)
+{
+	if (!tally->is_out && !has_crossed_wire(skb, socket, packet))
+		return;
+	tally->wire = wire_amount_of(skb, packet, tally->network_bytes, link_header_bytes);
+	if (!tally->is_out && fragments_take(packet, &tally->wire))
+		return;
+	if (socket->flags & PNM_SOCKET_FOREIGN)
+		tally->is_estimate = forgotten(
+		    fragments_estimate(skb, packet, tally->network_bytes, link_header_bytes, &tally->wire));
+}
+
+/* `is_counted`: tc has put the packet on a socket already; a raw socket may still receive a copy. */
+static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out, bool is_counted)
+{
+	__u32 index = skb->ifindex;
+	struct packet packet;
+	struct tally tally;
+	__u32 link_header_bytes = DEFAULT_LINK_HEADER_BYTES;
+	struct bpf_sock *sk = skb->sk;
+
+	if (!sk)
+		return;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk || (is_counted && sk->type != SOCK_RAW))
+		return;
+	struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+
+	if (!socket)
+		return;
+	if (settings.tells_sender && is_out && !socket->sender)
+		sender_note(skb, sk, socket, &packet);
+	if (!(socket->flags & PNM_SOCKET_FOREIGN)) {
+		struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
+
+		if (device) {
+			if (is_out && device->attached)
+				return; /* count_egress() will */
+			link_header_bytes = device->link_header_bytes;
+		}
+	}
+	if (!packet_read(skb, &packet))
+		return;
+	tally_begin(&tally, is_out, skb->len);
+	wire_tally(skb, socket, &packet, forgotten(link_header_bytes), &tally);
+	count_packet(skb, sk, socket, &packet, &tally);
+}
+
+SEC("cgroup_skb/egress")
+int packet_out(struct __sk_buff *skb)
+{
+	count_at_socket(skb, true, false);
+	return CGROUP_ALLOW;
+}
+
+SEC("cgroup_skb/ingress")
+int packet_in(struct __sk_buff *skb)
+{
+	count_at_socket(skb, false, skb->tc_index & settings.counted_in);
+	return CGROUP_ALLOW;
+}
+
+#endif

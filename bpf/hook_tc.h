@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* Programs of tc: packets as the interface carries them; and a look at flows that user space runs. */
+#ifndef PROCNETMON_HOOK_TC_H
+#define PROCNETMON_HOOK_TC_H
+
+#include <linux/if_packet.h>
+#include "counting.h"
+#include "failure.h"
+#include "fragments.h"
+#include "settling.h"
+#include "time_wait.h"
+
+/* Go on with the next program (TCX_NEXT, TC_ACT_UNSPEC). */
+#define TC_NEXT (-1)
+
+/* The socket that a packet is sent for: a SYN-ACK belongs to a connection that is none yet, so it counts on
+ * the listening socket. */
+static __always_inline struct bpf_sock *sender_of(struct bpf_sock *sk)
+{
+	struct bpf_sock *full = bpf_sk_fullsock(sk);
+
+	return full ? full : bpf_get_listener_sock(sk);
+}
+
+/* A program of another tool that ends the chain (TCX_PASS) has the kernel copy `tc_classid` over `tc_index`,
+ * and the mark with it. So both are kept the same. */
+static __always_inline void mark_set(struct __sk_buff *skb, __u32 mark)
+{
+	skb->tc_index |= mark;
+	skb->tc_classid = skb->tc_index;
+}
+
+SEC("tc")
+int count_egress(struct __sk_buff *skb)
+{
+	__u32 index = skb->ifindex;
+	struct bpf_sock *sk = skb->sk;
+	struct packet packet;
+	struct tally tally;
+
+	mark_set(skb, 0);
+	if (!sk || (skb->tc_index & settings.counted_out))
+		return TC_NEXT;
+	struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
+
+	/* Until the device is marked, packet_out() counts for it. */
+	if (!device || !device->attached)
+		return TC_NEXT;
+	tally_begin(&tally, true, skb->len - device->link_header_bytes);
+	/* The queueing layer has worked out the size of all segments; it knows the encapsulations too. */
+	tally.wire.bytes = skb->wire_len;
+	tally.wire.packets = segments_of(skb);
+	bool is_readable = packet_read(skb, &packet);
+
+	sk = sender_of(sk);
+	struct pnm_socket *socket = sk ? bpf_sk_storage_get(&sockets, sk, NULL, 0) : NULL;
+
+	if (!sk || !socket) {
+		if (is_readable && packet.protocol == IPPROTO_TCP && count_time_wait(&packet, &tally))
+			mark_set(skb, settings.counted_out);
+		return TC_NEXT;
+	}
+	/* packet_out() has counted what other network namespaces send. Packet sockets send what they like. */
+	if ((socket->flags & PNM_SOCKET_FOREIGN) || (!is_readable && !(socket->flags & PNM_SOCKET_PACKET)))
+		return TC_NEXT;
+	mark_set(skb, settings.counted_out);
+	count_packet(skb, sk, socket, &packet, &tally);
+	return TC_NEXT;
+}
+
+/* Whether the packet goes on to a device above this one, which the socket sends through: a bridge, bond,
+ * macvlan or VLAN. Both directions count there. A frame that ends here all the same is left to packet_in().
+ */
+static __always_inline bool goes_up(const struct __sk_buff *skb, const struct pnm_device *device)
+{
+	return device->has_master || skb->pkt_type == PACKET_OTHERHOST || skb->vlan_present;
+}
+
+/* The connection that a packet arrives for, to be released. */
+static __always_inline struct bpf_sock *connection_find(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct bpf_sock_tuple tuple = {};
+	__u32 tuple_bytes = tuple_of(&tuple, &packet->source, packet->source_port, &packet->destination,
+				     packet->destination_port, packet->is_ipv4);
+
+	return bpf_skc_lookup_tcp(skb, &tuple, tuple_bytes, BPF_F_CURRENT_NETNS, 0);
+}
+
+/* Connections only: their socket can be found by the addresses, and no other one has the same. All else is
+ * known for certain only at the socket, so packet_in() counts it: which one of several a datagram reaches
+ * (SO_REUSEPORT groups, multicast, connected before wildcard); handshakes, because what is addressed to a
+ * port that somebody listens on may still be translated and forwarded; and TCP that is not found here
+ * (translated addresses, other network namespaces). */
+SEC("tc")
+int count_ingress(struct __sk_buff *skb)
+{
+	__u32 index = skb->ifindex;
+	struct packet packet;
+	struct tally tally;
+
+	mark_set(skb, 0);
+	if (skb->tc_index & settings.counted_in)
+		return TC_NEXT;
+	if (!packet_read(skb, &packet))
+		return TC_NEXT;
+	if (packet.protocol == (packet.is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) && !packet.is_fragment)
+		unreachable_note(skb, &packet);
+	if (packet.protocol != IPPROTO_TCP && !packet.is_fragment)
+		return TC_NEXT;
+	/* Multicast of this host on its way back in was counted on its way out. */
+	if (skb->pkt_type == PACKET_LOOPED_BACK)
+		return TC_NEXT;
+	struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
+
+	if (!device || goes_up(skb, device))
+		return TC_NEXT;
+	if (packet.is_fragment) {
+		fragment_note(&packet, skb->len);
+		return TC_NEXT;
+	}
+	tally_begin(&tally, false, skb->len - device->link_header_bytes);
+	tally.wire = wire_amount_of(skb, &packet, tally.network_bytes, device->link_header_bytes);
+	struct bpf_sock *found = connection_find(skb, &packet);
+
+	if (!found)
+		return TC_NEXT;
+	struct bpf_sock *sk = bpf_sk_fullsock(found);
+
+	if (sk && sk->state != TCP_LISTEN) {
+		struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+
+		if (socket) {
+			mark_set(skb, settings.counted_in);
+			count_packet(skb, sk, socket, &packet, &tally);
+		}
+	} else if (!sk && count_time_wait(&packet, &tally)) {
+		mark_set(skb, settings.counted_in);
+	}
+	bpf_sk_release(found);
+	return TC_NEXT;
+}
+
+/* Run by user space, over no packet: looks at the flows that it names once more. */
+SEC("tc")
+int settle_flow(struct __sk_buff *skb)
+{
+	__u32 index = settling.next;
+
+	if (index >= PNM_SETTLE_CAPACITY)
+		return TC_NEXT;
+	settling.next = index + 1;
+	__u32 slot = settling.slots[index];
+	struct pnm_flow *flow = bpf_map_lookup_elem(&flows, &slot);
+
+	if (flow && flow->key.socket_cookie && !(flow->retired & PNM_FLOW_RETIRED))
+		flow_settle(skb, flow);
+	return TC_NEXT;
+}
+
+#endif
