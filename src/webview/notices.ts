@@ -15,8 +15,8 @@ export interface NoticeButton {
 }
 
 export interface Notice {
-  /** `welcome` takes the place of the figures, `banner` stands above them. */
-  kind: 'welcome' | 'banner';
+  /** `welcome` takes the place of the figures; `banner` stands above them, `remark` too, where nothing failed. */
+  kind: 'welcome' | 'banner' | 'remark';
   message: string;
   detail?: string;
   /** Whether something is under way. */
@@ -75,7 +75,7 @@ function lackingNotice(shown: readonly PanelSession[]): Notice | undefined {
   const lacking = [...new Set(shown.flatMap(({ dropped }) => droppedTexts(dropped, texts)))];
   if (lacking.length === 0) return undefined;
   return {
-    kind: 'banner',
+    kind: 'remark',
     message: t('Not everything is listed.'),
     detail: sanitise(lacking.join(' '), maximumText),
     busy: false,

@@ -55,7 +55,7 @@ describe('a view with figures', () => {
       grouping: 'direction',
     });
     const notice = chooseNotice(sessions, true);
-    expect(notice).toMatchObject({ kind: 'banner', busy: false });
+    expect(notice).toMatchObject({ kind: 'remark', busy: false });
     expect(notice?.detail).toContain('1,200 connections');
     expect(notice?.detail).toContain('procnetmon.limits.connections');
   });
