@@ -125,6 +125,11 @@ export class Servers {
     );
   }
 
+  /** The file in which the name server notes what it is asked. */
+  get questions(): string {
+    return join(this.folder, 'questions.log');
+  }
+
   get #certificate(): string {
     return join(this.folder, 'certificate.pem');
   }
@@ -205,7 +210,7 @@ export class Servers {
       `--host-record=${resolver},${this.address}`,
       ...[`--cname=www.${zone},far.${zone}`, `--local=/${zone}/`],
       ...['--dhcp-range=10.77.0.100,10.77.0.120,1h', '--dhcp-authoritative'],
-      ...[`--dhcp-leasefile=${this.folder}/leases`],
+      ...[`--dhcp-leasefile=${this.folder}/leases`, '--log-queries', `--log-facility=${this.questions}`],
     ]);
   }
 
