@@ -36,6 +36,7 @@ const shortPattern = [
   'counts a connection from before',
   'is copied up to the budget',
   'are heads of HTTP only',
+  'has little for the verifier to follow',
   'loads and attaches',
   'leaves nothing behind when it ends by SIGTERM',
   'leaves nothing behind$',
