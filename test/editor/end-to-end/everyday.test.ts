@@ -99,6 +99,8 @@ test('a session goes into a file, and opens again with its chart and connections
     );
     await workbench.screenshot('saved-session');
     await workbench.runCommand('View: Close All Editors');
+    // One view is left to look into, also in the window of the next test.
+    await workbench.page.getByRole('tab', { name: 'shop.procnetmon' }).waitFor({ state: 'detached' });
   });
 });
 
