@@ -98,9 +98,6 @@ test('a session goes into a file, and opens again with its chart and connections
       /\d+ connections · \d+ closed/,
     );
     await workbench.screenshot('saved-session');
-    await workbench.runCommand('View: Close All Editors');
-    // One view is left to look into, also in the window of the next test.
-    await workbench.page.getByRole('tab', { name: 'shop.procnetmon' }).waitFor({ state: 'detached' });
   });
 });
 
@@ -109,6 +106,9 @@ test('a window that is loaded anew has the sessions of before', async () => {
     await workbench.page.reload();
     await workbench.ready();
     await workbench.openDebugSideBar();
+    // The window may remember the tab of the test before; one view is left to look into.
+    await workbench.runCommand('View: Close All Editors');
+    await workbench.page.getByRole('tab', { name: 'shop.procnetmon' }).waitFor({ state: 'detached' });
     await workbench.runCommand('ProcNetMon: Open Network Usage Panel');
     await expect.poll(() => panelRows().count()).toBeGreaterThan(3);
     expect(await workbench.webview.getByRole('combobox', { name: 'Session' }).textContent()).toContain(
