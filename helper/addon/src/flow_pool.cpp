@@ -33,6 +33,13 @@ uint64_t cookie_of(const pnm_flow &flow)
 	return __atomic_load_n(&flow.key.socket_cookie, __ATOMIC_ACQUIRE);
 }
 
+// A FIN that was taken for a byte of payload is taken off again, and for that moment the count may be below
+// nothing where a flow has just begun.
+double amount(const __u64 &counter)
+{
+	return static_cast<double>(std::max<int64_t>(0, static_cast<int64_t>(seen(counter))));
+}
+
 void write_row(double *row, uint32_t slot, uint64_t cookie, const pnm_flow &flow)
 {
 	const pnm_counters &counters = flow.counters;
@@ -48,8 +55,8 @@ void write_row(double *row, uint32_t slot, uint64_t cookie, const pnm_flow &flow
 	row[7] = static_cast<double>(seen(counters.wire_rx_bytes));
 	row[8] = static_cast<double>(seen(counters.wire_tx_packets));
 	row[9] = static_cast<double>(seen(counters.wire_rx_packets));
-	row[10] = static_cast<double>(seen(counters.payload_tx_bytes));
-	row[11] = static_cast<double>(seen(counters.payload_rx_bytes));
+	row[10] = amount(counters.payload_tx_bytes);
+	row[11] = amount(counters.payload_rx_bytes);
 	row[12] = seen(flow.rtt_us);
 	row[13] = seen(flow.retransmits);
 	row[14] = static_cast<double>(seen(flow.opened_ns));
