@@ -350,10 +350,13 @@ const processSummary = z
 const summaryLine = z
   .strictObject({
     type: z.literal('summary'),
-    processes: z.array(processSummary).describe('Every process seen, those that exited included.'),
+    processes: z
+      .array(processSummary)
+      .describe('Every process seen, those that exited included, as far as there is room.'),
     dropped: z.strictObject({
       ...dropped,
       summaryFlows: count.describe('Flows left out of this line because there were too many.'),
+      summaryProcesses: count.describe('Processes that exited, left out because there were too many.'),
     }),
   })
   .describe('The last line: totals of every process and of every flow, closed ones included.')

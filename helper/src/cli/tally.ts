@@ -39,6 +39,8 @@ export class Tally {
   readonly #flows = new Map<number, OwnedFlow>();
   readonly #facts = new Map<number, ConnectionFacts>();
   #omitted = 0;
+  /** Processes that have made room, and what they moved on the wire. */
+  #left = { count: 0, bytes: { tx: 0, rx: 0 } };
   /** Flows that found no room and still exist, so that each is counted once. */
   readonly #omittedOpen = new Set<number>();
   #dropped: DroppedCounters = {
@@ -49,11 +51,14 @@ export class Tally {
     inspections: 0,
     facts: 0,
   };
-  readonly #maximumFlows: number;
+  readonly #maximum: number;
 
-  /** @param maximumFlows flows that are held; further ones are counted and left out */
-  constructor(maximumFlows: number = historyRange.default) {
-    this.#maximumFlows = maximumFlows;
+  /**
+   * @param maximum flows that are held, of which further ones are counted and left out; and processes that are held,
+   *   of which those that exited make room
+   */
+  constructor(maximum: number = historyRange.default) {
+    this.#maximum = maximum;
   }
 
   /** Takes a sample of any monitor into account. */
@@ -75,6 +80,27 @@ export class Tally {
     }
     for (const fact of sample.facts) this.#addFact(fact);
     this.#dropped = sample.dropped;
+    // Not one by one: it looks at everything.
+    if (this.#processes.size > this.#maximum * 1.1) this.#makeRoom();
+  }
+
+  /** Forgets processes that exited, those first that were seen first, and their flows. */
+  #makeRoom(): void {
+    for (const [key, process] of this.#processes) {
+      if (this.#processes.size <= this.#maximum) break;
+      if (process.alive) continue;
+      this.#processes.delete(key);
+      if (this.#processByPid.get(process.pid) === process) this.#processByPid.delete(process.pid);
+      this.#left.count += 1;
+      this.#left.bytes.tx += process.wire.txBytes;
+      this.#left.bytes.rx += process.wire.rxBytes;
+    }
+    for (const [id, { owner }] of this.#flows) {
+      if (this.#processes.has(owner)) continue;
+      this.#flows.delete(id);
+      this.#facts.delete(id);
+      this.#omitted += 1;
+    }
   }
 
   #addFact(fact: FlowFact): void {
@@ -109,7 +135,7 @@ export class Tally {
     const known = this.#flows.get(flow.id);
     if (known?.flow.pid === flow.pid) {
       known.flow = flow;
-    } else if (known !== undefined || this.#flows.size < this.#maximumFlows) {
+    } else if (known !== undefined || this.#flows.size < this.#maximum) {
       const owner = this.#processByPid.get(flow.pid);
       this.#flows.set(flow.id, { flow, owner: owner === undefined ? '' : processKey(owner) });
     } else if (!this.#omittedOpen.has(flow.id)) {
@@ -127,9 +153,14 @@ export class Tally {
     return this.#omitted;
   }
 
-  /** Bytes, and bytes per second, on the wire, over all processes. */
+  /** Processes that exited and are not listed any more. */
+  get omittedProcesses(): number {
+    return this.#left.count;
+  }
+
+  /** Bytes, and bytes per second, on the wire, over all processes, those included that are not listed any more. */
   wireTotal(): { bytes: Directions; rates: Directions } {
-    const bytes = { tx: 0, rx: 0 };
+    const bytes = { ...this.#left.bytes };
     const rates = { tx: 0, rx: 0 };
     for (const process of this.#processes.values()) {
       bytes.tx += process.wire.txBytes;
@@ -159,7 +190,7 @@ export class Tally {
     return {
       type: 'summary',
       processes: this.processes().map((process) => summariseProcess(process, this.#facts)),
-      dropped: { ...this.#dropped, summaryFlows: this.#omitted },
+      dropped: { ...this.#dropped, summaryFlows: this.#omitted, summaryProcesses: this.#left.count },
     };
   }
 }

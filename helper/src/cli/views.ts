@@ -140,7 +140,7 @@ export class MonitorView {
       formatDuration(elapsedMillis),
     ];
     const rows = this.#rows(processes);
-    const notes = notesOn(processes, tally.dropped, 0);
+    const notes = notesOn(processes, tally.dropped);
     const help = this.sortBy === undefined || size.rows === Infinity ? [] : [`${keysOfTop}.`];
     const fixedLines = 2 + notes.length + help.length;
     const shown = crop(rows, size.rows - fixedLines);
@@ -164,13 +164,13 @@ export class MonitorView {
     const heading = [
       `↑ ${formatBytes(bytes.tx)}  ↓ ${formatBytes(bytes.rx)} on the wire`,
       `in ${formatDuration(elapsedMillis)}`,
-      formatQuantity(processes.length, 'process', 'processes'),
+      formatQuantity(processes.length + tally.omittedProcesses, 'process', 'processes'),
       formatQuantity(connections + tally.omittedFlows, 'connection'),
     ];
     const lines = [this.#chalk.bold(joinThatFits(heading, size.columns))];
     const rows = this.#rows(processes, (flow) => this.#requestRows(tally, flow));
     lines.push(...this.#table(this.#otherColumns, rows, size.columns));
-    for (const note of notesOn(processes, tally.dropped, tally.omittedFlows)) {
+    for (const note of notesOn(processes, tally.dropped, tally)) {
       lines.push(this.#chalk.yellow(truncate(note, size.columns)));
     }
     return lines;
@@ -424,23 +424,29 @@ function joinThatFits(parts: readonly string[], width: number): string {
   return line === '' ? truncate(parts[0] ?? '', width) : line;
 }
 
+/** What a list left out for want of room. */
+type Omitted = Pick<Tally, 'omittedFlows' | 'omittedProcesses'>;
+
 /** Sentences on what the figures lack, and what their marks mean. */
 function notesOn(
   processes: readonly TalliedProcess[],
   dropped: DroppedCounters,
-  omittedFlows: number,
+  omitted: Omitted = { omittedFlows: 0, omittedProcesses: 0 },
 ): string[] {
   const isEstimate = processes.some(
     ({ process, flows }) => process.estimate === true || flows.some(({ estimate }) => estimate === true),
   );
   return [
-    droppedNote(dropped, omittedFlows),
+    droppedNote(dropped, omitted),
     isEstimate ? `${estimateMark} Some of it may be another process's that had the same socket.` : undefined,
   ].filter((note) => note !== undefined);
 }
 
 /** A sentence on what the figures lack, or undefined when they are complete. */
-function droppedNote(dropped: DroppedCounters, omittedFlows: number): string | undefined {
+function droppedNote(
+  dropped: DroppedCounters,
+  { omittedFlows, omittedProcesses }: Omitted,
+): string | undefined {
   const parts = [
     dropped.events > 0 ? formatQuantity(dropped.events, 'event') : '',
     dropped.flows > 0
@@ -452,6 +458,9 @@ function droppedNote(dropped: DroppedCounters, omittedFlows: number): string | u
     dropped.processes > 0 ? formatQuantity(dropped.processes, 'process', 'processes') : '',
     dropped.inspections > 0 ? formatQuantity(dropped.inspections, 'look at payload', 'looks at payload') : '',
     dropped.facts > 0 ? formatQuantity(dropped.facts, 'request') : '',
+    omittedProcesses > 0
+      ? `${formatQuantity(omittedProcesses, 'process', 'processes')} that exited, too many for the list`
+      : '',
     omittedFlows > 0 ? `${formatQuantity(omittedFlows, 'connection')} too many for the list` : '',
   ].filter((part) => part !== '');
   return parts.length === 0 ? undefined : `Not shown: ${parts.join(', ')}.`;

@@ -58,6 +58,28 @@ describe('Tally', () => {
     expect(tally.summary().dropped.summaryFlows).toBe(2);
   });
 
+  it('forgets processes that exited when there are too many, and keeps what they moved', () => {
+    const tally = new Tally(10);
+    const living = processSample({ pid: 1, startTicks: 1 });
+    const wire = { txBytes: 3, rxBytes: 4, txPackets: 1, rxPackets: 1 };
+    for (let pid = 2; pid <= 100; pid += 1) {
+      const ended = processSample({ pid, startTicks: pid, alive: false, wire });
+      tally.add(sample({ processes: [living, ended], flows: [flow({ id: pid, pid })], removedFlows: [pid] }));
+    }
+    const held = tally.processes();
+    expect(held.length).toBeLessThanOrEqual(11);
+    expect(held[0]?.process.pid).toBe(1);
+    expect(held.at(-1)?.process.pid).toBe(100);
+    expect(tally.omittedProcesses + held.length).toBe(100);
+    expect(tally.wireTotal().bytes).toEqual({
+      tx: living.wire.txBytes + 99 * wire.txBytes,
+      rx: living.wire.rxBytes + 99 * wire.rxBytes,
+    });
+    const listed = held.reduce((count, { flows }) => count + flows.length, 0);
+    expect(tally.omittedFlows + listed).toBe(99);
+    expect(tally.summary().dropped.summaryProcesses).toBe(tally.omittedProcesses);
+  });
+
   it('says whether a process is alive', () => {
     const tally = new Tally();
     tally.add(sample({ processes: [processSample({ pid: 1 }), processSample({ pid: 2, alive: false })] }));
@@ -124,6 +146,7 @@ describe('Tally', () => {
         inspections: 4,
         facts: 5,
         summaryFlows: 0,
+        summaryProcesses: 0,
       },
     });
   });
