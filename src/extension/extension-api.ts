@@ -11,7 +11,7 @@ export interface ExtensionApi {
   /** The tree view's content, as the editor asks for it. */
   readonly tree: Pick<NetworkTree, 'getChildren' | 'getTreeItem' | 'onDidChangeTreeData'>;
   /** What each stop of the debugger cost. */
-  readonly stops: Pick<DebuggerStops, 'stops' | 'onDidChange'>;
+  readonly stops: Pick<DebuggerStops, 'stops' | 'onDidChange' | 'pause'>;
   /** Text of the status bar item; undefined while it is hidden. */
   readonly statusBarText: string | undefined;
   /** State of the helper, the same as the context key `procnetmon.state`. */
