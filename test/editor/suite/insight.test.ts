@@ -18,6 +18,21 @@ async function nextStop(): Promise<DebuggerStop> {
   });
 }
 
+/** When a program has a thread that can be paused; to be called before it is started. */
+function nextThread(): Promise<void> {
+  return new Promise((resolve) => {
+    const registration = vscode.debug.registerDebugAdapterTrackerFactory('*', {
+      createDebugAdapterTracker: () => ({
+        onDidSendMessage({ event }: { event?: string }) {
+          if (event !== 'thread') return;
+          registration.dispose();
+          resolve();
+        },
+      }),
+    });
+  });
+}
+
 describe('network insight', () => {
   afterEach(async () => {
     vscode.debug.removeBreakpoints(vscode.debug.breakpoints);
@@ -26,8 +41,11 @@ describe('network insight', () => {
   });
 
   it('tells at a stop what the program did since it went on, and marks it in the history', async () => {
+    const thread = nextThread();
     await startDebugging(javaScript);
     const session = await sessionIn(javaScript, 'watching');
+    // The debugger's own connections come before it.
+    await thread;
     await sessionWith(session, ({ total }) => total.payload.txBytes > 0);
     const stopping = nextStop();
     // Not by the editor's command: that does nothing before a thread has the focus.
