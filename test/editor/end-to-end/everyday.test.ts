@@ -1,44 +1,24 @@
 // What a person does with the views day by day: filters and groups in the side bar, a session in a file and open again,
 // a window that is loaded anew.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser, Locator } from 'playwright-core';
+import type { Locator } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
-import {
-  type CodeServer,
-  installExtensions,
-  quietSettings,
-  startCodeServer,
-  stateFolders,
-  writeSettings,
-} from '../../../scripts/editor/code-server.mjs';
-import { installCodeServer } from '../../../scripts/editor/install-code-server.mjs';
 import { inProject } from '../../../scripts/lib/paths.mjs';
-import { packageFile } from '../../../scripts/package.mjs';
-import { launchBrowser } from '../browser/chromium.mjs';
 import { cleanUpAfterAll } from '../browser/cleanup';
+import { startPackedEditor } from '../browser/packed-editor';
 import { Workbench } from '../browser/workbench';
 
 const view = 'Network Usage';
 const program = 'JavaScript: shop';
-const scratch = mkdtempSync(path.join(tmpdir(), 'procnetmon-everyday-'));
-const folders = stateFolders(scratch);
-const workspace = path.join(scratch, 'demo');
 const atTheEnd = cleanUpAfterAll();
-atTheEnd(() => rmSync(scratch, { recursive: true, force: true }));
-let editor: CodeServer;
+let workspace: string;
 let workbench: Workbench;
 
 beforeAll(async () => {
+  const { editor, browser, scratch } = await startPackedEditor('everyday', atTheEnd);
+  workspace = path.join(scratch, 'demo');
   cpSync(inProject('demo'), workspace, { recursive: true });
-  const installation = await installCodeServer();
-  await writeSettings(folders, quietSettings);
-  await installExtensions(installation, folders, [packageFile]);
-  editor = await startCodeServer(installation, { folders });
-  atTheEnd(() => editor.stop());
-  const browser: Browser = await launchBrowser();
-  atTheEnd(() => browser.close());
   workbench = await Workbench.open(browser, editor, workspace);
   await workbench.openDebugSideBar();
   await workbench.startDebugging(program);

@@ -3,11 +3,10 @@
 import { existsSync, readdirSync, readlinkSync, renameSync, statSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { installationFolder, installedExecutable } from '../../../src/installation/installation';
-import { launchBrowser } from '../browser/chromium.mjs';
 import { cleanUpAfterAll } from '../browser/cleanup';
-import { createTemporaryUser, type TemporaryUser } from '../browser/temporary-user';
-import { startEditorAs } from '../browser/user-editor';
-import { Workbench } from '../browser/workbench';
+import type { TemporaryUser } from '../browser/temporary-user';
+import { openUserWorkbench } from '../browser/user-workbench';
+import type { Workbench } from '../browser/workbench';
 
 const setAside = `${installationFolder}.before-tests`;
 const program = 'JavaScript: shop';
@@ -21,14 +20,7 @@ beforeAll(async () => {
     renameSync(installationFolder, setAside);
     atTheEnd(() => renameSync(setAside, installationFolder));
   }
-  user = await createTemporaryUser();
-  atTheEnd(() => user.remove());
-  const editor = await startEditorAs(user);
-  atTheEnd(() => editor.stop());
-  const browser = await launchBrowser();
-  atTheEnd(() => browser.close());
-  workbench = await Workbench.open(browser, editor, editor.workspace);
-  await workbench.openDebugSideBar();
+  ({ user, workbench } = await openUserWorkbench(atTheEnd));
 });
 
 /** Answers the dialog by one of its buttons, and gives what it said. */

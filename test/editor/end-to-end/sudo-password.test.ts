@@ -3,11 +3,10 @@
 // the kernel and the program that is debugged are all real.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { launchBrowser } from '../browser/chromium.mjs';
 import { cleanUpAfterAll } from '../browser/cleanup';
-import { createTemporaryUser, type TemporaryUser } from '../browser/temporary-user';
-import { startEditorAs } from '../browser/user-editor';
-import { Workbench } from '../browser/workbench';
+import type { TemporaryUser } from '../browser/temporary-user';
+import { openUserWorkbench } from '../browser/user-workbench';
+import type { Workbench } from '../browser/workbench';
 
 const view = 'Network Usage';
 const program = 'JavaScript: shop';
@@ -17,14 +16,7 @@ let user: TemporaryUser;
 let workbench: Workbench;
 
 beforeAll(async () => {
-  user = await createTemporaryUser();
-  atTheEnd(() => user.remove());
-  const editor = await startEditorAs(user);
-  atTheEnd(() => editor.stop());
-  const browser = await launchBrowser();
-  atTheEnd(() => browser.close());
-  workbench = await Workbench.open(browser, editor, editor.workspace);
-  await workbench.openDebugSideBar();
+  ({ user, workbench } = await openUserWorkbench(atTheEnd));
 });
 
 afterEach(async ({ task }) => {
