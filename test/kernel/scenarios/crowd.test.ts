@@ -81,7 +81,7 @@ describe('a crowd', () => {
   });
 
   it('of closed ports: each attempt has failed, as far as it is told', async () => {
-    const report = await runWatched([], 'scan', '20000', '25000');
+    const report = await runWatched([], 'scan', '127.0.0.1', '20000', '25000');
     const truth = truthOf(report);
     expect(truth.refused).toBe(5_000);
     const process = processOf(report, truth.pid);

@@ -1,5 +1,5 @@
 // Many connections of one process, all of them in this network namespace: `crowd COUNT` opens that many at once and
-// sends 100 bytes each way over each; `scan FROM TO` knocks at closed ports. Prints what it counted itself, as JSON, on
+// sends 100 bytes each way over each. `scan ADDRESS FROM TO` knocks at closed ports, of any host. Prints what it counted itself, as JSON, on
 // standard error.
 import { once } from 'node:events';
 import net from 'node:net';
@@ -30,7 +30,7 @@ async function crowd(count) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const sockets = [];
-  await inParallel(count, async () => {
+  await inParallel(Number(count), async () => {
     const socket = net.connect(server.address().port, '127.0.0.1');
     await once(socket, 'connect');
     sockets.push(socket);
@@ -42,25 +42,25 @@ async function crowd(count) {
     }
   });
   // All of them stand until the last one does.
-  await inParallel(count, async (index) => {
+  await inParallel(Number(count), async (index) => {
     const closed = once(sockets[index], 'close');
     sockets[index].resume().end();
     await closed;
   });
   server.close();
-  return { sent: 2 * count * bytes, received };
+  return { sent: 2 * Number(count) * bytes, received };
 }
 
-async function scan(from, to) {
+async function scan(address, from, to) {
   let refused = 0;
-  await inParallel(to - from, async (index) => {
-    const socket = net.connect(from + index, '127.0.0.1');
+  await inParallel(Number(to) - Number(from), async (index) => {
+    const socket = net.connect(Number(from) + index, address);
     const [error] = await once(socket, 'error');
     if (error.code === 'ECONNREFUSED') refused += 1;
   });
   return { sent: 0, received: 0, refused };
 }
 
-const [kind, ...numbers] = process.argv.slice(2);
-const counted = await { crowd, scan }[kind](...numbers.map(Number));
+const [kind, ...words] = process.argv.slice(2);
+const counted = await { crowd, scan }[kind](...words);
 console.error(JSON.stringify({ pid: process.pid, ...counted }));
