@@ -46,12 +46,13 @@ export async function findEmulator(options) {
 }
 
 /**
- * Boots a kernel and hands out the lines that it writes to its second serial line. Ends with the machine.
+ * Boots a kernel and hands out the lines that it writes to its second serial line. Ends with the machine, or when that
+ * has written none for `silenceMillis`.
  * @param {Emulator} emulator
- * @param {{ image: string, initramfs: string, console: string, timeoutMillis: number, line: (text: string) => void }} machine
- * @returns {Promise<'ended' | 'timed out'>}
+ * @param {{ image: string, initramfs: string, console: string, silenceMillis: number, line: (text: string) => void }} machine
+ * @returns {Promise<'ended' | 'fell silent'>}
  */
-export async function boot(emulator, { image, initramfs, console, timeoutMillis, line }) {
+export async function boot(emulator, { image, initramfs, console, silenceMillis, line }) {
   const kernelArguments = [
     ...['console=ttyS0', 'rootfstype=ramfs', 'quiet', 'panic=-1', 'oops=panic'],
     ...['mitigations=off', 'tsc=reliable', 'no_timer_check'],
@@ -77,14 +78,17 @@ export async function boot(emulator, { image, initramfs, console, timeoutMillis,
   });
   let result = 'ended';
   const timer = setTimeout(() => {
-    result = 'timed out';
+    result = 'fell silent';
     machine.kill('SIGKILL');
-  }, timeoutMillis);
+  }, silenceMillis);
   const stop = () => machine.kill('SIGKILL');
   process.once('exit', stop);
   try {
     const closed = once(machine, 'close');
-    createInterface({ input: machine.stdout }).on('line', (text) => line(text.replaceAll('\r', '')));
+    createInterface({ input: machine.stdout }).on('line', (text) => {
+      timer.refresh();
+      line(text.replaceAll('\r', ''));
+    });
     await closed;
   } finally {
     clearTimeout(timer);

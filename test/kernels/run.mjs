@@ -45,7 +45,8 @@ const shortPattern = [
   'is swept up by the next start',
 ].join('|');
 
-const machineMillis = 60 * 60_000;
+// A test and its hooks have five minutes each in there.
+const silenceMillis = 20 * 60_000;
 const consoleLinesShown = 30;
 
 function readArguments() {
@@ -117,7 +118,7 @@ async function runKernel(kernel, { emulator, system, folder, pattern, update }) 
     await writeFile(consoleFile, '');
     note('booting');
     const machine = { image: findImage(unpacked), initramfs, console: consoleFile, line: heard };
-    const end = await boot(emulator, { ...machine, timeoutMillis: machineMillis });
+    const end = await boot(emulator, { ...machine, silenceMillis });
     const hasFailed = outcome.results.some(({ state }) => state === 'failed');
     if (status === undefined || outcome.results.length === 0 || (status !== 0 && !hasFailed)) {
       const lines = (await readFile(consoleFile, 'utf8')).trimEnd().split('\n').slice(-consoleLinesShown);
