@@ -1,11 +1,12 @@
 // The flows of one monitor: what was told of each, what is to be told, and which ids are to be taken back.
 import type { FlowSample, HostName } from '../../src/shared/protocol';
+import { standingStill } from '../../src/shared/usage';
 import type { WallClock } from './clock';
 import type { Flow } from './flow';
 import type { Inspection } from './inspection/inspection';
 import type { Interfaces } from './interfaces';
 import type { ProcessAccount } from './ledger';
-import { type Period, standingStill, UsageView } from './usage';
+import { type Period, UsageView } from './usage';
 
 interface FlowView {
   readonly flow: Flow;

@@ -1,15 +1,11 @@
 // Counters with their rates, as they go out.
 import type { Usage } from '../../src/shared/protocol';
+import { standingStill } from '../../src/shared/usage';
 import { Counters } from './counters';
 import { SlidingRate } from './sliding-rate';
 
 /** Used within one call at a time, so that a reading costs no memory. */
 const growth = new Counters();
-
-/** No rate, for what moves no more. */
-export function standingStill(): Usage['rates'] {
-  return { wire: { tx: 0, rx: 0 }, payload: { tx: 0, rx: 0 } };
-}
 
 /**
  * Counters as they were at the last sample, and how fast they move. What never moves costs no ring of readings.

@@ -9,6 +9,7 @@ import type { FlowSample, ProcessSample } from '../shared/protocol';
 import { processTitle } from '../shared/process-title';
 import { reasonText } from '../shared/reason-text';
 import { sanitise } from '../shared/sanitise';
+import { addUsages } from '../shared/usage';
 import { Command, TreeItemContext } from './contributions';
 import type { Moved } from './history/flow-log';
 import {
@@ -35,7 +36,6 @@ import {
   processOf,
   type TreeNode,
 } from './tree-nodes';
-import { addUsages } from './watched-session';
 
 /** Lines in a tooltip about what was said on a connection. */
 const maximumFactLines = 16;

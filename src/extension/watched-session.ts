@@ -13,6 +13,7 @@ import type {
 } from '../shared/protocol';
 import type { SessionMark } from '../shared/panel-messages';
 import { TrafficHistory, type HistoryPoint } from '../shared/traffic-history';
+import { addUsages, atRest, emptyUsage } from '../shared/usage';
 import { defaultMaximumRecords, FlowLog, type Moved } from './history/flow-log';
 import { markOf } from './history/marks';
 import { RequestLog } from './history/request-log';
@@ -34,37 +35,6 @@ export const defaultSessionLimits: SessionLimits = {
   closedConnections: 500,
   historyRecords: defaultMaximumRecords,
 };
-
-/** Usage of something that has not moved a byte. */
-export function emptyUsage(): Usage {
-  return {
-    wire: { txBytes: 0, rxBytes: 0, txPackets: 0, rxPackets: 0 },
-    payload: { txBytes: 0, rxBytes: 0 },
-    rates: { wire: { tx: 0, rx: 0 }, payload: { tx: 0, rx: 0 } },
-  };
-}
-
-/** The sum of several usages, ledger by ledger. */
-export function addUsages(usages: Iterable<Usage>): Usage {
-  const sum = emptyUsage();
-  for (const usage of usages) {
-    sum.wire.txBytes += usage.wire.txBytes;
-    sum.wire.rxBytes += usage.wire.rxBytes;
-    sum.wire.txPackets += usage.wire.txPackets;
-    sum.wire.rxPackets += usage.wire.rxPackets;
-    sum.payload.txBytes += usage.payload.txBytes;
-    sum.payload.rxBytes += usage.payload.rxBytes;
-    sum.rates.wire.tx += usage.rates.wire.tx;
-    sum.rates.wire.rx += usage.rates.wire.rx;
-    sum.rates.payload.tx += usage.rates.payload.tx;
-    sum.rates.payload.rx += usage.rates.payload.rx;
-  }
-  return sum;
-}
-
-function atRest<T extends Usage>(usage: T): T {
-  return { ...usage, rates: { wire: { tx: 0, rx: 0 }, payload: { tx: 0, rx: 0 } } };
-}
 
 function processKey({ pid, startTicks }: ProcessSample): string {
   return `${String(pid)} ${String(startTicks)}`;

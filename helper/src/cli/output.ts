@@ -3,7 +3,13 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { isatty, type WriteStream } from 'node:tty';
 import { quoteValue } from '../../../src/shared/sanitise';
 import { ExitStatus, StartupError } from '../errors';
-import type { ViewSize } from './views';
+
+export interface OutputSize {
+  /** Terminal columns; `Infinity` where the output is no terminal. */
+  columns: number;
+  /** Terminal rows; `Infinity` where the output is no terminal. */
+  rows: number;
+}
 
 /** A place for text. Once it is broken (`| head` has left), writing does nothing. */
 export interface Output {
@@ -12,13 +18,13 @@ export interface Output {
   /** Called once, when the reader has gone or the disk is full. */
   onBroken(listener: (error: NodeJS.ErrnoException) => void): void;
   readonly isTerminal: boolean;
-  size(): ViewSize;
+  size(): OutputSize;
   onResize(listener: () => void): void;
   /** Resolves when everything has been handed to the kernel. */
   close(): Promise<void>;
 }
 
-const unbounded: ViewSize = { columns: Infinity, rows: Infinity };
+const unbounded: OutputSize = { columns: Infinity, rows: Infinity };
 
 /** Standard output or standard error. */
 export class StreamOutput implements Output {
@@ -52,7 +58,7 @@ export class StreamOutput implements Output {
     this.#listener = listener;
   }
 
-  size(): ViewSize {
+  size(): OutputSize {
     if (!this.isTerminal) return unbounded;
     // A terminal that does not tell its size says 0.
     return { columns: this.#stream.columns || 80, rows: this.#stream.rows || 24 };
@@ -110,7 +116,7 @@ export class FileOutput implements Output {
     this.#listener = listener;
   }
 
-  size(): ViewSize {
+  size(): OutputSize {
     return unbounded;
   }
 

@@ -13,8 +13,8 @@ import type { Output } from './output';
 import { Keyboard } from './keyboard';
 import type { NameQuestions } from './name-questions';
 import { LiveScreen } from './screen';
+import { MonitorView } from './monitor-view';
 import { processOrders, type ProcessOrder } from './process-orders';
-import { MonitorView } from './views';
 
 /** How far apart two samples are that must agree before the counters are taken as final. */
 const settlingMillis = 100;

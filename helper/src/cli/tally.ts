@@ -11,6 +11,7 @@ import type {
   MonitorSample,
   ProcessSample,
 } from '../../../src/shared/protocol';
+import { standingStill } from '../../../src/shared/usage';
 import { historyRange } from './options';
 import type { FlowSummary, ProcessSummary, RequestSummary, SummaryLine } from './json-lines';
 
@@ -30,7 +31,7 @@ function processKey(process: ProcessSample): string {
   return `${String(process.pid)}/${String(process.startTicks)}`;
 }
 
-const stillRates = { wire: { tx: 0, rx: 0 }, payload: { tx: 0, rx: 0 } };
+const stillRates = standingStill();
 
 export class Tally {
   readonly #processes = new Map<string, ProcessSample>();

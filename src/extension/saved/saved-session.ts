@@ -3,10 +3,11 @@
 import type { FlowIdentity } from '../history/flow-log';
 import { maximumRequests, type SeenRequest } from '../history/request-log';
 import type { WatchedSession } from '../sessions';
-import { emptyUsage, maximumEvents, maximumMarks, MonitoredSession } from '../watched-session';
+import { maximumEvents, maximumMarks, MonitoredSession } from '../watched-session';
 import { markKinds, type SessionMark } from '../../shared/panel-messages';
 import type { FlowReason, FlowSample, MonitorEvent, ProcessSample, Usage } from '../../shared/protocol';
 import { maximumHistoryPoints, type HistoryPoint } from '../../shared/traffic-history';
+import { standingStill } from '../../shared/usage';
 
 const formatName = 'procnetmon-session';
 const formatVersion = 1;
@@ -102,7 +103,7 @@ function usage(value: unknown, what: string): Usage {
       rxBytes: number(inside['rxBytes'], `${what}.payload.rxBytes`),
     },
     // Nothing moves any more.
-    rates: emptyUsage().rates,
+    rates: standingStill(),
   };
 }
 

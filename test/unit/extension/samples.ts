@@ -1,6 +1,6 @@
 // Samples as the helper sends them, with figures that a test names.
-import { emptyUsage } from '../../../src/extension/watched-session';
 import type { FlowSample, MonitorSample, ProcessSample, Usage } from '../../../src/shared/protocol';
+import { emptyUsage } from '../../../src/shared/usage';
 
 export function usage(tx: number, rx: number, rate = 0): Usage {
   return {

@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import {
-  addUsages,
-  emptyUsage,
   defaultSessionLimits,
   maximumEvents,
   maximumMarks,
@@ -193,15 +191,6 @@ test('losses are counts since the helper started, not sums over monitors', () =>
     inspections: 5,
     facts: 2,
   });
-});
-
-test('usages add up ledger by ledger', () => {
-  expect(addUsages([usage(1, 2, 3), usage(10, 20, 30)])).toEqual({
-    wire: { txBytes: 11, rxBytes: 22, txPackets: 2, rxPackets: 2 },
-    payload: { txBytes: 11, rxBytes: 22 },
-    rates: { wire: { tx: 33, rx: 33 }, payload: { tx: 33, rx: 33 } },
-  });
-  expect(addUsages([])).toEqual(emptyUsage());
 });
 
 describe('what each connection carried', () => {

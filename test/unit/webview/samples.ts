@@ -1,6 +1,7 @@
 // Watched sessions for the panel's tests, with figures as the helper reports them.
-import { emptyUsage, MonitoredSession } from '../../../src/extension/watched-session';
+import { MonitoredSession } from '../../../src/extension/watched-session';
 import type { FlowSample, MonitorSample, ProcessSample, Usage } from '../../../src/shared/protocol';
+import { emptyUsage } from '../../../src/shared/usage';
 
 /** The moment at which every sample session begins, in Unix milliseconds. */
 export const beginning = Date.UTC(2026, 10, 23, 12, 0, 0);

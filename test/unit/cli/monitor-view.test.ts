@@ -1,10 +1,8 @@
 // The tables: they fit every width, say the most important first, and let nothing odd through.
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
-import { fitColumns, truncate } from '../../../helper/src/cli/columns';
-import { wantsColours } from '../../../helper/src/cli/output';
+import { MonitorView } from '../../../helper/src/cli/monitor-view';
 import { Tally } from '../../../helper/src/cli/tally';
-import { connectionLabel, MonitorView } from '../../../helper/src/cli/views';
 import type { FlowFact } from '../../../src/shared/protocol';
 import { flow, payload, processSample, rates, sample, wire } from './samples';
 
@@ -250,71 +248,5 @@ describe('hostile names', () => {
       const lines = new MonitorView(plain).live(tally, 0, { columns, rows: 24 });
       expect(lines.filter((line) => stringWidth(line) > columns)).toEqual([]);
     }
-  });
-});
-
-describe('connectionLabel', () => {
-  const connection = flow({ id: 1 });
-  it.each([
-    [40, 'tcp 10.0.0.1:40000 → 192.0.2.1:443'],
-    [33, 'tcp :40000 → 192.0.2.1:443'],
-    [25, 'tcp → 192.0.2.1:443'],
-    [15, '→ 192.0.2.1:443'],
-    [12, '→ 192.0…:443'],
-    [3, ':4…'],
-  ])('in %d columns: %s', (width, text) => {
-    expect(connectionLabel(connection, width)).toBe(text);
-  });
-});
-
-describe('truncate', () => {
-  it('cuts between characters, never within one', () => {
-    expect(truncate('abcdef', 6)).toBe('abcdef');
-    expect(truncate('abcdef', 4)).toBe('abc…');
-    expect(truncate('日本語', 4)).toBe('日…');
-    expect(truncate('👩‍👩‍👧x', 2)).toBe('…');
-    expect(truncate('abc', 0)).toBe('');
-  });
-});
-
-describe('fitColumns', () => {
-  it('never loses a column when the window grows', () => {
-    const columns = [9, 3, 11].map((width, index) => ({
-      id: String(index),
-      title: '',
-      width,
-      align: 'left' as const,
-      leaves: 10,
-    }));
-    let before = 0;
-    for (let width = 1; width < 60; width += 1) {
-      const { shown } = fitColumns(columns, width);
-      expect(shown.length).toBeGreaterThanOrEqual(before);
-      before = shown.length;
-    }
-    expect(before).toBe(3);
-  });
-});
-
-describe('wantsColours', () => {
-  const terminal = { isTerminal: true };
-  const pipe = { isTerminal: false };
-  it.each([
-    [terminal, { TERM: 'xterm' }, true],
-    [terminal, { TERM: 'dumb' }, false],
-    [terminal, { NO_COLOR: '1' }, false],
-    [terminal, { NO_COLOR: '' }, true],
-    [pipe, {}, false],
-    [pipe, { FORCE_COLOR: '1' }, true],
-    [pipe, { FORCE_COLOR: '' }, true],
-    [terminal, { FORCE_COLOR: '0' }, false],
-    [terminal, { FORCE_COLOR: 'false' }, false],
-    [terminal, { FORCE_COLOR: '1', NO_COLOR: '1' }, true],
-  ])('%j %j: %s', (output, environment, expected) => {
-    expect(wantsColours(output, environment)).toBe(expected);
-  });
-
-  it('obeys --no-color before all', () => {
-    expect(wantsColours(terminal, { FORCE_COLOR: '1' }, false)).toBe(false);
   });
 });
