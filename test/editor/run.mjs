@@ -1,6 +1,6 @@
 // `npm run test:editor`: the suite in test/editor/suite, inside the extension host of a real VS Code.
 // PROCNETMON_VSCODE says which one: the path of a `code` executable, or `download` for the newest release.
-// Without it the embedded editor stands in.
+// Without it the embedded editor stands in. PROCNETMON_TESTS, a regular expression, picks tests by their title.
 import { rm } from 'node:fs/promises';
 import { runTests } from '@vscode/test-electron';
 import { quietSettings, stateFolders, writeSettings } from '../../scripts/editor/code-server.mjs';
@@ -25,7 +25,10 @@ try {
       `--user-data-dir=${folders.user}`,
       `--extensions-dir=${folders.extensions}`,
     ],
-    extensionTestsEnv: { PROCNETMON_PROJECT: inProject() },
+    extensionTestsEnv: {
+      PROCNETMON_PROJECT: inProject(),
+      PROCNETMON_TESTS: process.env['PROCNETMON_TESTS'] ?? '',
+    },
   });
 } catch (error) {
   console.error(error.message);

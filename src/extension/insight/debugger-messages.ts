@@ -4,7 +4,8 @@ export type DebuggerMove =
   | { kind: 'stopped'; reason: string; threadId: number | undefined }
   /** The program goes on, by this request or by itself. */
   | { kind: 'continued'; by: 'continue' | 'step' }
-  | { kind: 'restarted' };
+  | { kind: 'restarted' }
+  | { kind: 'threadBegan' };
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
@@ -24,6 +25,9 @@ export function moveFromAdapter(message: unknown): DebuggerMove | undefined {
       reason: typeof reason === 'string' ? reason : '',
       threadId: typeof threadId === 'number' ? threadId : undefined,
     };
+  }
+  if (message['event'] === 'thread' && body['reason'] === 'started') {
+    return { kind: 'threadBegan' };
   }
   return message['event'] === 'continued' ? { kind: 'continued', by: 'continue' } : undefined;
 }

@@ -6,11 +6,11 @@ import type { DebugSessions } from '../debug-sessions';
 import { isJavaScriptDebugger } from '../debuggee/debuggee-ladder';
 import type { SessionStore } from '../session-store';
 import type { WatchController } from '../watch-controller';
+import { pauseDebuggee } from './debuggee-pause';
 import {
   moveFromAdapter,
   moveFromEditor,
   placeFromStackTrace,
-  threadFromAnswer,
   type DebuggerMove,
   type Place,
 } from './debugger-messages';
@@ -58,6 +58,8 @@ export class DebuggerStops implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<StopChange>();
   /** Id of a debug session that has just stopped. */
   readonly #stood = new vscode.EventEmitter<string>();
+  /** Id of a debug session that has just begun, or has a thread more. */
+  readonly #began = new vscode.EventEmitter<string>();
   readonly #subscriptions: vscode.Disposable[];
   #stops: DebuggerStop[] = [];
   #lastId = 0;
@@ -91,31 +93,43 @@ export class DebuggerStops implements vscode.Disposable {
   }
 
   /**
-   * Pauses the programs of a watched session.
-   * @returns when the first of them stood still, in Unix milliseconds; `undefined` where none did in time
+   * Pauses the programs of a watched session, also one that has no thread yet.
+   * @returns when the first of them stood still, in Unix milliseconds; `standing` where all did before; `undefined`
+   * where none did in time
    */
-  async pause(shown: string): Promise<number | undefined> {
-    const running = [...this.#followed.values()].filter(
-      ({ session, isStopped }) =>
-        !isStopped && this.#debugSessions.shownAs(session) === shown && !isWithoutThreads(session),
-    );
-    if (running.length === 0) {
-      return undefined;
+  async pause(shown: string): Promise<number | 'standing' | undefined> {
+    const ours = (): Followed[] =>
+      [...this.#followed.values()].filter(
+        ({ session }) => this.#debugSessions.shownAs(session) === shown && !isWithoutThreads(session),
+      );
+    if (ours().length > 0 && ours().every(({ isStopped }) => isStopped)) {
+      return 'standing';
     }
-    const ids = new Set(running.map(({ session }) => session.id));
+    const asking = new AbortController();
+    const asked = new Set<string>();
+    const ask = (): void => {
+      for (const { session, isStopped } of ours()) {
+        if (isStopped || asked.has(session.id)) continue;
+        asked.add(session.id);
+        void pauseDebuggee(session, this.#began.event, asking.signal);
+      }
+    };
     return new Promise((resolve) => {
-      const subscription = this.#stood.event((id) => {
-        if (ids.has(id)) settle(Date.now());
-      });
-      const timer = setTimeout(() => settle(undefined), pausePatienceMillis);
       const settle = (at: number | undefined): void => {
+        asking.abort();
         clearTimeout(timer);
         subscription.dispose();
         resolve(at);
       };
-      for (const { session } of running) {
-        void pauseSession(session);
-      }
+      const subscription = vscode.Disposable.from(
+        this.#stood.event((id) => {
+          if (asked.has(id)) settle(Date.now());
+        }),
+        // The debug session of the program itself may begin after the program's first traffic.
+        this.#began.event(ask),
+      );
+      const timer = setTimeout(() => settle(undefined), pausePatienceMillis);
+      ask();
     });
   }
 
@@ -130,6 +144,7 @@ export class DebuggerStops implements vscode.Disposable {
     }
     this.#changed.dispose();
     this.#stood.dispose();
+    this.#began.dispose();
   }
 
   async #moved(session: vscode.DebugSession, move: DebuggerMove | undefined): Promise<void> {
@@ -150,6 +165,9 @@ export class DebuggerStops implements vscode.Disposable {
       case 'stopped':
         await this.#stopped(session, move);
         break;
+      case 'threadBegan':
+        this.#began.fire(session.id);
+        break;
       case undefined:
         break;
     }
@@ -160,6 +178,7 @@ export class DebuggerStops implements vscode.Disposable {
     if (followed === undefined) {
       followed = { session, mark: undefined, by: 'continue', isStopped: false };
       this.#followed.set(session.id, followed);
+      this.#began.fire(session.id);
     }
     return followed;
   }
@@ -222,15 +241,6 @@ export class DebuggerStops implements vscode.Disposable {
 /** The root of the built-in JavaScript debugger runs no program of its own: its child sessions do. */
 function isWithoutThreads({ type, parentSession }: vscode.DebugSession): boolean {
   return isJavaScriptDebugger(type) && parentSession === undefined;
-}
-
-async function pauseSession(session: vscode.DebugSession): Promise<void> {
-  try {
-    const threadId = threadFromAnswer(await session.customRequest('threads'));
-    await session.customRequest('pause', { threadId: threadId ?? 0 });
-  } catch {
-    // It has ended, or stands already.
-  }
 }
 
 /** File and line, such as `shop.mjs:12`, clean; empty where it is not known. */

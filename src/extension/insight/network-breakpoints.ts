@@ -183,22 +183,38 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
       return;
     }
     this.#pausing.add(hit.session);
-    const stoodMillis = await this.#stops.pause(hit.session);
+    const stood = await this.#stops.pause(hit.session);
     this.#pausing.delete(hit.session);
     const what = plainTextWithoutLinks(`${breakpointText(hit.breakpoint)} → ${hit.peer}`);
-    const text =
-      stoodMillis === undefined
-        ? vscode.l10n.t('Network breakpoint “{0}” was hit, but the debugger did not pause.', what)
-        : vscode.l10n.t(
-            'Paused by network breakpoint “{0}”, {1} after it happened.',
-            what,
-            formatDuration(stoodMillis - hit.timeMillis),
-          );
+    const text = hitText(what, stood, hit.timeMillis);
     const count = this.#hits.get(hit.breakpoint.id)?.count ?? 1;
     this.#hits.set(hit.breakpoint.id, { count, text });
     this.#changed.fire(undefined);
-    if (stoodMillis === undefined) void vscode.window.showWarningMessage(text);
+    if (stood === undefined) void vscode.window.showWarningMessage(text);
     else void vscode.window.showInformationMessage(text);
+  }
+}
+
+/**
+ * @param stood what came of pausing the program
+ * @param hitMillis when it happened, in Unix milliseconds
+ */
+function hitText(
+  what: string,
+  stood: Awaited<ReturnType<DebuggerStops['pause']>>,
+  hitMillis: number,
+): string {
+  switch (stood) {
+    case undefined:
+      return vscode.l10n.t('Network breakpoint “{0}” was hit, but the debugger did not pause.', what);
+    case 'standing':
+      return vscode.l10n.t('Network breakpoint “{0}” was hit; the program had stopped already.', what);
+    default:
+      return vscode.l10n.t(
+        'Paused by network breakpoint “{0}”, {1} after it happened.',
+        what,
+        formatDuration(stood - hitMillis),
+      );
   }
 }
 

@@ -28,6 +28,7 @@ export async function run(): Promise<void> {
   // What carries the lines to the runner takes them as they are.
   Mocha.reporters.Base.consoleLog = (...parts: unknown[]) => console.log(format(...parts));
   const mocha = new Mocha({ ui: 'bdd', timeout: testMillis, color: false, reporter: 'spec' });
+  mocha.grep(new RegExp(process.env['PROCNETMON_TESTS'] ?? ''));
   // The test files find `describe` and `it` as globals once this event has been handled.
   mocha.suite.emit('pre-require', globalThis as unknown as Mocha.MochaGlobals, 'suite', mocha);
   // In this order: whether the extension sleeps until it is needed shows only at the beginning.

@@ -60,15 +60,37 @@ describe('network insight', () => {
     await eventually(({ store }) => store.get(session.id)?.marks.find(({ kind }) => kind === 'stopped'));
   });
 
-  it('pauses the program when it connects to what a network breakpoint is about', async () => {
-    await vscode.commands.executeCommand('procnetmon.addBreakpoint', {
-      kind: 'send',
-      bytes: 1_000,
-      filter: 'proto:tcp',
+  for (const configuration of [javaScript, 'Python: courier', 'C: echo']) {
+    it(`pauses a program that was asked to before it had a thread: ${configuration}`, async () => {
+      const { store, stops } = await extension().activate();
+      const stopping = nextStop();
+      const pausing = new Promise<Awaited<ReturnType<typeof stops.pause>>>((resolve) => {
+        // The first that is heard of the session, before the adapter has been told what to start.
+        const listener = store.onDidChange(({ session, kind }) => {
+          if (kind !== 'added' || session.label !== configuration) return;
+          listener.dispose();
+          resolve(stops.pause(session.id));
+        });
+      });
+      await startDebugging(configuration);
+      assert.equal(typeof (await pausing), 'number', 'The program does not stand still.');
+      const stop = await stopping;
+      assert.equal(stop.label, configuration);
+      assert.equal(await stops.pause(stop.session), 'standing');
     });
-    const stopping = nextStop();
-    await startDebugging(javaScript);
-    const stop = await stopping;
-    assert.equal(stop.label, javaScript);
-  });
+  }
+
+  // Connecting to anything: a debugger does so itself, before the program has a thread.
+  for (const breakpoint of [
+    { kind: 'send', bytes: 1_000, filter: 'proto:tcp' },
+    { kind: 'connect', filter: '' },
+  ]) {
+    it(`pauses the program at a network breakpoint: ${breakpoint.kind}`, async () => {
+      await vscode.commands.executeCommand('procnetmon.addBreakpoint', breakpoint);
+      const stopping = nextStop();
+      await startDebugging(javaScript);
+      const stop = await stopping;
+      assert.equal(stop.label, javaScript);
+    });
+  }
 });

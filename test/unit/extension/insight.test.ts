@@ -88,6 +88,8 @@ describe('messages of the debug adapter protocol', () => {
       { type: 'event', event: 'continued' },
       { kind: 'continued', by: 'continue' },
     ],
+    [{ type: 'event', event: 'thread', body: { reason: 'started', threadId: 1 } }, { kind: 'threadBegan' }],
+    [{ type: 'event', event: 'thread', body: { reason: 'exited', threadId: 1 } }, undefined],
     [{ type: 'event', event: 'output' }, undefined],
     ['stopped', undefined],
     [null, undefined],
