@@ -82,7 +82,7 @@ export function allowAllUsers(
     throw new StartupError(
       ExitStatus.NoRights,
       `The policy ${policyFile} is not used: ${asError(error).message}`,
-      `Let root mend it (owner root, mode 0644, ${example}), or leave --all-users out.`,
+      `Let root mend it (owner root, mode 0644, in folders that only root may write to, ${example}), or leave --all-users out.`,
       { cause: error },
     );
   }

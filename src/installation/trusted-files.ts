@@ -6,7 +6,7 @@ import {
   lstatSync,
   openSync,
   readFileSync,
-  realpathSync,
+  readlinkSync,
   type Stats,
 } from 'node:fs';
 import path from 'node:path';
@@ -15,14 +15,17 @@ import { quoteValue } from '../shared/sanitise';
 /** Bits of the mode by which group and others may write. */
 const writableByOthers = 0o022;
 
+/** As many symbolic links as the kernel itself follows on one path. */
+const maximumLinks = 40;
+
 type FileStatus = Pick<Stats, 'uid' | 'mode' | 'isSymbolicLink'>;
 
 export interface FileSystem {
   lstat: (file: string) => FileStatus;
-  realpath: (file: string) => string;
+  readlink: (file: string) => string;
 }
 
-const realFileSystem: FileSystem = { lstat: lstatSync, realpath: realpathSync };
+const realFileSystem: FileSystem = { lstat: lstatSync, readlink: readlinkSync };
 
 /** A file that somebody other than root may have written. `message` is a sentence that names it and why. */
 export class UntrustedFileError extends Error {
@@ -31,22 +34,34 @@ export class UntrustedFileError extends Error {
 
 /**
  * Checks a file or folder and every folder above it. Symbolic links must belong to root too, and so must everything
- * that they lead to.
+ * that they lead through and to: the path is followed link by link, as the kernel does it.
  * @throws UntrustedFileError for the first that does not belong to root, or that others may write to; the system's own
  *   error where one is not there
  */
 export function checkOnlyRootWrites(file: string, fileSystem = realFileSystem): void {
-  const named = path.resolve(file);
-  checkChain(named, fileSystem);
-  const real = fileSystem.realpath(named);
-  if (real !== named) checkChain(real, fileSystem);
+  const ahead = path.resolve(file).split('/').filter(isName);
+  let links = 0;
+  let reached = '/';
+  checkStatus(reached, fileSystem.lstat(reached));
+  for (let name = ahead.shift(); name !== undefined; name = ahead.shift()) {
+    const next = path.join(reached, name);
+    const status = fileSystem.lstat(next);
+    checkStatus(next, status);
+    if (!status.isSymbolicLink()) {
+      reached = next;
+      continue;
+    }
+    links += 1;
+    if (links > maximumLinks)
+      throw new UntrustedFileError(`${quoteValue(file, 256)} leads through too many symbolic links.`);
+    const target = fileSystem.readlink(next);
+    if (path.isAbsolute(target)) reached = '/';
+    ahead.unshift(...target.split('/').filter(isName));
+  }
 }
 
-function checkChain(file: string, { lstat }: FileSystem): void {
-  for (let current = file; ; current = path.dirname(current)) {
-    checkStatus(current, lstat(current));
-    if (current === path.dirname(current)) return;
-  }
+function isName(part: string): boolean {
+  return part !== '' && part !== '.';
 }
 
 function checkStatus(file: string, status: FileStatus): void {
@@ -62,7 +77,8 @@ function checkStatus(file: string, status: FileStatus): void {
 
 /**
  * Reads a text file that only root can have written; undefined when there is none.
- * @throws UntrustedFileError when somebody else could have, or it is larger than `maximumBytes`
+ * @throws UntrustedFileError when somebody else could have, when it is something else than a file, or larger than
+ *   `maximumBytes`
  */
 export function readTrustedFile(file: string, maximumBytes: number): string | undefined {
   let descriptor: number;
@@ -76,8 +92,13 @@ export function readTrustedFile(file: string, maximumBytes: number): string | un
   try {
     const status = fstatSync(descriptor);
     checkStatus(file, status);
-    if (!status.isFile() || status.size > maximumBytes)
-      throw new UntrustedFileError(`${quoteValue(file, 256)} is no file of a sensible size.`);
+    const name = quoteValue(file, 256);
+    if (!status.isFile()) throw new UntrustedFileError(`${name} is not a file.`);
+    if (status.size > maximumBytes) {
+      throw new UntrustedFileError(
+        `${name} has ${String(status.size)} bytes, and may have ${String(maximumBytes)} at most.`,
+      );
+    }
     return readFileSync(descriptor, 'utf8');
   } finally {
     closeSync(descriptor);

@@ -1,31 +1,33 @@
 // Who sees whose processes, with two ordinary users of this machine, a set-user-id program, and an id that is reused.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
-import { readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   ErrorCode,
-  type InitializeResult,
   type MonitorSample,
   type MonitorStartResult,
   type ProcessListResult,
 } from '../../src/shared/protocol';
 import { createTemporaryUser, type TemporaryUser } from '../editor/browser/temporary-user';
-import { runToEnd, helperPath } from './support/helper';
 import { RpcClient } from './support/rpc-client';
 
-const policy = '/etc/procnetmon/policy.json';
-const setAside = `${policy}.before-tests`;
 const start = 'monitor/start';
 const clients: RpcClient[] = [];
 const children: ChildProcessWithoutNullStreams[] = [];
 let alice: TemporaryUser;
 let bob: TemporaryUser;
 let folder: string;
-let madeFolder = false;
 /** `cat`, which runs as root whoever starts it. */
 let setUserIdCat: string;
 
@@ -37,15 +39,9 @@ beforeAll(async () => {
   setUserIdCat = path.join(folder, 'cat');
   copyFileSync('/bin/cat', setUserIdCat);
   chmodSync(setUserIdCat, 0o4755);
-  madeFolder = !existsSync(path.dirname(policy));
-  mkdirSync(path.dirname(policy), { recursive: true, mode: 0o755 });
-  if (existsSync(policy)) renameSync(policy, setAside);
 });
 
 afterAll(async () => {
-  rmSync(policy, { force: true });
-  if (existsSync(setAside)) renameSync(setAside, policy);
-  if (madeFolder) rmdirSync(path.dirname(policy));
   rmSync(folder, { recursive: true, force: true });
   await alice.remove();
   await bob.remove();
@@ -82,8 +78,8 @@ const sudoOf = ({ uid, gid, name }: TemporaryUser): NodeJS.ProcessEnv => ({
   SUDO_USER: name,
 });
 
-async function helperOf(user: TemporaryUser, ...options: string[]): Promise<RpcClient> {
-  const client = new RpcClient(sudoOf(user), options);
+async function helperOf(user: TemporaryUser): Promise<RpcClient> {
+  const client = new RpcClient(sudoOf(user));
   clients.push(client);
   await client.initialize();
   return client;
@@ -167,56 +163,5 @@ describe('an id that belongs to another process by now', () => {
     });
     const { processes } = await untilGone(client, first.pid);
     expect(processes).toEqual([expect.objectContaining({ pid: first.pid, uid: alice.uid, startTicks })]);
-  });
-});
-
-describe("root's policy", () => {
-  function write(content: object, { mode = 0o644, uid = 0 } = {}): void {
-    writeFileSync(policy, JSON.stringify(content));
-    chmodSync(policy, mode);
-    chownSync(policy, uid, 0);
-  }
-  const naming = (...users: string[]) => ({ allUsers: { users } });
-
-  async function refusal(user: TemporaryUser): Promise<string> {
-    const { status, stderr } = await runToEnd('env', [
-      ...Object.entries(sudoOf(user)).map(([name, value]) => `${name}=${value}`),
-      ...[helperPath, 'serve', '--all-users'],
-    ]);
-    expect(status).toBe(3);
-    return stderr;
-  }
-
-  it('lets those whom it names see everybody who ask for it, with the right for that', async () => {
-    write(naming(alice.name));
-    const ofBob = await runAs(bob, 'cat');
-    const unasked = await helperOf(alice);
-    expect(await unasked.request(start, { pid: ofBob.pid })).toHaveProperty('error');
-
-    const client = new RpcClient(sudoOf(alice), ['--all-users']);
-    clients.push(client);
-    const { result } = await client.initialize();
-    const { rights } = (result as { procnetmon: InitializeResult }).procnetmon;
-    expect(rights).toMatchObject({
-      user: alice.name,
-      capabilities: ['cap_net_admin', 'cap_sys_ptrace', 'cap_bpf'],
-    });
-    expect(await client.request(start, { pid: ofBob.pid })).toMatchObject({
-      result: { process: { user: bob.name, name: 'cat' } },
-    });
-    expect(await refusal(bob)).toContain(`does not name ${bob.name}`);
-  });
-
-  it.each([
-    ['belongs to somebody else', { uid: 1_000 }, 'belongs to the user 1000'],
-    ['may be written by others', { mode: 0o666 }, 'may be written by others'],
-  ])('that %s says nothing', async (_what, how, said) => {
-    write(naming(alice.name), how);
-    expect(await refusal(alice)).toContain(said);
-  });
-
-  it('that is not there lets nobody', async () => {
-    rmSync(policy, { force: true });
-    expect(await refusal(alice)).toContain('there is no /etc/procnetmon/policy.json');
   });
 });

@@ -59,26 +59,48 @@ describe('the policy', () => {
 });
 
 describe('a file that only root can have written', () => {
+  const policy = '/etc/procnetmon/policy.json';
   const plain = { uid: 0, mode: 0o40_755, isSymbolicLink: () => false };
+  const links: Record<string, string> = {
+    [policy]: '../../srv/./by/way/of',
+    '/srv/by/way': '/opt/way/',
+    '/opt/way/of': '/srv/policy.json',
+  };
   const check = (changed: string, status: object): void =>
-    checkOnlyRootWrites('/etc/procnetmon/policy.json', {
-      lstat: (file) => ({ ...plain, ...(file === changed ? status : {}) }),
-      realpath: (file) => (file === '/etc/procnetmon/policy.json' ? '/srv/policy.json' : file),
+    checkOnlyRootWrites(policy, {
+      lstat: (file) => ({
+        ...plain,
+        isSymbolicLink: () => file in links,
+        ...(file === changed ? status : {}),
+      }),
+      readlink: (file) => links[file] ?? '',
     });
 
-  it('is one in folders of root', () => {
+  it('is one in folders of root, whatever links of root lead there', () => {
     expect(() => check('', {})).not.toThrow();
   });
 
   it.each([
-    ['/etc/procnetmon/policy.json', { uid: 1_000 }, 'belongs to the user 1000'],
-    ['/etc/procnetmon/policy.json', { mode: 0o100_664 }, 'may be written by others'],
+    [policy, { uid: 1_000 }, 'belongs to the user 1000'],
+    ['/srv/policy.json', { mode: 0o100_664 }, 'may be written by others'],
     ['/etc/procnetmon', { mode: 0o40_777 }, 'may be written by others'],
     ['/etc', { uid: 5 }, 'belongs to the user 5'],
     ['/', { mode: 0o41_777 }, 'may be written by others'],
-    ['/etc/procnetmon', { uid: 5, isSymbolicLink: () => true }, 'belongs to the user 5'],
     ['/srv', { mode: 0o40_777 }, 'may be written by others'],
+    // Where the links lead through only, and what is at neither end of them.
+    ['/srv/by/way', { uid: 5 }, 'belongs to the user 5'],
+    ['/opt/way', { mode: 0o40_775 }, 'may be written by others'],
+    ['/opt/way/of', { uid: 5 }, 'belongs to the user 5'],
   ])('is none when of %s it is so that %j', (changed, status, said) => {
     expect(() => check(changed, status)).toThrow(said);
+  });
+
+  it('is none when its links lead round in a circle', () => {
+    expect(() =>
+      checkOnlyRootWrites('/loop', {
+        lstat: (file) => ({ ...plain, isSymbolicLink: () => file === '/loop' }),
+        readlink: () => 'loop',
+      }),
+    ).toThrow('too many symbolic links');
   });
 });
