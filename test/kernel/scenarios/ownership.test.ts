@@ -29,23 +29,25 @@ const places: readonly Place[] = ['inside', 'outside'];
 
 let pair: HostPair;
 let folder: string;
-let program: string;
+let clients: string;
+let servers: string;
 beforeAll(() => {
   pair = new HostPair('own');
   pair.setOffloads('off');
   folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-ownership-'));
-  program = compiledProgram('owners', folder);
+  clients = compiledProgram('owner-clients', folder);
+  servers = compiledProgram('owner-servers', folder);
 });
 afterAll(() => {
   pair.dispose();
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs a client of owners.c under the helper. */
+/** Runs a client of owner-clients.c under the helper. */
 async function connectWatched(scenario: string, place: Place): Promise<Report> {
   pair.startCounting();
   return measureAgainstServer(pair, { place }, (address, port) => [
-    ...([program, 'connect'] as const),
+    clients,
     ...[scenario, address, String(port)],
   ]);
 }
@@ -99,10 +101,10 @@ async function withServer(
 
 type Serving = (socket: string, connections: string) => Command;
 
-/** A server of owners.c. */
+/** A server of owner-servers.c. */
 function serving(scenario: string, asks: boolean): Serving {
-  const role = asks ? 'serve-asking' : 'serve';
-  return (socket, connections) => [program, role, scenario, pair.near.ipv4, socket, connections];
+  const accept = asks ? 'asking' : 'not-asking';
+  return (socket, connections) => [servers, scenario, pair.near.ipv4, socket, connections, accept];
 }
 
 /** The server runs under the helper. */
@@ -269,7 +271,7 @@ describe('ownership of what was there before', () => {
         inside(pair.far, process.execPath, trafficProgram, 'server', pair.far.ipv4),
       );
       try {
-        const client = startNear(program, 'connect', 'in-halves', pair.far.ipv4, String(port));
+        const client = startNear(clients, 'in-halves', pair.far.ipv4, String(port));
         await once(client.child.stdout ?? client.child, 'data');
         const report = await watchRunning(client, place, () => {
           client.child.stdin?.end();

@@ -79,6 +79,46 @@ static inline void write_request(char *request, uint64_t upload, uint64_t downlo
 	request[length] = ' ';
 }
 
+static inline void send_request(int fd, uint64_t upload, uint64_t download)
+{
+	write_request(buffer, upload, download);
+	checked((int)send(fd, buffer, REQUEST_BYTES, 0), "send");
+	totals.sent += REQUEST_BYTES;
+}
+
+static inline void send_bytes(int fd, uint64_t left)
+{
+	memset(buffer, 'o', sizeof(buffer));
+	while (left > 0) {
+		const ssize_t sent =
+		    send(fd, buffer, left < sizeof(buffer) ? left : sizeof(buffer), MSG_NOSIGNAL);
+
+		checked((int)sent, "send");
+		totals.sent += (uint64_t)sent;
+		left -= (uint64_t)sent;
+	}
+}
+
+static inline void receive_bytes(int fd, uint64_t left)
+{
+	while (left > 0) {
+		const ssize_t received = recv(fd, buffer, left < sizeof(buffer) ? left : sizeof(buffer), 0);
+
+		if (received <= 0)
+			fail("recv");
+		totals.received += (uint64_t)received;
+		left -= (uint64_t)received;
+	}
+}
+
+static inline void receive_to_end(int fd)
+{
+	ssize_t received;
+
+	while ((received = checked((int)recv(fd, buffer, sizeof(buffer), 0), "recv")) > 0)
+		totals.received += (uint64_t)received;
+}
+
 static inline void print_totals(void)
 {
 	char line[128];
