@@ -1,7 +1,8 @@
 // The conversations of real clients with real servers: what is run, and what the helper has to tell of it.
 import { expect } from 'vitest';
 import type { FlowSummary } from '../../../helper/src/cli/json-lines';
-import { peerProgram, ports, resolver, zone } from './servers';
+import { ports, resolver, zone } from './ports';
+import { peerProgram } from './server-host';
 
 /** Planted wherever something is not to be told. */
 export const secret = 'planted5ecret';

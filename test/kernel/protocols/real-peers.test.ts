@@ -17,13 +17,15 @@ import { NotToBeHad } from '../../debian/unpacked-packages.mjs';
 import { helperPath } from '../support/helper';
 import { HostPair, run } from '../support/namespaces';
 import { conversations, farAddress, secret } from './conversations';
+import { ports, zone } from './ports';
 import { realPrograms, type RealPrograms } from './real-programs.mjs';
-import { ports, Servers, zone } from './servers';
+import { ServerHost } from './server-host';
+import { startServers } from './servers';
 
 let pair: HostPair | undefined;
 let folder: string | undefined;
 let programs: RealPrograms;
-let servers: Servers | undefined;
+let serverHost: ServerHost | undefined;
 let unavailable: string | undefined;
 /** Everything that the helper wrote, whatever the form. */
 const written: string[] = [];
@@ -43,13 +45,13 @@ beforeAll(async () => {
   for (const { namespace, interface: device } of [pair.near, pair.far]) {
     run('ip', '-n', namespace, 'route', 'add', '224.0.0.0/4', 'dev', device);
   }
-  servers = new Servers(programs, folder, pair.far.namespace, pair.far.ipv4);
-  servers.password = secret;
-  await servers.start();
+  const { namespace, ipv4 } = pair.far;
+  serverHost = new ServerHost({ programs, folder, namespace, address: ipv4, password: secret });
+  await startServers(serverHost);
 }, 300_000);
 
 afterAll(async () => {
-  await servers?.stop();
+  await serverHost?.stop();
   pair?.dispose();
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
@@ -240,7 +242,7 @@ describe.for(wires)('on a wire $wire', ({ lay, takeAway, retransmits }) => {
 
 describe('the name of an address that nothing else names', () => {
   const questions = (): string[] =>
-    readFileSync(servers?.questions ?? '', 'utf8')
+    readFileSync(serverHost?.questions ?? '', 'utf8')
       .split('\n')
       .filter((line) => line.includes('query[PTR]'));
   const visit = `curl -s -o /dev/null http://${farAddress}:${String(ports.http)}/`;
@@ -260,7 +262,7 @@ describe('the name of an address that nothing else names', () => {
     // The program waits until the name server was asked.
     const wait = 'until [ "$(grep -c query.PTR "$1")" -gt "$2" ]; do sleep 0.1; done';
     const script = `${visit}; timeout 20 sh -c '${wait}' wait "$1" "$2"`;
-    const command = ['sh', '-c', script, 'visit', servers?.questions ?? '', String(before)];
+    const command = ['sh', '-c', script, 'visit', serverHost?.questions ?? '', String(before)];
     const { flows, said } = watch(command, ['--reverse-lookup']);
     expect(
       flows.find(({ remote }) => remote === peer),
