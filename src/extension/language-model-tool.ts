@@ -1,7 +1,7 @@
 // The tool `procnetmon_networkUsage`: lets a language model that the user asks read what is on show. It reads the
 // session store, so it knows what the user's views show and nothing else, and changes nothing.
 import * as vscode from 'vscode';
-import { isEstimate } from '../shared/estimate';
+import { estimateLegend } from '../shared/estimate';
 import {
   formatBytes,
   formatDuration,
@@ -62,7 +62,7 @@ function sessionReport(session: WatchedSession, filter: string): string {
         `sent ${formatBytes(flow.wire.txBytes)}`,
         `received ${formatBytes(flow.wire.rxBytes)}`,
         flow.rttMicros > 0 ? `round trip ${formatMicroseconds(flow.rttMicros)}` : undefined,
-        isEstimate(flow) ? '~ estimated' : undefined,
+        ...estimateLegend(flow),
         flow.retransmits > 0 ? `${String(flow.retransmits)} retransmits` : undefined,
       ];
       return `- ${sanitise(parts.filter((part) => part !== undefined).join(', '), 400)}`;

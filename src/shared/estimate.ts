@@ -1,21 +1,26 @@
-// Figures that are estimates: how they are marked, and what is said about them. The mark is a character, so that nobody
-// has to see colours, and files have it too.
+// Figures that are estimates: how they are marked, and what is said about them. The marks are characters, so that nobody
+// has to see colours, and files have them too; the command line has the same ones.
 import type { FlowSample } from './protocol';
 import { english, type Texts } from './texts';
 
-/** Stands before figures that are estimates. */
-export const estimateMark = '~';
+/** Stands where some of a figure may be another process's. */
+const ownerMark = '~';
+/** Stands where the size of a figure on the wire is computed. */
+const wireMark = '≈';
 
 export type Estimated = Pick<FlowSample, 'estimate' | 'wireEstimate'>;
 
-/** Whether figures of the wire are estimates. */
-export function isEstimate({ estimate, wireEstimate }: Estimated): boolean {
-  return estimate === true || wireEstimate === true;
+/** A figure of the wire, marked where it is an estimate. */
+export function marked(figure: string, { estimate, wireEstimate }: Estimated): string {
+  return `${estimate === true ? ownerMark : ''}${wireEstimate === true ? wireMark : ''}${figure}`;
 }
 
-/** A figure of the wire, marked where it is an estimate. */
-export function marked(figure: string, estimated: Estimated): string {
-  return isEstimate(estimated) ? estimateMark + figure : figure;
+/** What the marks mean, in a word or two each. */
+export function estimateLegend({ estimate, wireEstimate }: Estimated, { t }: Texts = english): string[] {
+  return [
+    ...(estimate === true ? [t('~ estimated')] : []),
+    ...(wireEstimate === true ? [t('≈ estimated on the wire')] : []),
+  ];
 }
 
 /** Why figures are estimates, each reason in a sentence. */
@@ -25,7 +30,7 @@ export function estimateNotes({ estimate, wireEstimate }: Estimated, { t }: Text
       ? [t('~ Estimated: some of it may be another process’s that had the same socket.')]
       : []),
     ...(wireEstimate === true
-      ? [t('~ Estimated on the wire: the packets could not be seen, so their headers are computed.')]
+      ? [t('≈ Estimated on the wire: the packets could not be seen, so their headers are computed.')]
       : []),
   ];
 }

@@ -2,7 +2,7 @@
 // `aria-activedescendant` names the cell that the keys are on.
 import { addressText, ownFilter, packetFilter, socketFilter } from '../shared/copy-texts';
 import type { FilterPredicate } from '../shared/filter-language';
-import { estimateNotes, estimateOf, isEstimate } from '../shared/estimate';
+import { estimateLegend, estimateNotes, estimateOf } from '../shared/estimate';
 import { formatCount } from '../shared/format';
 import type { PanelContext } from '../shared/panel-messages';
 import type { ColumnLayout } from '../shared/panel-preferences';
@@ -230,7 +230,7 @@ export class ConnectionTable {
     if (closed > 0) parts.push(t('{0} closed', formatCount(closed)));
     if (this.#held && total > 1) parts.push(t('order held while you are here'));
     const estimated = estimateOf(this.#rows.map(({ flow }) => flow));
-    if (isEstimate(estimated)) parts.push(t('~ estimated'));
+    parts.push(...estimateLegend(estimated, texts));
     setText(this.#footer, parts.join(' · '));
     setAttribute(this.#footer, 'title', estimateNotes(estimated, texts).join('\n') || undefined);
   }

@@ -29,7 +29,7 @@ interface ExportedConnection {
   receivedBytesPerSecond: number;
   roundTripMicros: number;
   retransmits: number;
-  /** `~` and why, where figures are estimates; empty elsewhere. */
+  /** `~` or `≈` and why, where figures are estimates; empty elsewhere. */
   estimate: string;
 }
 

@@ -57,6 +57,21 @@ describe('the table', () => {
     expect(await columnTexts(shown, 'receivedTotal')).toEqual(['900 kB', '800 kB', '3.00 kB', '2.00 kB']);
   });
 
+  it('marks estimates by what is estimated, and says below what the marks mean', async () => {
+    const session = sampleSession('s1');
+    const flows = [
+      sampleFlow(1, usage(10, 3_000)),
+      sampleFlow(2, { ...usage(10, 2_000), estimate: true }),
+      sampleFlow(3, { ...usage(10, 1_000), wireEstimate: true }),
+    ];
+    session.applySample(sampleMessage(0, { flows }));
+    const shown = await show({ sessions: [session] });
+    expect(await columnTexts(shown, 'receivedTotal')).toEqual(['3.00 kB', '~2.00 kB', '≈1.00 kB']);
+    const footer = shown.page.locator('.table-footer');
+    expect(await footer.textContent()).toBe('3 connections · ~ estimated · ≈ estimated on the wire');
+    expect(await footer.getAttribute('title')).toMatch(/^~ Estimated: .*\n≈ Estimated on the wire: .*$/);
+  });
+
   it('makes only the rows in sight of ten thousand', async () => {
     const shown = await show({ sessions: [sessionWith(10_000)] });
     const grid = shown.page.locator('.grid');

@@ -139,7 +139,7 @@ describe('an export', () => {
     session.flows.set(2, flow(2, 10, { estimate: true, wireEstimate: true }));
     const [, first, second] = toCsv(session, session.flows.values()).split('\r\n');
     expect(first).toMatch(/,$/);
-    expect(second).toMatch(/"~ Estimated: [^"]*same socket. ~ Estimated on the wire: [^"]*"$/);
+    expect(second).toMatch(/"~ Estimated: [^"]*same socket. ≈ Estimated on the wire: [^"]*"$/);
     const { connections } = JSON.parse(toJson(session, session.flows.values())) as {
       connections: { estimate: string }[];
     };

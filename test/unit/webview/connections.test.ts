@@ -41,15 +41,16 @@ const endpoint = (address: string, port: number) => ({ address, port });
 describe('figures that are estimates', () => {
   const wireFigures: readonly ColumnId[] = ['sentRate', 'receivedRate', 'sentTotal', 'receivedTotal'];
 
-  it.each<[string, Partial<FlowSample>, RegExp]>([
-    ['shared sockets', { estimate: true }, /~ Estimated: .*same socket/],
-    ['packets nobody saw', { wireEstimate: true }, /~ Estimated on the wire/],
-  ])('are marked, with the reason: %s', (_, changes, reason) => {
+  it.each<[string, Partial<FlowSample>, string, RegExp]>([
+    ['shared sockets', { estimate: true }, '~', /~ Estimated: .*same socket/],
+    ['packets nobody saw', { wireEstimate: true }, '≈', /≈ Estimated on the wire/],
+    ['both', { estimate: true, wireEstimate: true }, '~≈', /~ Estimated: .*\n≈ Estimated on the wire/],
+  ])('are marked, with the reason: %s', (_, changes, mark, reason) => {
     const [exact, estimated] = connectionsOf([sampleFlow(1), sampleFlow(1, { id: 2, ...changes })]);
     if (exact === undefined || estimated === undefined) throw new Error('A connection is missing.');
     for (const id of wireFigures) {
       const { text, tooltip } = column(id);
-      expect(text(estimated, beginning)).toBe(`~${text(exact, beginning)}`);
+      expect(text(estimated, beginning)).toBe(`${mark}${text(exact, beginning)}`);
       expect(tooltip?.(estimated)).toMatch(reason);
       expect(tooltip?.(exact)).not.toMatch(/estimate/i);
     }
