@@ -8,6 +8,7 @@ import {
   formatEndpoint,
   formatMicroseconds,
   formatRate,
+  inEnglish,
 } from '../shared/format';
 import { processTitle } from '../shared/process-title';
 import { sanitise } from '../shared/sanitise';
@@ -44,7 +45,9 @@ export function networkUsageReport(sessions: readonly WatchedSession[], filter?:
   if (sessions.length === 0) {
     return 'Nothing is being watched. Start a debug session, or use the command “ProcNetMon: Monitor PID…”.';
   }
-  return sessions.map((session) => sessionReport(session, filter?.toLowerCase() ?? '')).join('\n\n');
+  return inEnglish(() =>
+    sessions.map((session) => sessionReport(session, filter?.toLowerCase() ?? '')).join('\n\n'),
+  );
 }
 
 function sessionReport(session: WatchedSession, filter: string): string {

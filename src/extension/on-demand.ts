@@ -6,6 +6,7 @@ import type { WatchedSession } from './sessions';
 import { comparisonReport } from './saved/comparison';
 import { toCsv, toHar, toJson } from './saved/export-texts';
 import { saveSession } from './saved/saved-session';
+import { language } from './texts';
 
 export { loadSession, maximumFileBytes, saveSession } from './saved/saved-session';
 
@@ -54,7 +55,7 @@ async function chooseSession(
   if (sessions.length <= 1) return sessions[0];
   const items = [...sessions].reverse().map((session) => ({
     label: sanitise(session.label).replace(/\$\(/g, String.raw`\$(`),
-    description: new Date(session.startedAt).toLocaleString(),
+    description: new Date(session.startedAt).toLocaleString(language),
     session,
   }));
   return (await vscode.window.showQuickPick(items, { title, placeHolder }))?.session;

@@ -4,7 +4,7 @@ import { estimateNotes, estimateOf, marked } from '../shared/estimate';
 import type { ConnectionFacts } from '../shared/facts';
 import { groupTitle } from '../shared/flow-filter';
 import { peerLabel, sourceOfName, spokenLabel } from '../shared/flow-label';
-import { formatDuration, formatEndpoint, formatMicroseconds } from '../shared/format';
+import { formatCount, formatDuration, formatEndpoint, formatMicroseconds } from '../shared/format';
 import type { FlowSample, ProcessSample } from '../shared/protocol';
 import { processTitle } from '../shared/process-title';
 import { reasonText } from '../shared/reason-text';
@@ -225,7 +225,9 @@ function connectionItem(
     flow.protocol === 'tcp'
       ? vscode.l10n.t('Round trip: {0}', formatMicroseconds(flow.rttMicros))
       : undefined,
-    flow.protocol === 'tcp' ? vscode.l10n.t('Retransmitted segments: {0}', flow.retransmits) : undefined,
+    flow.protocol === 'tcp'
+      ? vscode.l10n.t('Retransmitted segments: {0}', formatCount(flow.retransmits))
+      : undefined,
     ...(facts?.lines(maximumFactLines, texts) ?? []),
   );
   item.accessibilityInformation = {

@@ -1,5 +1,5 @@
 // What was said on a connection, in words and grouped: the same request again and again is one line.
-import { formatMicroseconds } from './format';
+import { formatCount, formatMicroseconds } from './format';
 import type { DnsExchangeFact, FlowFact, HttpExchangeFact } from './protocol';
 import { sanitise } from './sanitise';
 import { english, type Texts } from './texts';
@@ -58,7 +58,7 @@ export function outcomeOf(fact: ExchangeFact, { t } = english): string {
     if (fact.answerCode === undefined) return '';
     const [first, ...others] = fact.answers ?? [];
     if (fact.answerCode !== 'NOERROR' || first === undefined) return `→ ${sanitise(fact.answerCode, 32)}`;
-    return `→ ${others.length === 0 ? sanitise(first) : t('{0} and {1} more', sanitise(first), others.length)}`;
+    return `→ ${others.length === 0 ? sanitise(first) : t('{0} and {1} more', sanitise(first), formatCount(others.length))}`;
   }
   if (fact.status === undefined) return '';
   const grpc = fact.grpcStatus === undefined ? '' : ` (gRPC ${String(fact.grpcStatus)})`;
@@ -174,7 +174,7 @@ export function describeGroup(group: RequestGroup, { t, plural } = english): str
   const { request, count, failed, outcome, latencyMicros, timed, slowestMicros } = group;
   const parts = [`${request}${outcome === '' ? '' : ` ${outcome}`}`];
   if (count > 1) parts.push(plural(count, '{0} time', '{0} times'));
-  if (failed > 0 && count > 1) parts.push(t('{0} failed', failed));
+  if (failed > 0 && count > 1) parts.push(t('{0} failed', formatCount(failed)));
   if (timed === 1) parts.push(formatMicroseconds(slowestMicros));
   if (timed > 1) {
     parts.push(

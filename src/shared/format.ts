@@ -1,5 +1,6 @@
 // How figures are written for people, in one way everywhere: command line, tree, status bar and panel.
-// Units are decimal (1 kB = 1,000 B), as network rates are stated; three significant digits; no locale.
+// Units are decimal (1 kB = 1,000 B), as network rates are stated; three significant digits. Points and commas are
+// those of the language that the texts around are in, `writeNumbersIn`; without being told, English.
 import type { Endpoint } from './protocol';
 
 const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const;
@@ -7,22 +8,86 @@ const byteUnits = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const;
 /** Shown where a figure or a name is not known. */
 export const unknownMark = '–';
 
+/** How a language writes numbers. */
+interface Numbers {
+  /** Whole, with the thousands set apart. */
+  readonly whole: Intl.NumberFormat;
+  /** By the number of digits behind the point: 0, 1, 2; for numbers below a thousand. */
+  readonly fixed: readonly Intl.NumberFormat[];
+}
+
+function numbersOf(language: string): Numbers {
+  return {
+    whole: new Intl.NumberFormat(language, { maximumFractionDigits: 0 }),
+    fixed: [0, 1, 2].map(
+      (digits) =>
+        new Intl.NumberFormat(language, {
+          minimumFractionDigits: digits,
+          maximumFractionDigits: digits,
+          useGrouping: false,
+        }),
+    ),
+  };
+}
+
+let writtenIn = 'en';
+/** Made when the first number is written: it takes its time, which is not to be that of starting. */
+let known: Numbers | undefined;
+
+/**
+ * Says how this program writes numbers from now on: to be called once, before anything is shown.
+ * @param language that of the texts, such as `de`
+ */
+export function writeNumbersIn(language: string): void {
+  writtenIn = language;
+  known = undefined;
+}
+
+/** What is written in English whatever the language, such as what programs read. */
+export function inEnglish(write: () => string): string {
+  const language = writtenIn;
+  writeNumbersIn('en');
+  try {
+    return write();
+  } finally {
+    writeNumbersIn(language);
+  }
+}
+
+function numbers(): Numbers {
+  known ??= numbersOf(writtenIn);
+  return known;
+}
+
+/** What stands between whole and broken numbers: `.` or `,`. */
+export function decimalMark(): string {
+  return fixed(0.5, 1).replace(/\d/g, '');
+}
+
+function fixed(value: number, digits: 0 | 1 | 2): string {
+  return numbers().fixed[digits]?.format(value) ?? value.toFixed(digits);
+}
+
 /** As wide as a digit, in proportional fonts too. */
 const figureSpace = '\u2007';
-/** As wide as a full stop, in proportional fonts too. */
+/** As wide as a full stop or a comma, in proportional fonts too. */
 const punctuationSpace = '\u2008';
 
 interface Scaled {
-  /** Digits with at most one point, three significant ones unless they are whole bytes. */
+  /** Three significant digits, unless they are whole bytes. */
   digits: string;
+  isWhole: boolean;
   unit: (typeof byteUnits)[number];
 }
 
-/** Three significant digits of a number in 0..999.5: `1.23`, `12.3`, `123`. */
+/** How many digits stand behind the point where three are significant, of a number in 0..999.5: `1.23`, `12.3`, `123`. */
+function brokenDigits(value: number): 0 | 1 | 2 {
+  if (value < 9.995) return 2;
+  return value < 99.95 ? 1 : 0;
+}
+
 function threeDigits(value: number): string {
-  if (value < 9.995) return value.toFixed(2);
-  if (value < 99.95) return value.toFixed(1);
-  return value.toFixed(0);
+  return fixed(value, brokenDigits(value));
 }
 
 /** Scales to the unit in which fewer than four digits stand before the point, `smallest` or above. */
@@ -33,8 +98,8 @@ function scale(bytes: number, smallest: 0 | 1): Scaled {
     value /= 1000;
     index += 1;
   }
-  const digits = index === 0 ? value.toFixed(0) : threeDigits(value);
-  return { digits, unit: byteUnits[index] ?? 'B' };
+  const broken = index === 0 ? 0 : brokenDigits(value);
+  return { digits: fixed(value, broken), isWhole: broken === 0, unit: byteUnits[index] ?? 'B' };
 }
 
 /**
@@ -64,8 +129,8 @@ export const fixedRateWidth = 9;
  * @param bytesPerSecond bytes per second; what is negative or not a number counts as 0
  */
 export function formatRateFixed(bytesPerSecond: number): string {
-  const { digits, unit } = scale(bytesPerSecond, 1);
-  const padded = digits.includes('.') ? digits : punctuationSpace + digits;
+  const { digits, isWhole, unit } = scale(bytesPerSecond, 1);
+  const padded = isWhole ? punctuationSpace + digits : digits;
   return `${padded.padStart(4, figureSpace)} ${unit}/s`;
 }
 
@@ -75,7 +140,7 @@ export function formatRateFixed(bytesPerSecond: number): string {
  */
 export function formatMicroseconds(microseconds: number): string {
   if (!Number.isFinite(microseconds) || microseconds <= 0) return unknownMark;
-  if (microseconds < 999.5) return `${microseconds.toFixed(0)} µs`;
+  if (microseconds < 999.5) return `${fixed(microseconds, 0)} µs`;
   if (microseconds < 999_500) return `${threeDigits(microseconds / 1000)} ms`;
   return `${threeDigits(microseconds / 1_000_000)} s`;
 }
@@ -87,8 +152,8 @@ export function formatMicroseconds(microseconds: number): string {
  */
 export function formatDuration(milliseconds: number): string {
   const known = Number.isFinite(milliseconds) && milliseconds > 0 ? milliseconds : 0;
-  if (known < 999.5) return `${known.toFixed(0)} ms`;
-  if (known < 59_950) return `${(known / 1000).toFixed(1)} s`;
+  if (known < 999.5) return `${fixed(known, 0)} ms`;
+  if (known < 59_950) return `${fixed(known / 1000, 1)} s`;
   const seconds = Math.round(known / 1000);
   if (seconds < 3_600) return pair(Math.floor(seconds / 60), 'min', seconds % 60, 's');
   const minutes = Math.floor(seconds / 60);
@@ -106,10 +171,7 @@ function pair(large: number, largeUnit: string, small: number, smallUnit: string
  * @param count a whole number, exact up to 2^53
  */
 export function formatCount(count: number): string {
-  if (!Number.isFinite(count)) return unknownMark;
-  return Math.trunc(count)
-    .toString()
-    .replace(/\B(?=(\d{3})+$)/g, ',');
+  return Number.isFinite(count) ? numbers().whole.format(Math.trunc(count)) : unknownMark;
 }
 
 /** Writes a number and its noun: `1 connection`, `1,234 connections`. */

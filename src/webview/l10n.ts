@@ -1,4 +1,5 @@
 // Texts in the editor's language. The host writes the translations into the page, by the English text.
+import { writeNumbersIn } from '../shared/format';
 import { fillIn, makeTexts } from '../shared/texts';
 
 const translations = read();
@@ -14,8 +15,10 @@ function read(): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Where there is no translation, the forms that go with numbers are those of English. */
+/** Where there is no translation, numbers and the forms that go with them are those of English. */
 const language = Object.keys(translations).length === 0 ? 'en' : document.documentElement.lang;
+
+writeNumbersIn(language);
 
 export const texts = makeTexts(language, (text, ...values) => {
   const translated = Object.hasOwn(translations, text) ? translations[text] : undefined;

@@ -5,7 +5,7 @@
 // took is said with every stop.
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
-import { formatBytes, formatDuration } from '../../shared/format';
+import { formatBytes, formatCount, formatDuration } from '../../shared/format';
 import { Command, ContextKey, TreeItemContext, View } from '../contributions';
 import { plainTextWithoutLinks } from '../plain-text';
 import type { SessionStore } from '../session-store';
@@ -98,7 +98,7 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
       ? vscode.TreeItemCheckboxState.Checked
       : vscode.TreeItemCheckboxState.Unchecked;
     if (hit !== undefined) {
-      item.description = vscode.l10n.t('hit {0}×', hit.count);
+      item.description = vscode.l10n.t('hit {0}×', formatCount(hit.count));
       item.tooltip = hit.text;
     }
     return item;

@@ -1,6 +1,6 @@
 // Two runs side by side: which peers are new, which are gone, which grew. Plain text in, Markdown out.
 import { peerName } from '../../shared/flow-label';
-import { formatBytes, formatDuration } from '../../shared/format';
+import { formatBytes, formatCount, formatDuration } from '../../shared/format';
 import { sanitise } from '../../shared/sanitise';
 import type { WatchedSession } from '../sessions';
 
@@ -88,7 +88,7 @@ export function comparisonReport(
     cell(`${session.label} (${new Date(session.startedAt).toLocaleTimeString('en-GB')})`),
     formatBytes(session.total.wire.txBytes),
     formatBytes(session.total.wire.rxBytes),
-    String(session.flows.size),
+    formatCount(session.flows.size),
     formatDuration((session.history.at(-1)?.timeMillis ?? session.startedAt) - session.startedAt),
   ];
   const table = (head: string[], rows: string[][]): string =>

@@ -1,6 +1,7 @@
 // Export, comparison and saved sessions: what the editor has to know of them from the beginning. The work itself is in
 // a bundle of its own. Commands: `procnetmon.export`, `procnetmon.compareRuns`. Editor: `procnetmon.savedSession`.
 import * as vscode from 'vscode';
+import { formatCount } from '../../shared/format';
 import { Command, CustomEditor } from '../contributions';
 import { PanelConversation, type PanelView } from '../panel-conversation';
 import { panelPageOf } from '../network-panel';
@@ -53,7 +54,11 @@ class SavedSessionEditor implements vscode.CustomReadonlyEditorProvider<SavedSes
     const name = vscode.workspace.asRelativePath(uri);
     if (size > maximumFileBytes) {
       throw new Error(
-        vscode.l10n.t('{0} is too large: at most {1} MB are read.', name, maximumFileBytes / 1_048_576),
+        vscode.l10n.t(
+          '{0} is too large: at most {1} MB are read.',
+          name,
+          formatCount(maximumFileBytes / 1_048_576),
+        ),
       );
     }
     const content = Buffer.from(await vscode.workspace.fs.readFile(uri)).toString('utf8');

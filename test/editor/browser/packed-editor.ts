@@ -25,10 +25,14 @@ export interface PackedEditor {
   scratch: string;
 }
 
-/** @param atTheEnd remembers what is to be taken back */
+/**
+ * @param atTheEnd remembers what is to be taken back
+ * @param prepare writes into the editor's folders what it has to find when it starts
+ */
 export async function startPackedEditor(
   name: string,
   atTheEnd: (action: () => unknown) => void,
+  prepare?: (folders: PackedEditor['folders']) => void,
 ): Promise<PackedEditor> {
   const scratch = mkdtempSync(path.join(tmpdir(), `procnetmon-${name}-`));
   atTheEnd(() => rmSync(scratch, { recursive: true, force: true }));
@@ -36,6 +40,7 @@ export async function startPackedEditor(
   const installation = await installCodeServer();
   await writeSettings(folders, quietSettings);
   await installExtensions(installation, folders, [packageFile]);
+  prepare?.(folders);
   const editor = await startCodeServer(installation, { folders });
   atTheEnd(() => editor.stop());
   const browser = await launchBrowser();

@@ -1,6 +1,7 @@
 // Shows the built panel in a real browser, as the editor does: its page with its content-security policy, the
 // theme's variables on the root element, and a host that answers.
 import { createServer, type Server } from 'node:http';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +27,12 @@ const files = new Map([
   ['/panel.css', 'text/css'],
 ]);
 
+function translationsInto(language: string): Record<string, string> {
+  if (language === 'en') return {};
+  const file = new URL(`../../../l10n/bundle.l10n.${language}.json`, import.meta.url);
+  return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+}
+
 /** Serves the page and its two files on the loopback interface, and nothing else. */
 export class PanelServer {
   readonly #server: Server;
@@ -37,10 +44,16 @@ export class PanelServer {
   static async start(): Promise<PanelServer> {
     const server = createServer((request, response) => {
       const type = files.get(request.url ?? '');
-      if (request.url === '/') {
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
+      if (pathname === '/') {
+        const language = searchParams.get('language') ?? 'en';
         response.setHeader('Content-Type', 'text/html; charset=utf-8');
         response.end(
-          panelPage({ script: '/panel.js', style: '/panel.css', styleSource: "'self'", nonce: 'harness' }),
+          panelPage({
+            ...{ script: '/panel.js', style: '/panel.css', styleSource: "'self'", nonce: 'harness' },
+            language,
+            translations: translationsInto(language),
+          }),
         );
       } else if (type !== undefined) {
         response.setHeader('Content-Type', `${type}; charset=utf-8`);
@@ -68,6 +81,8 @@ export class PanelServer {
 export interface PanelOptions {
   sessions?: WatchedSession[];
   theme?: ThemeName;
+  /** The editor's language; English where none is given. */
+  language?: 'de' | 'zh-cn';
   width?: number;
   height?: number;
   /** Clock of the host in Unix milliseconds; ages count from it. */
@@ -103,7 +118,9 @@ export class ShownPanel {
     });
     const page = await context.newPage();
     const panel = new ShownPanel(context, page, options);
-    await panel.#load(server.address, options.theme ?? 'dark');
+    const address = new URL(server.address);
+    if (options.language !== undefined) address.searchParams.set('language', options.language);
+    await panel.#load(address.href, options.theme ?? 'dark');
     return panel;
   }
 

@@ -1,7 +1,11 @@
 // The written form of every kind of figure, at the edges where the unit or the number of digits changes.
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { parseBytes } from '../../../src/extension/insight/amounts';
 import {
+  decimalMark,
+  inEnglish,
+  writeNumbersIn,
   fixedRateWidth,
   formatBytes,
   formatCount,
@@ -136,5 +140,46 @@ describe('formatEndpoint', () => {
     expect(formatEndpoint({ address: '192.0.2.1', port: 0 })).toBe('192.0.2.1');
     expect(formatEndpoint({ address: '2001:db8::1', port: 0 })).toBe('2001:db8::1');
     expect(formatEndpoint({ address: '', port: 0 })).toBe('*');
+  });
+});
+
+describe('in the language of the texts', () => {
+  afterEach(() => writeNumbersIn('en'));
+
+  it.each([
+    { language: 'en', count: '1,234,567', bytes: '1.23 kB', duration: '1.5 s', rate: '1.23 MB/s', mark: '.' },
+    { language: 'de', count: '1.234.567', bytes: '1,23 kB', duration: '1,5 s', rate: '1,23 MB/s', mark: ',' },
+    {
+      language: 'zh-cn',
+      count: '1,234,567',
+      bytes: '1.23 kB',
+      duration: '1.5 s',
+      rate: '1.23 MB/s',
+      mark: '.',
+    },
+  ])('$language', ({ language, count, bytes, duration, rate, mark }) => {
+    writeNumbersIn(language);
+    expect(formatCount(1_234_567)).toBe(count);
+    expect(formatBytes(1_234)).toBe(bytes);
+    expect(formatDuration(1_500)).toBe(duration);
+    expect(formatRateFixed(1_234_000)).toBe(rate);
+    expect(decimalMark()).toBe(mark);
+    for (const [one, other] of [
+      [1_234, 12_345],
+      [123_456, 999_499],
+    ] as const) {
+      expect(formatRateFixed(one)).toHaveLength(fixedRateWidth);
+      expect(formatRateFixed(other)).toHaveLength(fixedRateWidth);
+    }
+    expect(inEnglish(() => formatBytes(1_234))).toBe('1.23 kB');
+    expect(formatBytes(1_234)).toBe(bytes);
+  });
+
+  it('amounts of data are typed as they are written', () => {
+    writeNumbersIn('de');
+    expect(parseBytes('1,5 MB')).toBe(1_500_000);
+    writeNumbersIn('en');
+    expect(parseBytes('1.5 MB')).toBe(1_500_000);
+    expect(parseBytes('1,500')).toBeUndefined();
   });
 });
