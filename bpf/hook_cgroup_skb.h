@@ -57,6 +57,8 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out, 
 	}
 	if (!packet_read(skb, &packet))
 		return;
+	if (is_out && (socket->flags & PNM_SOCKET_LISTENING) && !packet.is_ipv4)
+		ipv6_answers_seen = true;
 	tally_begin(&tally, is_out, skb->len);
 	wire_tally(skb, socket, &packet, forgotten(link_header_bytes), &tally);
 	count_packet(skb, sk, socket, &packet, &tally);

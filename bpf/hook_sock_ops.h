@@ -57,6 +57,28 @@ static __always_inline void callbacks_enable(struct bpf_sock_ops *context)
 					       BPF_SOCK_OPS_RTT_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG);
 }
 
+/* IPv6, TCP with its usual options (maximum segment size, timestamp, selective acknowledgement, window
+ * scale), and the header of Ethernet. */
+#define IPV6_ANSWER_BYTES (40 + 40 + 14)
+
+/* The answer to a SYN counts on the listening socket. In other network namespaces it is counted at the
+ * socket, and there it passes no hook over IPv6 in many kernels below 6.7. What the listener's flow lacks is
+ * then worked out from the connection that was made; `socket` is still a copy of the listener's. */
+static __always_inline void answer_count(struct bpf_sock_ops *context, const struct pnm_socket *socket)
+{
+	struct pnm_flow *flow = last_flow(socket);
+	__u32 remote[] = {context->remote_ip6[0], context->remote_ip6[1], context->remote_ip6[2]};
+	bool is_mapped = !(remote[0] | remote[1] | (remote[2] ^ bpf_htonl(0xffff)));
+	__u64 answers = 1 + (__u64)context->total_retrans;
+
+	if (ipv6_answers_seen || !flow || !(socket->flags & PNM_SOCKET_FOREIGN) ||
+	    context->family != AF_INET6 || is_mapped)
+		return;
+	__sync_fetch_and_add(&flow->counters.wire_tx_packets, answers);
+	__sync_fetch_and_add(&flow->counters.wire_tx_bytes, answers * IPV6_ANSWER_BYTES);
+	flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
+}
+
 /* A socket may be connected again, after an attempt that failed: its flow then goes on. */
 static __always_inline void connect_begin(struct pnm_socket *socket, const struct endpoints *ends)
 {
@@ -122,6 +144,7 @@ int tcp_progress(struct bpf_sock_ops *context)
 		break;
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
 		/* The entries are still the listener's, copied when this socket was made. */
+		answer_count(context, socket);
 		owner->evidence = PNM_EVIDENCE_INHERITED;
 		socket_reset(socket, owner, bpf_get_socket_cookie(context),
 			     socket->flags & PNM_SOCKET_FOREIGN);

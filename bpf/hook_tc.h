@@ -30,6 +30,16 @@ static __always_inline void mark_set(struct __sk_buff *skb, __u32 mark)
 	skb->tc_classid = skb->tc_index;
 }
 
+#define TCP_HEADER_BYTES_MAXIMUM 60
+
+/* What IPv6 sends on behalf of a connection in TIME_WAIT has no socket below Linux 6.13. It is a header only,
+ * so most of what is forwarded is told from it at once. */
+static __always_inline bool may_be_of_time_wait(const struct __sk_buff *skb, const struct pnm_device *device)
+{
+	return skb->protocol == bpf_htons(ETH_P_IPV6) &&
+	       skb->len <= device->link_header_bytes + sizeof(struct ipv6hdr) + TCP_HEADER_BYTES_MAXIMUM;
+}
+
 SEC("tc")
 int count_egress(struct __sk_buff *skb)
 {
@@ -39,12 +49,12 @@ int count_egress(struct __sk_buff *skb)
 	struct tally tally;
 
 	mark_set(skb, 0);
-	if (!sk || (skb->tc_index & settings.counted_out))
+	if (skb->tc_index & settings.counted_out)
 		return TC_NEXT;
 	struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
 
 	/* Until the device is marked, packet_out() counts for it. */
-	if (!device || !device->attached)
+	if (!device || !device->attached || (!sk && !may_be_of_time_wait(skb, device)))
 		return TC_NEXT;
 	tally_begin(&tally, true, skb->len - device->link_header_bytes);
 	/* The queueing layer has worked out the size of all segments; it knows the encapsulations too. */
@@ -52,7 +62,8 @@ int count_egress(struct __sk_buff *skb)
 	tally.wire.packets = segments_of(skb);
 	bool is_readable = packet_read(skb, &packet);
 
-	sk = sender_of(sk);
+	if (sk)
+		sk = sender_of(sk);
 	struct pnm_socket *socket = sk ? bpf_sk_storage_get(&sockets, sk, NULL, 0) : NULL;
 
 	if (!sk || !socket) {

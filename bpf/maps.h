@@ -166,6 +166,9 @@ struct {
 /* Spares every datagram a look at `fragments` on the many machines that never see one. */
 bool fragments_seen = false;
 
+/* Whether the answer to a SYN over IPv6 passes packet_out(). */
+bool ipv6_answers_seen = false;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, PNM_RING_BYTES);

@@ -27,6 +27,7 @@ const shortPattern = [
   'tcp-both over ipv6, helper inside',
   'udp-sockets over ipv4, helper outside',
   'paths: bridge, tcp-some, helper at client',
+  'paths: veth over IPv6, tcp-some, helper at (client|outside)',
   'tcp-both over ipv4 with offloads',
   'moving: splice over tcp and ipv4',
   'ownership: prefork, tcp-small, accept asks for the peer: false',

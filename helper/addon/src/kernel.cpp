@@ -138,7 +138,9 @@ std::vector<Event> Kernel::collect()
 
 		watch_list_.expire();
 		process_follower_.collect(events);
-		socket_events_.collect(events);
+		// The end of a process is not told of before what its sockets did until then.
+		if (!socket_events_.collect(events))
+			process_follower_.put_back(events, nanos_of(events.back()));
 	}
 	std::stable_sort(events.begin(), events.end(),
 			 [](const Event &a, const Event &b) { return nanos_of(a) < nanos_of(b); });

@@ -9,6 +9,7 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <iterator>
 #include <mutex>
 #include <utility>
@@ -83,6 +84,21 @@ void ProcessFollower::collect(std::vector<Event> &events)
 	connector_.collect(pending_);
 	events.insert(events.end(), std::move_iterator(pending_.begin()), std::move_iterator(pending_.end()));
 	pending_.clear();
+}
+
+void ProcessFollower::put_back(std::vector<Event> &events, uint64_t nanos)
+{
+	const auto is_earlier = [nanos](const Event &event) {
+		const auto *process = std::get_if<ProcessEvent>(&event);
+
+		return !process || process->nanos <= nanos;
+	};
+	const auto later = std::stable_partition(events.begin(), events.end(), is_earlier);
+
+	pending_.assign(std::move_iterator(later), std::move_iterator(events.end()));
+	events.erase(later, events.end());
+	if (!pending_.empty())
+		raise_signal(news_);
 }
 
 void ProcessFollower::run()

@@ -30,6 +30,8 @@ class ProcessFollower {
 	}
 	/// Appends what has happened. To be called with the lock held.
 	void collect(std::vector<Event> &events);
+	/// Keeps the events of processes after `nanos` for the next call. With the lock held since this one.
+	void put_back(std::vector<Event> &events, uint64_t nanos);
 
       private:
 	void run();

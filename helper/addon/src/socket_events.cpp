@@ -42,7 +42,7 @@ int SocketEvents::fd() const
 	return ring_buffer__epoll_fd(ring_.get());
 }
 
-void SocketEvents::collect(std::vector<Event> &events)
+bool SocketEvents::collect(std::vector<Event> &events)
 {
 	target_ = &events;
 	taken_ = 0;
@@ -51,6 +51,7 @@ void SocketEvents::collect(std::vector<Event> &events)
 	target_ = nullptr;
 	if (result < 0 && result != -ECANCELED)
 		throw KernelError("ring_buffer__consume", -result);
+	return taken_ < events_at_once;
 }
 
 int SocketEvents::take(void *self, void *data, size_t size)

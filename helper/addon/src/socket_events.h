@@ -17,8 +17,8 @@ class SocketEvents {
 
 	/// Readable when there is something to collect.
 	int fd() const;
-	/// Appends what has come; bounded, so more may be left.
-	void collect(std::vector<Event> &events);
+	/// Appends what has come; bounded: false when more may be left.
+	bool collect(std::vector<Event> &events);
 	/// Records that were not of a known size and kind, since the start.
 	uint64_t invalid() const
 	{
