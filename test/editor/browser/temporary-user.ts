@@ -39,12 +39,15 @@ export interface TemporaryUserOptions {
   label?: string;
   /** Whether the user may use sudo: with a password, without one, or not at all. */
   sudo?: 'PASSWD:' | 'NOPASSWD:' | false;
+  /** Whether sudo asks for the password each time, also right after it was given. */
+  asksEachTime?: boolean;
 }
 
 /** Makes the user, by default one who may use sudo with a password. Needs root. */
 export async function createTemporaryUser({
   label = '',
   sudo = 'PASSWD:',
+  asksEachTime = false,
 }: TemporaryUserOptions = {}): Promise<TemporaryUser> {
   await removeLeftovers();
   const name = `${namePrefix}${process.pid}${label}`;
@@ -52,7 +55,7 @@ export async function createTemporaryUser({
   execFileSync('useradd', ['--create-home', '--user-group', '--shell', '/bin/bash', name], { stdio: 'pipe' });
   try {
     execFileSync('chpasswd', { input: `${name}:${password}\n`, stdio: 'pipe' });
-    if (sudo !== false) allowSudo(name, sudo);
+    if (sudo !== false) allowSudo(name, sudo, asksEachTime);
     const account = accounts().find((candidate) => candidate.name === name);
     if (!account) throw new Error(`useradd made no user ${name}`);
     return { ...account, password, remove: () => removeUser(name) };
@@ -62,11 +65,12 @@ export async function createTemporaryUser({
   }
 }
 
-function allowSudo(name: string, tag: 'PASSWD:' | 'NOPASSWD:'): void {
+function allowSudo(name: string, tag: 'PASSWD:' | 'NOPASSWD:', asksEachTime: boolean): void {
   const file = path.join(sudoersFolder, name);
   // sudo ignores files with a dot in their name, so it never reads this one half written.
   const unfinished = `${file}.new`;
-  writeFileSync(unfinished, `${name} ALL=(ALL:ALL) ${tag} ALL\n`, { mode: 0o440 });
+  const defaults = asksEachTime ? `Defaults:${name} timestamp_timeout=0\n` : '';
+  writeFileSync(unfinished, `${defaults}${name} ALL=(ALL:ALL) ${tag} ALL\n`, { mode: 0o440 });
   chmodSync(unfinished, 0o440);
   execFileSync('visudo', ['--check', '--quiet', '--file', unfinished], { stdio: 'pipe' });
   renameSync(unfinished, file);

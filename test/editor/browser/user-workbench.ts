@@ -1,6 +1,6 @@
 // A window of the editor as an ordinary user has it, whose sudo asks for a password: for tests that go through sudo.
 import { launchBrowser } from './chromium.mjs';
-import { createTemporaryUser, type TemporaryUser } from './temporary-user';
+import { createTemporaryUser, type TemporaryUser, type TemporaryUserOptions } from './temporary-user';
 import { startEditorAs } from './user-editor';
 import { Workbench } from './workbench';
 
@@ -10,8 +10,9 @@ import { Workbench } from './workbench';
  */
 export async function openUserWorkbench(
   atTheEnd: (action: () => unknown) => void,
+  options: TemporaryUserOptions = {},
 ): Promise<{ user: TemporaryUser; workbench: Workbench }> {
-  const user = await createTemporaryUser();
+  const user = await createTemporaryUser(options);
   atTheEnd(() => user.remove());
   const editor = await startEditorAs(user);
   atTheEnd(() => editor.stop());

@@ -102,6 +102,28 @@ export class Workbench {
     return this.page.locator('.notifications-toasts .notification-list-item, .monaco-dialog-box');
   }
 
+  /**
+   * Listens from now on to what a screen reader is told of messages: each of them, also one that takes the place of its
+   * like on the screen. Returns a function that gives all of it so far, such as `Warning: …`.
+   */
+  async announcements(): Promise<() => Promise<string[]>> {
+    const heard = await this.page.evaluateHandle(() => {
+      const texts: string[] = [];
+      const listen = (container: Element): void => {
+        new MutationObserver(() => {
+          const text = container.textContent;
+          if (text !== '') texts.push(text);
+        }).observe(container, { childList: true, characterData: true, subtree: true });
+      };
+      document.querySelectorAll('.monaco-aria-container .monaco-alert').forEach(listen);
+      return texts;
+    });
+    return async () => {
+      const texts = await heard.jsonValue();
+      return texts.filter((text) => /^(?:Error|Warning|Info): /.test(text));
+    };
+  }
+
   /** The document inside the webview that shows now. */
   get webview(): FrameLocator {
     return this.page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');

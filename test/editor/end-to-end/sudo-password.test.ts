@@ -1,9 +1,9 @@
 // The main job as an ordinary user does it: F5, the password for sudo in the input box, and then the program's
 // network in the tree, the status bar and the panel. The user, the editor, sudo, the helper, the programs in
 // the kernel and the program that is debugged are all real.
-import { readdirSync, readlinkSync } from 'node:fs';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { cleanUpAfterAll } from '../browser/cleanup';
+import { runningHelpers } from '../browser/running-helpers';
 import type { TemporaryUser } from '../browser/temporary-user';
 import { openUserWorkbench } from '../browser/user-workbench';
 import type { Workbench } from '../browser/workbench';
@@ -77,21 +77,8 @@ test('the right password leads from F5 to figures in the tree, the status bar an
 });
 
 test('the helper goes when the window goes', async () => {
-  expect(runningHelpers()).toHaveLength(1);
+  const helpers = (): number[] => runningHelpers(`${user.home}/editor/extensions/`);
+  expect(helpers()).toHaveLength(1);
   await workbench.page.close();
-  await expect.poll(runningHelpers, { timeout: 60_000 }).toEqual([]);
+  await expect.poll(helpers, { timeout: 60_000 }).toEqual([]);
 });
-
-/** Ids of the processes that run the helper from this user's copy of the extension. */
-function runningHelpers(): number[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readlinkSync(`/proc/${pid}/exe`).startsWith(`${user.home}/editor/extensions/`);
-      } catch {
-        return false;
-      }
-    });
-}

@@ -2,6 +2,8 @@
 import { strict as assert } from 'node:assert';
 import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
+import type { WatchedSession } from '../../../src/extension/sessions';
+import type { Usage } from '../../../src/shared/protocol';
 import { ScarceMemory } from '../../fixtures/scarce-memory';
 import { eventually, extension, sessionIn, sessionWith, startDebugging, stopDebugging } from './workbench';
 
@@ -23,6 +25,39 @@ async function exhaustMemory(pid: number): Promise<void> {
   memory.dispose();
 }
 
+/** Looks at every counter of a session whenever it changes, and collects those that ever went back. */
+async function watchCounters(session: WatchedSession): Promise<{ wentBack: string[]; stop: () => void }> {
+  const { store } = await extension().activate();
+  const highest = new Map<string, number>();
+  const wentBack: string[] = [];
+  const note = (name: string, value: number): void => {
+    const before = highest.get(name) ?? 0;
+    if (value < before) wentBack.push(`${name} from ${String(before)} to ${String(value)}`);
+    else highest.set(name, value);
+  };
+  const noteAll = (what: string, { wire, payload }: Pick<Usage, 'wire' | 'payload'>): void => {
+    for (const name of ['txBytes', 'rxBytes'] as const) {
+      note(`${what} wire ${name}`, wire[name]);
+      note(`${what} payload ${name}`, payload[name]);
+    }
+    for (const name of ['txPackets', 'rxPackets'] as const) note(`${what} ${name}`, wire[name]);
+  };
+  const look = (): void => {
+    noteAll('total', session.total);
+    for (const [pid, process] of session.processes) noteAll(`process ${String(pid)}`, process);
+    for (const [id, flow] of session.flows) noteAll(`connection ${String(id)}`, flow);
+    note('points of the history', session.history.length);
+  };
+  look();
+  const listener = store.onDidChange(look);
+  return {
+    wentBack,
+    stop: () => {
+      listener.dispose();
+    },
+  };
+}
+
 describe('a helper that is killed', () => {
   after(stopDebugging);
 
@@ -30,6 +65,9 @@ describe('a helper that is killed', () => {
     await startDebugging(javaScript);
     const session = await sessionIn(javaScript, 'watching');
     const api = await extension().activate();
+    await sessionWith(session, ({ history }) => history.length > 0);
+    const [oldest] = session.history;
+    const counters = await watchCounters(session);
     for (const end of [kill('SIGKILL'), kill('SIGTERM'), exhaustMemory]) {
       await sessionWith(session, ({ total }) => total.rates.wire.tx > 0);
       const before = session.total.wire.txBytes;
@@ -47,7 +85,10 @@ describe('a helper that is killed', () => {
         connections.filter((id) => !session.flows.has(id)),
         [],
       );
+      assert.equal(session.history[0], oldest);
     }
+    counters.stop();
+    assert.deepEqual(counters.wentBack, []);
   });
 
   it('is given up after several times: the figures stay on show with a reason', async () => {
