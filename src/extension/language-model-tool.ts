@@ -1,29 +1,14 @@
 // The tool `procnetmon_networkUsage`: lets a language model that the user asks read what is on show. It reads the
 // session store, so it knows what the user's views show and nothing else, and changes nothing.
 import * as vscode from 'vscode';
-import { estimateLegend } from '../shared/estimate';
-import {
-  formatBytes,
-  formatDuration,
-  formatEndpoint,
-  formatMicroseconds,
-  formatRate,
-  inEnglish,
-} from '../shared/format';
-import { processTitle } from '../shared/process-title';
-import { sanitise } from '../shared/sanitise';
 import { languageModelTool } from './contributions';
-import { applicationOf, failureOf, hostOf } from './flow-names';
+import { networkUsageReport } from './network-usage-report';
 import type { SessionStore } from './session-store';
-import type { WatchedSession } from './sessions';
 
 interface ToolInput {
   /** Part of a host, an address, a process name or a protocol; absent: everything. */
   filter?: string;
 }
-
-/** Connections told of one session, those with the most bytes. */
-const maximumConnections = 50;
 
 export function registerLanguageModelTool(store: SessionStore): vscode.Disposable {
   // Editors built on VS Code may lack it.
@@ -38,55 +23,4 @@ export function registerLanguageModelTool(store: SessionStore): vscode.Disposabl
         new vscode.LanguageModelTextPart(networkUsageReport(store.sessions, input.filter)),
       ]),
   });
-}
-
-/** What is on show, as plain text in English. */
-export function networkUsageReport(sessions: readonly WatchedSession[], filter?: string): string {
-  if (sessions.length === 0) {
-    return 'Nothing is being watched. Start a debug session, or use the command “ProcNetMon: Monitor PID…”.';
-  }
-  return inEnglish(() =>
-    sessions.map((session) => sessionReport(session, filter?.toLowerCase() ?? '')).join('\n\n'),
-  );
-}
-
-function sessionReport(session: WatchedSession, filter: string): string {
-  const { total, state, startedAt } = session;
-  const lines = [...session.flows.values()]
-    .sort((one, other) => bytes(other) - bytes(one))
-    .map((flow) => {
-      const process = session.processes.get(flow.pid);
-      const parts = [
-        `${process === undefined ? 'process' : sanitise(processTitle(process))} [${String(flow.pid)}]`,
-        applicationOf(flow) ?? flow.protocol,
-        `${formatEndpoint(flow.local)} → ${formatEndpoint(flow.remote)}`,
-        hostOf(flow),
-        failureOf(flow) ?? flow.state,
-        `sent ${formatBytes(flow.wire.txBytes)}`,
-        `received ${formatBytes(flow.wire.rxBytes)}`,
-        flow.rttMicros > 0 ? `round trip ${formatMicroseconds(flow.rttMicros)}` : undefined,
-        ...estimateLegend(flow),
-        flow.retransmits > 0 ? `${String(flow.retransmits)} retransmits` : undefined,
-      ];
-      return `- ${sanitise(parts.filter((part) => part !== undefined).join(', '), 400)}`;
-    })
-    .filter((line) => line.toLowerCase().includes(filter));
-  const { rates, wire } = total;
-  const left = lines.length - maximumConnections;
-  return [
-    `Session “${sanitise(session.label)}”, ${state}, began ${new Date(startedAt).toISOString()}, ${formatDuration(
-      (session.history.at(-1)?.timeMillis ?? startedAt) - startedAt,
-    )} watched.`,
-    `On the wire: ${formatBytes(wire.txBytes)} sent, ${formatBytes(wire.rxBytes)} received; now sending ${formatRate(
-      rates.wire.tx,
-    )}, receiving ${formatRate(rates.wire.rx)}.`,
-    ...(session.failure === undefined ? [] : [`Failure: ${sanitise(session.failure.message)}`]),
-    `Connections${filter === '' ? '' : ` with “${sanitise(filter, 64)}”`}: ${String(lines.length)}`,
-    ...lines.slice(0, maximumConnections),
-    ...(left > 0 ? [`… and ${String(left)} more`] : []),
-  ].join('\n');
-}
-
-function bytes({ wire }: { wire: { txBytes: number; rxBytes: number } }): number {
-  return wire.txBytes + wire.rxBytes;
 }

@@ -20,9 +20,13 @@ const optionWithValue = /^(?:-[XWIr]|--require|--import|--loader)$/;
 /** Options that are followed by the program itself. */
 const inlineProgram = /^(?:-e|-c|-p|--eval|--print)$/;
 
-/** The script that an interpreter's command line names. */
+function wordsOf(command: string): string[] {
+  return command.split(' ').filter((word) => word !== '');
+}
+
+/** The script that an interpreter's command line names, as it stands there. */
 function scriptOf(command: string): string | undefined {
-  const words = command.split(' ').filter((word) => word !== '');
+  const words = wordsOf(command);
   const candidates: string[] = [];
   for (let index = 1; index < words.length; index += 1) {
     const word = words[index] ?? '';
@@ -30,8 +34,11 @@ function scriptOf(command: string): string | undefined {
     if (optionWithValue.test(word)) index += 1;
     else if (!word.startsWith('-') && !word.includes('/debugpy/')) candidates.push(word);
   }
-  const script = candidates.find((word) => scriptFile.test(word)) ?? candidates[0];
-  return script === undefined ? undefined : baseName(script);
+  return candidates.find((word) => scriptFile.test(word)) ?? candidates[0];
+}
+
+function programOf({ exe }: { exe: string }): string {
+  return baseName(exe).replace(/ \(deleted\)$/, '');
 }
 
 /**
@@ -39,13 +46,23 @@ function scriptOf(command: string): string | undefined {
  * @param process what the helper says of it: `name` is the kernel's, `exe` and `command` may be empty
  */
 export function processTitle(process: { name: string; exe: string; command: string }): string {
-  const program = baseName(process.exe).replace(/ \(deleted\)$/, '');
+  const program = programOf(process);
   const isRenamed = program !== '' && !program.startsWith(process.name.slice(0, kernelNameLength));
   const runsScript = interpreter.test(program);
-  const script = runsScript ? scriptOf(process.command) : undefined;
-  if (script !== undefined && script !== '') {
+  const script = runsScript ? baseName(scriptOf(process.command) ?? '') : '';
+  if (script !== '') {
     return `${program} ${script}`;
   }
   // A program that names itself on purpose, such as `nginx: worker`, is right; one that runs a script is not.
   return isRenamed && runsScript ? program : process.name || program;
+}
+
+/**
+ * A command line as it may be given to others: the program, and the script of an interpreter. Arguments often hold
+ * passwords. The title of the process stays the same.
+ */
+export function commandWithoutArguments(process: { exe: string; command: string }): string {
+  const [program] = wordsOf(process.command);
+  const script = interpreter.test(programOf(process)) ? scriptOf(process.command) : undefined;
+  return [program, script].filter((word) => word !== undefined).join(' ');
 }

@@ -5,6 +5,7 @@ import { maximumRequests, type SeenRequest } from '../history/request-log';
 import type { WatchedSession } from '../sessions';
 import { maximumEvents, maximumMarks, MonitoredSession } from '../watched-session';
 import { markKinds, type SessionMark } from '../../shared/panel-messages';
+import { commandWithoutArguments } from '../../shared/process-title';
 import type { FlowReason, FlowSample, MonitorEvent, ProcessSample, Usage } from '../../shared/protocol';
 import { maximumHistoryPoints, type HistoryPoint } from '../../shared/traffic-history';
 import { standingStill } from '../../shared/usage';
@@ -31,7 +32,10 @@ export function saveSession(session: WatchedSession): string {
     startedMillis: startedAt,
     total,
     dropped,
-    processes: [...session.processes.values()],
+    processes: [...session.processes.values()].map((process) => ({
+      ...process,
+      command: commandWithoutArguments(process),
+    })),
     flows: [...session.flows.values()],
     history: session.history.map(({ timeMillis, spanMillis, tx, rx, txBytes, rxBytes }) => [
       timeMillis,

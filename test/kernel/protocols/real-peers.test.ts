@@ -12,10 +12,21 @@ import {
   type FlowSummary,
   type SummaryLine,
 } from '../../../helper/src/cli/json-lines';
+import { networkUsageReport } from '../../../src/extension/network-usage-report';
+import { toCsv, toHar, toJson } from '../../../src/extension/saved/export-texts';
+import { loadSession, saveSession } from '../../../src/extension/saved/saved-session';
+import { MonitoredSession } from '../../../src/extension/watched-session';
 import { sourceOfName } from '../../../src/shared/flow-label';
+import {
+  Method,
+  type MonitorEvent,
+  type MonitorSample,
+  type MonitorStartResult,
+} from '../../../src/shared/protocol';
 import { NotToBeHad } from '../../debian/unpacked-packages.mjs';
 import { helperPath } from '../support/helper';
 import { HostPair, run } from '../support/namespaces';
+import { type Notification, RpcClient } from '../support/rpc-client';
 import { conversations, farAddress, secret } from './conversations';
 import { ports, zone } from './ports';
 import { realPrograms, type RealPrograms } from './real-programs.mjs';
@@ -27,6 +38,8 @@ let folder: string | undefined;
 let programs: RealPrograms;
 let serverHost: ServerHost | undefined;
 let unavailable: string | undefined;
+/** As an editor has one: of everything that this process starts, clients and servers. */
+let session: EditorSession | undefined;
 /** Everything that the helper wrote, whatever the form. */
 const written: string[] = [];
 /** Rows of the table in docs/protocols.md. */
@@ -48,13 +61,84 @@ beforeAll(async () => {
   const { namespace, ipv4 } = pair.far;
   serverHost = new ServerHost({ programs, folder, namespace, address: ipv4, password: secret });
   await startServers(serverHost);
+  session = await EditorSession.open(pair.near.namespace);
 }, 300_000);
 
 afterAll(async () => {
+  await session?.close();
   await serverHost?.stop();
   pair?.dispose();
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
+
+/** What an editor makes of the figures of its helper. */
+class EditorSession {
+  readonly figures = new MonitoredSession({
+    ...{ id: 'real-peers', label: 'real peers', origin: 'debug', debugType: 'node', startedAt: Date.now() },
+  });
+  /** When the last sample was read. */
+  #readMillis = 0;
+  #wake: () => void = () => undefined;
+  readonly #listening: Promise<void>;
+
+  private constructor(private readonly client: RpcClient) {
+    this.#listening = this.#listen();
+  }
+
+  static async open(namespace: string): Promise<EditorSession> {
+    const client = new RpcClient({}, [], ['nsenter', `--net=/run/netns/${namespace}`, helperPath]);
+    await client.initialize();
+    const { result, error } = await client.request(Method.MonitorStart, { pid: process.pid });
+    expect((result as MonitorStartResult | undefined)?.monitor, error?.message).toBeDefined();
+    return new EditorSession(client);
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      for (;;) {
+        const { method, params } = await this.client.next(
+          (message): message is Notification => 'method' in message,
+        );
+        if (method === Method.MonitorEvent) this.figures.applyEvent(params as MonitorEvent);
+        if (method !== Method.MonitorSample) continue;
+        this.figures.applySample(params as MonitorSample);
+        this.#readMillis = Date.parse((params as MonitorSample).time);
+        this.#wake();
+      }
+    } catch {
+      // It has left.
+    }
+  }
+
+  /** Takes in everything until now. */
+  async upToDate(): Promise<void> {
+    for (const now = Date.now(); this.#readMillis < now;)
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+
+  /** Everything that an editor writes of a session or says of it, by the form. */
+  texts(): Record<string, string> {
+    const { figures } = this;
+    const saved = saveSession(figures);
+    const again = loadSession(saved, 'again');
+    return {
+      'saved session': saved,
+      CSV: toCsv(figures, figures.flows.values()),
+      JSON: toJson(figures, figures.flows.values()),
+      HAR: toHar(figures, '0'),
+      // It tells of the largest connections; a question for each protocol finds the others.
+      'answers to a language model': [undefined, ...conversations.map(({ label }) => label)]
+        .map((question) => networkUsageReport([figures, again], question))
+        .join('\n'),
+      'what the helper says for the log': this.client.stderr,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.client.leave();
+    await this.#listening;
+  }
+}
 
 interface Seen {
   /** What the client and the helper told people. */
@@ -330,6 +414,28 @@ describe('what was said', () => {
     // Command lines are those of the process list, which everybody on the machine can read.
     const told = written.map((text) => text.replaceAll(/"command":"(?:[^"\\]|\\.)*"/g, ''));
     const found = told.flatMap((text) => spellings.filter((spelling) => text.includes(spelling)));
+    expect(found).toEqual([]);
+  });
+
+  it('leaves no secret in what an editor saves, exports, logs and tells a language model', async ({
+    skip,
+  }) => {
+    if (unavailable !== undefined) skip(unavailable);
+    if (session === undefined) throw new Error('There is no session.');
+    await session.upToDate();
+    const spoken = new Set([...session.figures.flows.values()].map(({ application }) => application));
+    // All of those were overheard from which something could have got through.
+    expect(
+      [...new Set(conversations.map(({ application }) => application))].filter((id) => !spoken.has(id)),
+    ).toEqual([]);
+    const texts = session.texts();
+    expect(texts['saved session']).toContain('"requests":[{');
+    expect(texts['CSV']).toContain('PostgreSQL');
+    expect(texts['HAR']).toContain('/buy');
+    expect(texts['answers to a language model']).toContain('Redis');
+    const found = Object.entries(texts).flatMap(([form, text]) =>
+      spellings.filter((spelling) => text.includes(spelling)).map((spelling) => [form, spelling]),
+    );
     expect(found).toEqual([]);
   });
 

@@ -73,6 +73,15 @@ describe('a saved session', () => {
     expect(after.processes.get(7)?.estimate).toBe(true);
   });
 
+  test('holds no argument of a program: they often are passwords', () => {
+    const session = recorded();
+    const login = { exe: '/usr/bin/mysql', command: 'mysql -u shop -phunter2 --host db' };
+    session.applySample(sample({ processes: [{ ...processSample(7), ...login }] }));
+    const saved = saveSession(session);
+    expect(saved).not.toContain('hunter2');
+    expect(loadSession(saved, 'saved').processes.get(7)?.command).toBe('mysql');
+  });
+
   test('comes back with everything that the views show', () => {
     const before = recorded();
     const after = loadSession(saveSession(before), 'saved');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { processTitle } from '../../../src/shared/process-title';
+import { commandWithoutArguments, processTitle } from '../../../src/shared/process-title';
 
 test.each([
   ['MainThread', '/usr/bin/node', 'node --inspect shop.mjs --open', 'node shop.mjs'],
@@ -30,4 +30,16 @@ test.each([
   ['', '', '', ''],
 ])('%j, run from %j as %j, is called %j', (name, exe, command, title) => {
   expect(processTitle({ name, exe, command })).toBe(title);
+});
+
+test.each([
+  ['mysql', '/usr/bin/mysql', 'mysql -u shop -phunter2 db', 'mysql'],
+  ['curl', '/usr/bin/curl', '/usr/bin/curl -u shop:hunter2 http://a/?token=hunter2', '/usr/bin/curl'],
+  ['MainThread', '/usr/bin/node', 'node --password=hunter2 /w/shop.mjs --token hunter2', 'node /w/shop.mjs'],
+  ['python3', '/usr/bin/python3.11', 'python3 -c hunter2', 'python3'],
+  ['kworker/0:1', '', '', ''],
+])('the command of %s (%s) %j goes to others as %j, under the same title', (name, exe, command, told) => {
+  const process = { name, exe, command };
+  expect(commandWithoutArguments(process)).toBe(told);
+  expect(processTitle({ ...process, command: told })).toBe(processTitle(process));
 });
