@@ -7,6 +7,7 @@
 #include "fragments.h"
 #include "handover.h"
 #include "hook_verdict.h"
+#include "marks.h"
 
 /* Ethernet, where the device is not known: one of another network namespace. */
 #define DEFAULT_LINK_HEADER_BYTES 14
@@ -26,8 +27,7 @@ static __always_inline void wire_tally(const struct __sk_buff *skb, const struct
 		    fragments_estimate(skb, packet, tally->network_bytes, link_header_bytes, &tally->wire));
 }
 
-/* `is_counted`: tc has put the packet on a socket already; a raw socket may still receive a copy. */
-static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out, bool is_counted)
+static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
 {
 	__u32 index = skb->ifindex;
 	struct packet packet;
@@ -38,11 +38,14 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out, 
 	if (!sk)
 		return;
 	sk = bpf_sk_fullsock(sk);
-	if (!sk || (is_counted && sk->type != SOCK_RAW))
+	if (!sk)
 		return;
 	struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 
 	if (!socket)
+		return;
+	/* Connections only. A raw socket may receive a copy of what tc has counted. */
+	if (!is_out && sk->type == SOCK_STREAM && is_counted_by_tc(skb, socket))
 		return;
 	if (settings.tells_sender && is_out && !socket->sender)
 		sender_note(skb, sk, socket, &packet);
@@ -67,14 +70,14 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out, 
 SEC("cgroup_skb/egress")
 int packet_out(struct __sk_buff *skb)
 {
-	count_at_socket(skb, true, false);
+	count_at_socket(skb, true);
 	return CGROUP_ALLOW;
 }
 
 SEC("cgroup_skb/ingress")
 int packet_in(struct __sk_buff *skb)
 {
-	count_at_socket(skb, false, skb->tc_index & settings.counted_in);
+	count_at_socket(skb, false);
 	return CGROUP_ALLOW;
 }
 

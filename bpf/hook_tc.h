@@ -7,6 +7,7 @@
 #include "counting.h"
 #include "failure.h"
 #include "fragments.h"
+#include "marks.h"
 #include "settling.h"
 #include "time_wait.h"
 
@@ -20,14 +21,6 @@ static __always_inline struct bpf_sock *sender_of(struct bpf_sock *sk)
 	struct bpf_sock *full = bpf_sk_fullsock(sk);
 
 	return full ? full : bpf_get_listener_sock(sk);
-}
-
-/* A program of another tool that ends the chain (TCX_PASS) has the kernel copy `tc_classid` over `tc_index`,
- * and the mark with it. So both are kept the same. */
-static __always_inline void mark_set(struct __sk_buff *skb, __u32 mark)
-{
-	skb->tc_index |= mark;
-	skb->tc_classid = skb->tc_index;
 }
 
 #define TCP_HEADER_BYTES_MAXIMUM 60
@@ -48,8 +41,8 @@ int count_egress(struct __sk_buff *skb)
 	struct packet packet;
 	struct tally tally;
 
-	mark_set(skb, 0);
-	if (skb->tc_index & settings.counted_out)
+	mark_keep(skb);
+	if (is_marked_sent(skb))
 		return TC_NEXT;
 	struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
 
@@ -68,13 +61,13 @@ int count_egress(struct __sk_buff *skb)
 
 	if (!sk || !socket) {
 		if (is_readable && packet.protocol == IPPROTO_TCP && count_time_wait(&packet, &tally))
-			mark_set(skb, settings.counted_out);
+			mark_sent(skb);
 		return TC_NEXT;
 	}
 	/* packet_out() has counted what other network namespaces send. Packet sockets send what they like. */
 	if ((socket->flags & PNM_SOCKET_FOREIGN) || (!is_readable && !(socket->flags & PNM_SOCKET_PACKET)))
 		return TC_NEXT;
-	mark_set(skb, settings.counted_out);
+	mark_sent(skb);
 	count_packet(skb, sk, socket, &packet, &tally);
 	return TC_NEXT;
 }
@@ -109,9 +102,11 @@ int count_ingress(struct __sk_buff *skb)
 	struct packet packet;
 	struct tally tally;
 
-	mark_set(skb, 0);
-	if (skb->tc_index & settings.counted_in)
+	if (is_marked_received(skb)) {
+		mark_keep(skb);
 		return TC_NEXT;
+	}
+	mark_left(skb);
 	if (!packet_read(skb, &packet))
 		return TC_NEXT;
 	if (packet.protocol == (packet.is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) && !packet.is_fragment)
@@ -141,11 +136,12 @@ int count_ingress(struct __sk_buff *skb)
 		struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 
 		if (socket) {
-			mark_set(skb, settings.counted_in);
+			mark_received(skb);
+			__sync_fetch_and_add(&socket->arriving, 1);
 			count_packet(skb, sk, socket, &packet, &tally);
 		}
 	} else if (!sk && count_time_wait(&packet, &tally)) {
-		mark_set(skb, settings.counted_in);
+		mark_received(skb);
 	}
 	bpf_sk_release(found);
 	return TC_NEXT;

@@ -173,7 +173,7 @@ struct pnm_socket {
 	__u8 padding;
 	/* Where its traffic last passed that found the flow pool full. */
 	__u32 overflow_interface;
-	__u32 more_padding;
+	__s32 arriving; /* packets that tc has counted on it and that have not come to the socket yet */
 #ifdef __bpf__
 	struct bpf_spin_lock lock; /* guards the two payload figures */
 #else
@@ -210,10 +210,10 @@ struct pnm_device {
 struct pnm_settings {
 	__u64 network_namespace; /* SO_NETNS_COOKIE of the helper's namespace, 0 where the kernel has none */
 	/* Bits of skb->tc_index, of this helper alone. They stay with a packet on its way through stacked
-	 * devices (bridge, VLAN, tunnel), so each direction is counted at the first device only. Over
-	 * loopback and veth a sent packet becomes a received one: hence a bit for each direction. */
-	__u32 counted_out;
-	__u32 counted_in;
+	 * devices (bridge, VLAN, tunnel), so each direction is counted at the first device only. marks.h says
+	 * what they mean. */
+	__u32 mark_low;
+	__u32 mark_high;
 	/* Whether a program at the socket may ask which process runs (from 6.10 on). */
 	__u32 tells_sender;
 	/* The helper itself: it holds descriptors of others' sockets for a moment, to look at them. */

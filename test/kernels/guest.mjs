@@ -51,6 +51,8 @@ export const modules = [
     'sch_ingress',
     'cls_bpf',
     'cls_u32',
+    'cls_flower',
+    'cls_matchall',
     'sch_fq',
     'sch_htb',
     'sch_tbf',

@@ -12,8 +12,6 @@ namespace {
 constexpr const char *lock_file = "/run/procnetmon.lock";
 // The same for helpers that are not root: there when one was installed, for its group.
 constexpr const char *installed_lock_file = "/usr/local/libexec/procnetmon/helpers.lock";
-// skb->tc_index has 16 bits.
-constexpr uint32_t pairs = 8;
 
 FileDescriptor open_lock(const char *path, int flags)
 {

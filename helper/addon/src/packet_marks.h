@@ -9,22 +9,30 @@
 namespace procnetmon {
 
 class PacketMarks {
+	// skb->tc_index has 16 bits.
+	static constexpr uint32_t pairs = 8;
+
       public:
 	/// Throws EUSERS when all pairs are taken. Where there is no place for the lock, the first pair is
 	/// used.
 	PacketMarks();
 
-	uint32_t counted_out() const
+	uint32_t low() const
 	{
-		return 1u << (2 * pair_);
+		return 1u << shift();
 	}
-	uint32_t counted_in() const
+	uint32_t high() const
 	{
-		return 2u << (2 * pair_);
+		return 2u << shift();
 	}
 
       private:
 	bool claim() const;
+	// The uppermost first: the kernel writes numbers of classes, small ones mostly, to the same place.
+	uint32_t shift() const
+	{
+		return 2 * (pairs - 1 - pair_);
+	}
 
 	FileDescriptor lock_;
 	FileDescriptor installed_lock_;

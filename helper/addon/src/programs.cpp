@@ -88,8 +88,8 @@ Programs::Programs()
 		throw KernelError("bpf_object__open", errno, log.text());
 	skeleton_->rodata->settings = {
 	    .network_namespace = own_network_namespace(),
-	    .counted_out = marks_.counted_out(),
-	    .counted_in = marks_.counted_in(),
+	    .mark_low = marks_.low(),
+	    .mark_high = marks_.high(),
 	    .tells_sender = tells_sender(),
 	    .helper_process_id = static_cast<__u32>(::getpid()),
 	};

@@ -148,6 +148,42 @@ describe('other tools with programs in the kernel', () => {
   });
 });
 
+/** Filters that end the classification themselves: the kernel writes their class over what else is said of a packet. */
+const enders: Record<string, string[]> = {
+  u32: ['prio', '50000', 'u32', 'match', 'u32', '0', '0', 'flowid', '1:1'],
+  // Below Linux 6.6 it goes before the helper's.
+  'u32 with priority': ['prio', '9', 'u32', 'match', 'u32', '0', '0', 'flowid', '1:1'],
+  'u32 with a class of several bits': ['prio', '50000', 'u32', 'match', 'u32', '0', '0', 'flowid', '1:3'],
+  'u32 on every second packet': [
+    ...['prio', '50000', 'protocol', 'ip', 'u32', 'match', 'u16', '0', '1', 'at', '4', 'flowid', '1:1'],
+  ],
+  flower: ['prio', '50000', 'flower', 'classid', '1:1'],
+  matchall: ['prio', '50000', 'matchall', 'classid', '1:1'],
+};
+
+describe('filters that end the classification', () => {
+  const cases = Object.entries(enders).flatMap(([name, filter]) =>
+    (['tcp-some', 'udp-up'] as const).map((kind) => ({ name, filter, kind })),
+  );
+  it.for(cases)('others: $name ends it, $kind', async ({ name, filter, kind }, { skip }) => {
+    const device = ['dev', pair.near.interface];
+    tc('qdisc', 'add', ...device, 'clsact');
+    // What goes first hides what is sent.
+    const sides = hasTcx || !filter.includes('9') ? ['ingress', 'egress'] : ['ingress'];
+    try {
+      for (const side of sides) tc('filter', 'add', ...device, side, ...filter);
+    } catch (error) {
+      skip(String(error).includes('not found'), `this kernel has no filter for ${name}`);
+      throw error;
+    }
+    pair.startCounting();
+    const report = await measureAgainstServer(pair, {}, (address, port) => client(address, port, kind));
+    expectEveryByteOnce(report, crossed(pair));
+    const flows = report.summary.processes.flatMap((process) => process.flows);
+    expect(flows.filter((flow) => flow.wireEstimate)).toEqual([]);
+  });
+});
+
 /** Queueing disciplines, as arguments of tc. */
 const disciplines: Record<string, string[][]> = {
   fq: [['qdisc', 'replace', 'root', 'fq']],
