@@ -1,6 +1,6 @@
 // The extension's entry: makes the parts, ties them together, and hands them to the editor.
 import * as vscode from 'vscode';
-import { Command, focusPanelCommand, settingsSection } from './contributions';
+import { Command, settingsSection } from './contributions';
 import { DebugSessions } from './debug-sessions';
 import { registerDoctor } from './doctor-command';
 import type { ExtensionApi } from './extension-api';
@@ -87,9 +87,6 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
       if (node !== undefined) watch.stop(node.session.id);
     }),
     vscode.commands.registerCommand(Command.ShowLog, () => log.show()),
-    vscode.commands.registerCommand(Command.OpenPanel, () =>
-      vscode.commands.executeCommand(focusPanelCommand),
-    ),
     vscode.commands.registerCommand(Command.OpenSettings, () =>
       vscode.commands.executeCommand('workbench.action.openSettings', `${settingsSection}.`),
     ),

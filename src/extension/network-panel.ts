@@ -1,11 +1,11 @@
 // The view "Network Usage" in the panel area. What it shows is drawn by src/webview.
 //
-// Commands, in the view's context menu: those of `panelCopyCommands`.
+// Commands: `procnetmon.openPanel`; in the view's context menu those of `panelCopyCommands`.
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { parsePanelContext, type ClearRangeMessage, type ContextText } from '../shared/panel-messages';
 import { parsePreferences } from '../shared/panel-preferences';
-import { Command, ContextKey, View } from './contributions';
+import { Command, ContextKey, focusPanelCommand, View } from './contributions';
 import {
   PanelConversation,
   type PanelActions,
@@ -13,7 +13,7 @@ import {
   type PanelSource,
 } from './panel-conversation';
 import { panelPage } from './panel-page';
-import { texts } from './texts';
+import { language, texts } from './texts';
 import type { TimeFocus } from './time-focus';
 
 /** Key in the memory of all windows. */
@@ -52,6 +52,7 @@ export function registerNetworkPanel(
     texts,
   });
   return vscode.Disposable.from(
+    vscode.commands.registerCommand(Command.OpenPanel, () => panel.open()),
     vscode.commands.registerCommand(Command.ClearRange, () => focus.clear()),
     focus.onDidChange(
       (range) => void vscode.commands.executeCommand('setContext', ContextKey.HasRange, range !== undefined),
@@ -71,6 +72,9 @@ class NetworkPanel implements vscode.WebviewViewProvider {
   readonly #source: PanelSource;
   readonly #focus: TimeFocus;
   readonly #services: PanelServices & { opened: () => unknown };
+  #view: vscode.WebviewView | undefined;
+  /** The user wants to be in the page that is being loaded. */
+  #isOpening = false;
 
   constructor(
     context: vscode.ExtensionContext,
@@ -84,14 +88,29 @@ class NetworkPanel implements vscode.WebviewViewProvider {
     this.#services = services;
   }
 
+  /** Shows the view and puts the focus into it. */
+  async open(): Promise<void> {
+    this.#isOpening = this.#view?.visible !== true;
+    await vscode.commands.executeCommand(focusPanelCommand);
+  }
+
   resolveWebviewView(view: vscode.WebviewView): void {
+    this.#view = view;
     this.#services.opened();
-    const conversation = new PanelConversation(view, this.#source, this.#services);
+    const conversation = new PanelConversation(view, this.#source, {
+      ...this.#services,
+      ready: () => {
+        // The editor cannot put the focus into a page that is not there yet.
+        if (this.#isOpening) view.show(false);
+        this.#isOpening = false;
+      },
+    });
     const clearing = this.#focus.onDidClear(() => {
       const message: ClearRangeMessage = { type: 'clear-range' };
       void view.webview.postMessage(message);
     });
     view.onDidDispose(() => {
+      this.#view = undefined;
       clearing.dispose();
       conversation.dispose();
     });
@@ -112,7 +131,7 @@ export function panelPageOf(
     style: webview.asWebviewUri(vscode.Uri.joinPath(folder, 'panel.css')).toString(),
     styleSource: webview.cspSource,
     nonce: randomBytes(18).toString('base64'),
-    language: vscode.env.language,
+    language,
     title: vscode.l10n.t('Network Usage'),
     translations: vscode.l10n.bundle ?? {},
     preferences: parsePreferences(globalState.get(preferencesKey)),

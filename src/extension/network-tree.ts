@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { formatEndpoint } from '../shared/format';
 import { Command, ContextKey, View } from './contributions';
 import { registerConnectionDisplay } from './connection-display';
+import { focusedNode } from './focused-node';
 import type { TimeRange } from '../shared/traffic-history';
 import { RangeFigures } from './range-figures';
 import { isOver, type SessionStore } from './session-store';
@@ -56,9 +57,8 @@ export function registerNetworkTree(
     }),
     ...registerConnectionDisplay(tree, view),
     vscode.commands.registerCommand(Command.ClearEnded, () => store.clearEnded()),
-    vscode.commands.registerCommand(Command.CopyAddress, (node?: TreeNode) =>
-      // A key names no node: it means the selected one.
-      copyAddress(node ?? view.selection[0]),
+    vscode.commands.registerCommand(Command.CopyAddress, async (node?: TreeNode) =>
+      copyAddress(node ?? (await focusedNode(view))),
     ),
   );
   return { tree, registration };

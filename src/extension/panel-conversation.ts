@@ -28,6 +28,8 @@ export interface PanelServices {
   remember: (preferences: PanelPreferences) => unknown;
   /** Absent: English. */
   texts?: Texts;
+  /** A page asks for its first data. */
+  ready?: () => unknown;
   /** The view asks about something else, such as another range. */
   queryChanged: (query: PanelQuery) => unknown;
 }
@@ -78,6 +80,7 @@ export class PanelConversation implements vscode.Disposable {
         this.#ask(message.query);
         this.#ready = true;
         this.#sendSnapshot();
+        this.#services.ready?.();
         break;
       case 'acknowledge':
         if (message.sequence !== this.#unacknowledged) break;

@@ -79,7 +79,10 @@ export class Popover {
     this.#pane.replaceChildren(...this.#fill());
     if (focused == null) return;
     for (const control of this.#pane.querySelectorAll('[data-name]')) {
-      if (control instanceof HTMLElement && control.dataset['name'] === focused) control.focus();
+      if (!(control instanceof HTMLElement) || control.dataset['name'] !== focused) continue;
+      // What cannot be pressed any more has its row's box beside it.
+      const isDisabled = control.matches(':disabled');
+      (isDisabled ? control.closest('li')?.querySelector('input') : control)?.focus();
     }
   }
 

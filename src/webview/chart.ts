@@ -107,6 +107,10 @@ export class RateChart {
     new ResizeObserver(() => this.#resize()).observe(this.#box);
   }
 
+  focus(): void {
+    this.#box.focus();
+  }
+
   get content(): ChartContent {
     return this.#content;
   }

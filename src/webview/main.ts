@@ -24,6 +24,7 @@ import {
   type ViewChoices,
 } from './editor-api';
 import { FilterBar } from './filter-bar';
+import { FocusKeeper } from './focus-keeper';
 import { sumHistories } from './history';
 import { t } from './l10n';
 import { Legend } from './legend';
@@ -54,8 +55,14 @@ const chart = new RateChart(view, {
 });
 const chartTable = new ChartTable();
 const chartBar = new ChartBar(
-  () => chooseRange(undefined),
-  () => chart.setView({ spanMillis: view.spanMillis }),
+  () => {
+    chooseRange(undefined);
+    chart.focus();
+  },
+  () => {
+    chart.setView({ spanMillis: view.spanMillis });
+    chart.focus();
+  },
 );
 const legend = new Legend();
 const columnsMenu = new ColumnsMenu(preferences.columns, (columns) => {
@@ -100,7 +107,7 @@ const table = new ConnectionTable(choices.sort, preferences.columns, choices.row
 const details = new ConnectionDetails({
   close: () => {
     inspect(undefined);
-    table.focus();
+    table.grid.focus();
   },
   copy: (text) => postMessage({ type: 'copy', text }),
   filter: (text) => filterBar.set(text),
@@ -160,6 +167,8 @@ const page = element('main', {
 page.hidden = true;
 document.body.append(page);
 filterBar.set(choices.filter);
+// The table is what one walks through; where there is none yet, the notice has the next step.
+const focusKeeper = new FocusKeeper([table.grid, notices.element, page]);
 
 /** Sequence of the message that waits to be drawn and acknowledged. */
 let undrawn: number | undefined;
@@ -247,6 +256,7 @@ function draw(): void {
   drawTable();
   drawChart();
   setText(announcer, announcement(shown));
+  focusKeeper.check();
 }
 
 function drawTable(): void {

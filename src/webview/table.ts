@@ -144,13 +144,15 @@ export class ConnectionTable {
     this.#draw();
   }
 
-  /** Puts the focus on the rows. */
-  focus(): void {
-    this.#grid.focus();
+  /** Header and rows, which have the focus as a whole. */
+  get grid(): HTMLElement {
+    return this.#grid;
   }
 
+  /** Rows stay where they are while one of them is pointed at, or the keys are on one. */
   get #held(): boolean {
-    return this.#pointerInside || document.activeElement === this.#grid;
+    const isAmongRows = this.#active.connection !== undefined;
+    return this.#pointerInside || (isAmongRows && document.activeElement === this.#grid);
   }
 
   get #viewport(): Viewport {
@@ -300,6 +302,7 @@ export class ConnectionTable {
       grid.scrollLeft = scrollToShow(offsetLeft, offsetWidth, grid.scrollLeft, grid.clientWidth);
     }
     this.#draw();
+    this.#drawFooter();
     const connection = this.#rows[row];
     if (connection !== undefined && connection.group === undefined) this.#events.activate(connection);
   }

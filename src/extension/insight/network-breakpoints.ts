@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { formatBytes, formatCount, formatDuration } from '../../shared/format';
 import { Command, ContextKey, TreeItemContext, View } from '../contributions';
+import { focusedNode } from '../focused-node';
 import { plainTextWithoutLinks } from '../plain-text';
 import type { SessionStore } from '../session-store';
 import { askForBreakpoint } from './breakpoint-input';
@@ -39,6 +40,7 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
   readonly #lastEvents = new WeakMap<object, unknown>();
   /** Sessions that are being paused. */
   readonly #pausing = new Set<string>();
+  readonly #view: vscode.TreeView<NetworkBreakpoint>;
   readonly #subscription: vscode.Disposable;
   #breakpoints: readonly NetworkBreakpoint[];
 
@@ -52,14 +54,14 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
     this.#matcher.set(this.#breakpoints);
     this.#tellContext();
     const view = vscode.window.createTreeView(View.Breakpoints, { treeDataProvider: this });
+    this.#view = view;
     const register = (
       command: string,
       action: (breakpoint?: NetworkBreakpoint) => unknown,
     ): vscode.Disposable => vscode.commands.registerCommand(command, action);
-    /** A key names no breakpoint: it means the selected one. */
     const onOne =
-      (action: (breakpoint: NetworkBreakpoint) => unknown) => (breakpoint?: NetworkBreakpoint) => {
-        const meant = breakpoint ?? view.selection[0];
+      (action: (breakpoint: NetworkBreakpoint) => unknown) => async (breakpoint?: NetworkBreakpoint) => {
+        const meant = breakpoint ?? (await focusedNode(view));
         return meant && action(meant);
       };
     this.#subscription = vscode.Disposable.from(
@@ -87,6 +89,10 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
 
   getChildren(breakpoint?: NetworkBreakpoint): NetworkBreakpoint[] {
     return breakpoint === undefined ? [...this.#breakpoints] : [];
+  }
+
+  getParent(): undefined {
+    return undefined;
   }
 
   getTreeItem(breakpoint: NetworkBreakpoint): vscode.TreeItem {
@@ -120,9 +126,11 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
     const id = randomUUID();
     const [known] = parseBreakpoints([{ ...(given as object | undefined), id }]);
     const input = known ?? (await askForBreakpoint());
-    if (input !== undefined) {
-      await this.#set([...this.#breakpoints, { ...input, id, enabled: true }]);
-    }
+    if (input === undefined) return;
+    const added: NetworkBreakpoint = { ...input, id, enabled: true };
+    await this.#set([...this.#breakpoints, added]);
+    // Who was asked sees what came of it, also where the view was folded.
+    if (known === undefined) await this.#view.reveal(added, { select: true, focus: false });
   }
 
   async #edit({ id }: NetworkBreakpoint): Promise<void> {

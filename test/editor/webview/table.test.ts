@@ -43,7 +43,7 @@ describe('the table', () => {
   it('keeps the order of rows while the focus or the pointer is in it', async () => {
     const session = sessionWith(3);
     const shown = await show({ sessions: [session] });
-    await shown.page.locator('.grid').focus();
+    await shown.page.locator('.grid').press('ArrowDown');
     session.applySample(
       sampleMessage(40, { flows: [sampleFlow(1, usage(0, 900_000)), sampleFlow(4, usage(0, 800_000))] }),
     );
