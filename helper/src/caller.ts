@@ -22,7 +22,7 @@ export interface ProcessIdentity {
   groups: number[];
 }
 
-export function processIdentity(): ProcessIdentity {
+function processIdentity(): ProcessIdentity {
   return {
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,

@@ -7,8 +7,6 @@ import { ExitStatus, StartupError } from './errors';
 import type { HostFacts } from './host-facts';
 import { missingCapabilities, neededCapabilities } from './startup';
 
-export { collectFacts } from './host-facts';
-
 /** What was learned by loading the programs, or why they were not loaded. */
 export type Attempt =
   | { opened: { attachment: 'tcx' | 'clsact'; processEvents: boolean; limitations: readonly string[] } }

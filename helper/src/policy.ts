@@ -6,7 +6,7 @@ import { asError, ExitStatus, StartupError } from './errors';
 import { readTrustedFile } from '../../src/installation/trusted-files';
 import { findGroupName } from './users';
 
-export const policyFile = '/etc/procnetmon/policy.json';
+const policyFile = '/etc/procnetmon/policy.json';
 
 const maximumPolicyBytes = 64 * 1024;
 

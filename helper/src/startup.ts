@@ -11,10 +11,6 @@ import { asError, errorCode, ExitStatus, StartupError } from './errors';
 import { isInitialPidNamespace, realHost, type HostSources } from './host-facts';
 import type { Kernel, KernelAddon, OpenOptions } from './kernel';
 
-export { adoptEverything } from './adoption';
-export { type CallerIdentity, identifyCaller } from './caller';
-export { findCgroup } from './cgroup';
-
 export interface OpenedKernel {
   kernel: Kernel;
   /** Where the cgroup v2 hierarchy is mounted. */

@@ -73,7 +73,7 @@ export const quietSettings = {
 };
 
 /** A TCP port of 127.0.0.1 that is free now. */
-export function freePort() {
+function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -65,11 +65,6 @@ export class DebugSessions implements vscode.Disposable {
     }
   }
 
-  /** Whether a debug session runs that is not on show. */
-  get hasUnwatched(): boolean {
-    return [...this.#runs.values()].some((run) => !this.#isShown(run));
-  }
-
   /** Id of the watched session that a debug session belongs to; `undefined` while it is not watched. */
   shownAs(session: vscode.DebugSession): string | undefined {
     return this.#runs.get(rootOf(session).id)?.shownAs;

@@ -34,7 +34,7 @@ export function registerDoctor(helper: HelperService): vscode.Disposable {
 }
 
 /** One check a paragraph. */
-export function doctorText(report: DoctorReport): string {
+function doctorText(report: DoctorReport): string {
   const checks = report.checks.map(({ status, title, detail, remedy }) => {
     const lines = [`${marks[status]} ${sanitise(title)}: ${sanitise(detail, 1_000)}`];
     if (remedy !== undefined) {

@@ -44,7 +44,6 @@ const flowsOfOneHelper = 2 ** 36;
 export class HelperService implements vscode.Disposable {
   readonly #files: HelperOptions;
   readonly #log: vscode.LogOutputChannel;
-  readonly #stateChanged = new vscode.EventEmitter<HelperState>();
   readonly #samples = new vscode.EventEmitter<MonitorSample>();
   readonly #events = new vscode.EventEmitter<MonitorEvent>();
   readonly #disconnected = new vscode.EventEmitter<Explanation | undefined>();
@@ -67,7 +66,6 @@ export class HelperService implements vscode.Disposable {
   /** Set once the user declined or a start failed: from then on only the user starts it. */
   #onlyByUser = false;
 
-  readonly onDidChangeState = this.#stateChanged.event;
   readonly onSample = this.#samples.event;
   readonly onEvent = this.#events.event;
   /** Fires when the helper has gone and another one is being started: `onDidResume` or `onDidDisconnect` follows. */
@@ -156,7 +154,6 @@ export class HelperService implements vscode.Disposable {
     for (const subscription of this.#subscriptions) {
       subscription.dispose();
     }
-    this.#stateChanged.dispose();
     this.#samples.dispose();
     this.#events.dispose();
     this.#disconnected.dispose();
@@ -358,7 +355,6 @@ export class HelperService implements vscode.Disposable {
   #setState(state: HelperState): void {
     this.#state = state;
     void vscode.commands.executeCommand('setContext', ContextKey.State, state);
-    this.#stateChanged.fire(state);
   }
 }
 

@@ -11,7 +11,7 @@ import type { HelperService } from './helper-service';
 /** Longest time that a launch is held, in milliseconds. A start takes less than half a second on an idle machine. */
 const maximumHoldMillis = 3_000;
 
-export class LaunchHold implements vscode.DebugConfigurationProvider {
+class LaunchHold implements vscode.DebugConfigurationProvider {
   readonly #helper: Pick<HelperService, 'startUnattended'>;
   readonly #log: Pick<vscode.LogOutputChannel, 'info' | 'warn'>;
 

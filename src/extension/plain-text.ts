@@ -8,6 +8,6 @@ export function plainTextWithoutIcons(text: string, maximumLength = 256): string
 }
 
 /** Safe to show as a message, and without links: a link in a message may run a command. Longer text is cut. */
-export function plainTextWithoutLinks(text: string, maximumLength = 1_000): string {
-  return sanitise(text, maximumLength).replace(/\]\(/g, '] (');
+export function plainTextWithoutLinks(text: string): string {
+  return sanitise(text, 1_000).replace(/\]\(/g, '] (');
 }

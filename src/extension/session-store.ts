@@ -8,7 +8,7 @@ import { sessionLimits } from './settings';
 import { MonitoredSession } from './watched-session';
 
 /** Ended sessions whose figures stay on show. Older ones go. */
-export const maximumEndedSessions = 5;
+const maximumEndedSessions = 5;
 
 export interface SessionChange {
   session: WatchedSession;

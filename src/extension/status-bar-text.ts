@@ -4,7 +4,7 @@ import type { Directions, FlowSample } from '../shared/protocol';
 import type { WatchedSession } from './sessions';
 
 /** Peers named in the tooltip. */
-export const maximumTopPeers = 5;
+const maximumTopPeers = 5;
 
 /** As wide as its figures are large, whatever they are, so that the items beside it stay where they are. */
 export function statusBarText(rates: Directions): string {

@@ -8,14 +8,10 @@ export class TimeFocus implements vscode.Disposable {
 
   readonly #cleared = new vscode.EventEmitter<void>();
 
+  /** Fires with the new range; `undefined` while the whole time counts. */
   readonly onDidChange = this.#changed.event;
   /** The user let go of the range elsewhere than in the chart. */
   readonly onDidClear = this.#cleared.event;
-
-  /** `undefined` while the whole time counts. */
-  get range(): TimeRange | undefined {
-    return this.#range;
-  }
 
   set(range: TimeRange | undefined): void {
     const isSame = range?.fromMillis === this.#range?.fromMillis && range?.toMillis === this.#range?.toMillis;

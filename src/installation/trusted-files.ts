@@ -28,7 +28,7 @@ export interface FileSystem {
 const realFileSystem: FileSystem = { lstat: lstatSync, readlink: readlinkSync };
 
 /** A file that somebody other than root may have written. `message` is a sentence that names it and why. */
-export class UntrustedFileError extends Error {
+class UntrustedFileError extends Error {
   override readonly name = 'UntrustedFileError';
 }
 

@@ -46,14 +46,14 @@ function bySide(which: 'local' | 'remote', what: string, { t }: Texts): string {
 }
 
 /** What was asked for, such as `GET /users` or `AAAA example.org`. */
-export function requestOf(fact: ExchangeFact): string {
+function requestOf(fact: ExchangeFact): string {
   return fact.kind === 'http-exchange'
     ? `${sanitise(fact.method, 32)} ${sanitise(fact.path)}`
     : `${sanitise(fact.recordType, 16)} ${sanitise(fact.question)}`;
 }
 
 /** What came of it, such as `→ 404` or `→ NXDOMAIN`; empty while there is no answer. */
-export function outcomeOf(fact: ExchangeFact, { t } = english): string {
+function outcomeOf(fact: ExchangeFact, { t } = english): string {
   if (fact.kind === 'dns-exchange') {
     if (fact.answerCode === undefined) return '';
     const [first, ...others] = fact.answers ?? [];
@@ -70,7 +70,7 @@ function timeOf({ latencyMicros }: ExchangeFact, { t }: Texts): string {
 }
 
 /** Whether the answer says that the request failed. */
-export function isFailure(fact: ExchangeFact): boolean {
+function isFailure(fact: ExchangeFact): boolean {
   return fact.kind === 'http-exchange'
     ? (fact.status ?? 0) >= 400 || (fact.grpcStatus ?? 0) > 0
     : fact.answerCode !== undefined && fact.answerCode !== 'NOERROR';

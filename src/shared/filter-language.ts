@@ -105,9 +105,6 @@ export const filterKeys: readonly string[] = [
   'is',
 ];
 
-/** Values of `is:`. */
-export const filterConditions: readonly string[] = Object.keys(conditions);
-
 /** Understands a filter. */
 export function parseFilter(text: string): ParsedFilter {
   const predicates: FilterPredicate[] = [];

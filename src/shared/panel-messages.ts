@@ -53,7 +53,7 @@ export interface SessionMark {
 }
 
 /** What the chart tells apart. */
-export const groupings = ['direction', 'process', 'host', 'protocol'] as const;
+const groupings = ['direction', 'process', 'host', 'protocol'] as const;
 export type Grouping = (typeof groupings)[number];
 
 /** What each group moved in one stretch of time. */
@@ -187,7 +187,7 @@ export interface ClearRangeMessage {
 }
 
 /** Things the view can ask the host to do on a click. */
-export const panelActions = ['startDebugging', 'monitorProcess', 'retry', 'showLog'] as const;
+const panelActions = ['startDebugging', 'monitorProcess', 'retry', 'showLog'] as const;
 export type PanelAction = (typeof panelActions)[number];
 
 export type WebviewMessage =

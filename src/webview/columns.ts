@@ -96,7 +96,7 @@ function withNotes(text: string, flow: PanelFlow): string {
 }
 
 /** States as `ss` names them: they are what people look for, in every language. */
-export function stateText(state: FlowState): string {
+function stateText(state: FlowState): string {
   return state === 'closed' ? t('closed') : state;
 }
 

@@ -9,7 +9,7 @@ const height = 64;
 type Rates = Stretch & { tx: number; rx: number };
 
 /** The outline of one direction: steps, down to nothing where the connection was at rest. */
-export function outline(
+function outline(
   rates: readonly Rates[],
   direction: 'tx' | 'rx',
   peak: number,

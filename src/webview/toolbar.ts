@@ -203,7 +203,7 @@ function parseChoice(value: string): PanelSelection {
 }
 
 /** The label; with the time of its start where several have the same. */
-export function sessionText(session: PanelSession, sessions: readonly PanelSession[]): string {
+function sessionText(session: PanelSession, sessions: readonly PanelSession[]): string {
   const label = sanitise(session.label);
   const twin = sessions.some((other) => other !== session && other.label === session.label);
   return twin ? `${label} (${new Date(session.startedMillis).toLocaleTimeString('en-GB')})` : label;

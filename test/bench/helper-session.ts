@@ -75,10 +75,6 @@ export class HelperSession {
     return monitor;
   }
 
-  async stopMonitor(monitor: string): Promise<void> {
-    await this.#connection.sendRequest(Method.MonitorStop, { monitor });
-  }
-
   /** The next sample, of whatever monitor. */
   nextSample(): Promise<MonitorSample> {
     return new Promise((resolve) => this.#waiting.add(resolve));

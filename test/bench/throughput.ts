@@ -17,7 +17,7 @@ const port = 5201;
 const statisticsSwitch = '/proc/sys/kernel/bpf_stats_enabled';
 
 interface Transfer {
-  end: { sum_received: { bits_per_second: number; bytes: number } };
+  end: { sum_received: { bits_per_second: number } };
 }
 
 interface ProgramStatistics {

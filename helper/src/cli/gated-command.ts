@@ -7,11 +7,11 @@ import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { quoteValue } from '../../../src/shared/sanitise';
 import { ExitStatus, StartupError } from '../errors';
-import type { CallerIdentity } from '../startup';
+import type { CallerIdentity } from '../caller';
 import type { User } from '../users';
 
 /** Exit statuses of shells, kept by everything that runs another program. */
-export const CommandStatus = { NotExecutable: 126, NotFound: 127, SignalBase: 128 } as const;
+const CommandStatus = { NotExecutable: 126, NotFound: 127, SignalBase: 128 } as const;
 
 /** The command cannot be started; `status` is what a shell would exit with. */
 export class CommandError extends Error {

@@ -30,7 +30,7 @@ import { quoteValue } from '../../../src/shared/sanitise';
 import { checkOnlyRootWrites } from '../../../src/installation/trusted-files';
 import { asError, ExitStatus, StartupError } from '../errors';
 import type { KernelAddon } from '../kernel';
-import { identifyCaller } from '../startup';
+import { identifyCaller } from '../caller';
 import { findGroupName, findGroupNumber } from '../users';
 
 /** What the verifier and the hooks ask for at the start; all but the first two are given up before the client speaks. */

@@ -4,7 +4,9 @@ import { CommanderError } from 'commander';
 import { version } from '../../../package.json';
 import { ExitStatus, RequestError, StartupError } from '../errors';
 import { allowAllUsers } from '../policy';
-import { identifyCaller, loadAddon, openKernel } from '../startup';
+import { identifyCaller } from '../caller';
+import { collectFacts } from '../host-facts';
+import { loadAddon, openKernel } from '../startup';
 import { CommandError } from './gated-command';
 import { createProgram, type Actions } from './program';
 
@@ -34,8 +36,11 @@ function report(error: unknown): number {
 
 const actions: Actions = {
   async serve(allUsers) {
-    const [{ serve }, { collectFacts, diagnose }, { giveUpRights, heldRightsCheck, readHeldRights }] =
-      await Promise.all([import('../rpc/serve'), import('../doctor'), import('../rights')]);
+    const [{ serve }, { diagnose }, { giveUpRights, heldRightsCheck, readHeldRights }] = await Promise.all([
+      import('../rpc/serve'),
+      import('../doctor'),
+      import('../rights'),
+    ]);
     const addon = loadAddon();
     const caller = allowAllUsers(identifyCaller(addon, process.env), allUsers);
     const facts = collectFacts(addon);

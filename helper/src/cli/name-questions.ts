@@ -9,7 +9,7 @@ import type { Readable, Writable } from 'node:stream';
 import { isSea } from 'node:sea';
 import type { FlowSample, HostName } from '../../../src/shared/protocol';
 import { ReverseLookup } from '../../../src/shared/reverse-lookup';
-import type { CallerIdentity } from '../startup';
+import type { CallerIdentity } from '../caller';
 import { asUser, withSetpriv } from './gated-command';
 import { lookUpCommand } from './program';
 

@@ -14,10 +14,10 @@ export interface NumberRange {
 export type DurationRange = NumberRange;
 
 /** How long `--duration` may be: 100 milliseconds to 7 days. */
-export const durationRange: DurationRange = { minimum: 100, maximum: 7 * 24 * 3_600_000 };
+const durationRange: DurationRange = { minimum: 100, maximum: 7 * 24 * 3_600_000 };
 
 /** How many samples `--samples` may ask for. */
-export const samplesRange: NumberRange = { minimum: 1, maximum: 1_000_000 };
+const samplesRange: NumberRange = { minimum: 1, maximum: 1_000_000 };
 
 /** How many connections the summary may hold. */
 export const historyRange = { minimum: 1, maximum: 1_000_000, default: 100_000 } as const;

@@ -1,7 +1,8 @@
 // `procnetmon run -- COMMAND...`: starts a command, watches it from its first socket on, and exits as it did.
 import type { KernelAddon } from '../kernel';
 import { giveUpRights } from '../rights';
-import { identifyCaller, openKernel } from '../startup';
+import { identifyCaller } from '../caller';
+import { openKernel } from '../startup';
 import { findUser } from '../users';
 import { callerEnvironment, checkCommand, GatedCommand, inForegroundOfTerminal } from './gated-command';
 import { NameQuestions } from './name-questions';

@@ -33,34 +33,14 @@ export function uint32LittleEndian(bytes: Uint8Array, at: number): number {
     : uint16LittleEndian(bytes, at) + uint16LittleEndian(bytes, at + 2) * 0x1_0000;
 }
 
-/**
- * Whether text (ASCII) stands at a place: `yes`, `no`, or `more` where the bytes end before they contradict it.
- * @param ignoreCase letters of the text are upper case then
- */
-export function textAt(
-  bytes: Uint8Array,
-  at: number,
-  text: string,
-  ignoreCase = false,
-): 'yes' | 'no' | 'more' {
+/** Whether text (ASCII) stands at a place: `yes`, `no`, or `more` where the bytes end before they contradict it. */
+export function textAt(bytes: Uint8Array, at: number, text: string): 'yes' | 'no' | 'more' {
   for (let index = 0; index < text.length; index += 1) {
     const byte = bytes[at + index];
     if (byte === undefined) return 'more';
-    const upper = ignoreCase && byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte;
-    if (upper !== text.charCodeAt(index)) return 'no';
+    if (byte !== text.charCodeAt(index)) return 'no';
   }
   return 'yes';
-}
-
-/** As textAt, for the first of several texts. */
-export function anyTextAt(bytes: Uint8Array, at: number, texts: readonly string[], ignoreCase = false) {
-  let more = false;
-  for (const text of texts) {
-    const answer = textAt(bytes, at, text, ignoreCase);
-    if (answer === 'yes') return 'yes';
-    more ||= answer === 'more';
-  }
-  return more ? 'more' : 'no';
 }
 
 /** Bytes as text, one character a byte. */
@@ -79,10 +59,4 @@ export function isPrintable(bytes: Uint8Array, from: number, to: number): boolea
     if ((byte < 0x20 && byte !== 0x09) || byte > 0x7e) return false;
   }
   return true;
-}
-
-/** Place of the first line feed in a range, or -1. */
-export function lineEnd(bytes: Uint8Array, from: number, limit = 4_096): number {
-  const end = bytes.indexOf(0x0a, from);
-  return end - from > limit ? -1 : end;
 }

@@ -7,10 +7,6 @@ const maximumWaiting = 128;
 export class WaitingExchanges {
   readonly #waiting = new Map<number, HttpExchangeFact>();
 
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   add(exchange: HttpExchangeFact): void {
     const oldest = this.#waiting.keys().next();
     if (this.#waiting.size >= maximumWaiting && oldest.done !== true) this.#waiting.delete(oldest.value);

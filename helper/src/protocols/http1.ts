@@ -41,7 +41,7 @@ interface ClientRequest {
   upgrade: string | undefined;
 }
 
-export class Http1Follower implements Follower {
+class Http1Follower implements Follower {
   readonly #requests = new Http1Reader('request', (head) => this.#request(head));
   readonly #responses = new Http1Reader('response', (head) => this.#response(head));
   readonly #waiting = new WaitingExchanges();

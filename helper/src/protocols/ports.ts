@@ -56,7 +56,7 @@ export function guessByPort(context: ConnectionContext): Detection | undefined {
 }
 
 /** As guessByPort, the id only. */
-export function applicationOfPort({
+function applicationOfPort({
   transport,
   localPort,
   remotePort,

@@ -88,12 +88,12 @@ export function after(piece: Piece, start: number): Piece {
 }
 
 /** As UpgradableFollower, for a protocol by its id. */
-export function upgradable(application: ApplicationId, certainty: 'certain' | 'likely' = 'certain') {
+export function upgradable(application: ApplicationId) {
   return (setting: FollowerSetting): Follower =>
     new UpgradableFollower(setting, application, {
       application,
       label: applications[application],
-      certainty,
+      certainty: 'certain',
     });
 }
 

@@ -13,7 +13,7 @@ import { asError } from '../errors';
 import { FrameDecoder } from './framing';
 import type { RateLimit } from '../rate-limit';
 
-export const parseErrorCode = -32700;
+const parseErrorCode = -32700;
 const maximumNameLength = 128;
 
 /** The id of a request as far as it could be made out. */

@@ -8,7 +8,7 @@ import { sanitise } from '../../shared/sanitise';
 import { applicationOf, failureOf, hostOf } from '../flow-names';
 import type { WatchedSession } from '../sessions';
 
-export const breakpointKinds = ['connect', 'accept', 'send'] as const;
+const breakpointKinds = ['connect', 'accept', 'send'] as const;
 export type BreakpointKind = (typeof breakpointKinds)[number];
 
 export interface NetworkBreakpoint {
@@ -143,7 +143,7 @@ function kindOf(event: MonitorEvent): BreakpointKind | undefined {
 }
 
 /** What a filter sees of a connection. */
-export function subjectOfFlow(session: WatchedSession, flow: FlowSample, nowMillis: number): FilterSubject {
+function subjectOfFlow(session: WatchedSession, flow: FlowSample, nowMillis: number): FilterSubject {
   const process = session.processes.get(flow.pid);
   const subject: FilterSubject = {
     process: process === undefined ? '' : processTitle(process),

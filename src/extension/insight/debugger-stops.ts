@@ -20,7 +20,7 @@ import { markUsage, usageSince, type UsageMark, type UsageSince } from './usage-
 const pausePatienceMillis = 10_000;
 
 /** Stops that are kept, of all sessions, the newest. */
-export const maximumStops = 200;
+const maximumStops = 200;
 
 export interface DebuggerStop extends UsageSince {
   /** Unique for the life of the extension host. */

@@ -227,7 +227,7 @@ function hitText(
 }
 
 /** One line. */
-export function breakpointText({ kind, filter, bytes }: Omit<NetworkBreakpoint, 'id' | 'enabled'>): string {
+function breakpointText({ kind, filter, bytes }: Omit<NetworkBreakpoint, 'id' | 'enabled'>): string {
   const anything = filter === '' ? vscode.l10n.t('anything') : filter;
   switch (kind) {
     case 'connect':

@@ -39,7 +39,8 @@ export function panelInBrowser(): (options: PanelOptions) => Promise<ShownPanel>
 }
 
 /** A session with `count` connections; of the one with id N, N × 1,000 bytes were received. */
-export function sessionWith(count: number, samples = 30): MonitoredSession {
+export function sessionWith(count: number): MonitoredSession {
+  const samples = 30;
   const session = sampleSession('s1');
   const flows = Array.from({ length: count }, (_, index) =>
     sampleFlow(index + 1, usage(10, (index + 1) * 1_000)),

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { doctorTable } from '../../../helper/src/cli/doctor-command';
 import { doctorReport } from '../../../helper/src/cli/json-lines';
-import { collectFacts, diagnose, usable, type Attempt } from '../../../helper/src/doctor';
+import { diagnose, usable, type Attempt } from '../../../helper/src/doctor';
+import { collectFacts } from '../../../helper/src/host-facts';
 import { ExitStatus, StartupError } from '../../../helper/src/errors';
 import type { HostFacts, HostSources } from '../../../helper/src/host-facts';
 import stringWidth from 'string-width';

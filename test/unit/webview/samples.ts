@@ -69,8 +69,10 @@ export function sampleMessage(sequence: number, changes: Partial<MonitorSample> 
 }
 
 /** A session in state `watching` without figures. */
-export function sampleSession(id: string, label = 'app.js', startedAt = beginning): MonitoredSession {
-  const session = new MonitoredSession({ id, label, origin: 'debug', debugType: 'node', startedAt });
+export function sampleSession(id: string, label = 'app.js'): MonitoredSession {
+  const session = new MonitoredSession({
+    ...{ id, label, origin: 'debug', debugType: 'node', startedAt: beginning },
+  });
   session.state = 'watching';
   return session;
 }

@@ -38,27 +38,21 @@ async function waitForPort(port) {
   throw new Error(`Nothing listens on ${port}.`);
 }
 
-export function command(name, args, options = {}) {
+/** What programs say is shown where that is wanted. */
+const output = process.env['RECORDING_VERBOSE'] ? 'inherit' : 'ignore';
+
+/** Runs a client to its end, for eight seconds at most. */
+export function command(name, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(name, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: 8_000, ...options });
-    child.stdin.end(options.input ?? '');
-    let output = '';
-    child.stdout.on('data', (text) => (output += text));
-    child.stderr.on('data', (text) => (output += text));
+    const child = spawn(name, args, { stdio: ['ignore', output, output], timeout: 8_000 });
     child.once('error', reject);
-    child.once('close', (status) => {
-      if (process.env['RECORDING_VERBOSE']) console.error(output);
-      resolve({ status, output });
-    });
+    child.once('close', resolve);
   });
 }
 
 /** Runs a server while something else happens. */
-export async function whileRunning(name, args, port, action, options = {}) {
-  const child = spawn(name, args, {
-    stdio: process.env['RECORDING_VERBOSE'] ? 'inherit' : 'ignore',
-    ...options,
-  });
+export async function whileRunning(name, args, port, action) {
+  const child = spawn(name, args, { stdio: output });
   const failed = new Promise((_, reject) => child.once('error', reject));
   try {
     await Promise.race([failed, port === undefined ? sleep(2_500) : waitForPort(port)]);

@@ -37,7 +37,7 @@ export const recordings = {
     ),
 };
 
-async function tlsPair(serverOptions, clientOptions, action = () => {}) {
+async function tlsPair(serverOptions, clientOptions) {
   const server = tls.createServer({ ...pair, ...serverOptions }, (socket) => {
     socket.on('error', () => {});
     socket.write('SECRET-BODY');
@@ -57,7 +57,7 @@ async function tlsPair(serverOptions, clientOptions, action = () => {}) {
             rejectUnauthorized: false,
             ...clientOptions,
           });
-          socket.once('secureConnect', () => (action(socket), socket.write('SECRET-BODY')));
+          socket.once('secureConnect', () => socket.write('SECRET-BODY'));
           socket.on('data', () => {});
           socket.once('error', resolve);
           socket.once('close', resolve);
