@@ -5,7 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { doctorReport, outputLine, type OutputLine } from '../../helper/src/cli/json-lines';
+import { doctorReport } from '../../helper/src/cli/json-doctor-report';
+import { outputLine, type OutputLine } from '../../helper/src/cli/json-lines';
 import { helperPath, runToEnd } from './support/helper';
 
 const isRoot = process.getuid?.() === 0;

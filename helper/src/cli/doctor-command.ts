@@ -13,7 +13,7 @@ import { identifyCaller } from '../caller';
 import { loadAddon, openKernel } from '../startup';
 import { noBorders } from './columns';
 import { StreamOutput, wantsColours } from './output';
-import type { Format } from './program';
+import type { Format } from './options';
 
 /** Widest table that is still read with ease. */
 const readableColumns = 120;

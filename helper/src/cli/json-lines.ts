@@ -1,122 +1,39 @@
 // The lines that `--format json` writes: their shape, and the published schema made from it.
-// The schemas below are the one definition; `docs/json-output.schema.json` is generated from them.
+// The schemas here and in json-fields.ts are the one definition; `docs/json-output.schema.json` is generated from them.
 import { z } from 'zod';
 import type {
-  DoctorReport,
-  DroppedCounters,
   FlowFact,
   FlowSample,
   MonitorEvent,
   MonitorSample,
   ProcessSample,
 } from '../../../src/shared/protocol';
-import { reasonNames } from '../reason';
-
-const count = z.int().min(0);
-const pid = z.int().min(0);
-const bytesPerSecond = z.number().min(0).describe('Bytes per second over the sliding window.');
-const time = z.iso.datetime().describe('ISO 8601, UTC.');
-
-const wire = z
-  .strictObject({ txBytes: count, rxBytes: count, txPackets: count, rxPackets: count })
-  .describe('What the interfaces carried: headers of every packet and retransmissions included.')
-  .meta({ id: 'wire' });
-
-const payload = z
-  .strictObject({ txBytes: count, rxBytes: count })
-  .describe('What the program sent and received: for TCP what was acknowledged, for datagrams their content.')
-  .meta({ id: 'payload' });
-
-const directions = z.strictObject({ tx: bytesPerSecond, rx: bytesPerSecond }).meta({ id: 'directions' });
-
-const usage = {
-  wire,
+import {
+  application,
+  applicationLabel,
+  certainty,
+  closedAt,
+  connectMicros,
+  count,
+  dropped,
+  droppedCounters,
+  endpoint,
+  estimate,
+  type Exact,
+  hostSource,
+  interfaceName,
   payload,
-  rates: z.strictObject({ wire: directions, payload: directions }),
-};
-
-const protocol = z
-  .union([
-    z.enum(['tcp', 'udp', 'udplite', 'icmp', 'icmp6', 'sctp', 'dccp', 'packet']),
-    z.templateLiteral(['raw:', z.int().min(0).max(255)]),
-  ])
-  .describe('Raw sockets by the number of their IP protocol, but for ICMP; "packet" is a socket below IP.');
-
-const state = z
-  .enum([
-    'established',
-    'syn-sent',
-    'syn-recv',
-    'fin-wait-1',
-    'fin-wait-2',
-    'time-wait',
-    'closed',
-    'close-wait',
-    'last-ack',
-    'listening',
-    'closing',
-    'open',
-  ])
-  .describe('TCP states as "ss" names them; datagram sockets are "open" until "closed".');
-
-const endpoint = z
-  .strictObject({
-    address: z
-      .string()
-      .describe('IPv4, or IPv6 in the form of RFC 5952 without brackets; empty where none is known.'),
-    port: z.int().min(0).max(65_535).describe('0 where the protocol has none.'),
-  })
-  .meta({ id: 'endpoint' });
-
-const wireEstimate = z
-  .boolean()
-  .optional()
-  .describe('The figures of the wire are computed in part, because nobody could see the packets there.');
-const rttMicros = z.number().min(0).describe('Smoothed round-trip time in microseconds; 0 where unknown.');
-const retransmits = count.describe('Segments sent again; 0 for datagrams.');
-const estimate = z
-  .boolean()
-  .optional()
-  .describe('True where another process may have moved some of it; absent elsewhere.');
-const connectMicros = z
-  .int()
-  .min(0)
-  .describe('Microseconds from the SYN to established, where this end called connect().');
-const reason = z
-  .enum(reasonNames)
-  .describe(
-    'Why it failed or ended otherwise than by both ends closing it; before its end: what stands in its way.',
-  );
-const closedAt = time.describe('When it ended, present from then on. TIME_WAIT comes after that.');
-const interfaceName = z.string().describe('"netns:INDEX" for one in another network namespace.');
-
-const dropped = {
-  events: count.describe('Events that were lost or left out because too many came at once.'),
-  flows: count.describe(
-    'Packets whose flow has no line, because too many were open; they count on the process only.',
-  ),
-  processes: count.describe('Processes beyond the limit, not followed.'),
-  connections: count.describe('Connections beyond the limit; they count on the process only.'),
-  inspections: count.describe(
-    'Payload that could not be looked at: protocols, names and facts may be missing.',
-  ),
-  facts: count.describe('Facts that were too many for one interval.'),
-};
-
-const droppedCounters = z
-  .strictObject(dropped)
-  .describe(
-    'Work that could not be done in full, counted since the start.',
-  ) satisfies z.ZodType<DroppedCounters>;
-
-const application = z.string().describe('Application protocol: a stable id such as "http/1.1", "h2", "tls".');
-const applicationLabel = z.string().describe('The application protocol for people: "TLS 1.3 · h2".');
-const certainty = z
-  .enum(['certain', 'likely', 'guess'])
-  .describe('How sure the application protocol is; "guess": by the port number only.');
-const hostSource = z
-  .enum(['sni', 'http-host', 'dns', 'mdns', 'hosts-file', 'local', 'container', 'reverse-lookup'])
-  .describe('Where the name of the host comes from.');
+  pid,
+  protocol,
+  reason,
+  retransmits,
+  rttMicros,
+  state,
+  time,
+  usage,
+  wire,
+  wireEstimate,
+} from './json-fields';
 
 const flowSample = z
   .strictObject({
@@ -376,9 +293,6 @@ export type ProcessSummary = z.infer<typeof processSummary>;
 export type RequestSummary = z.infer<typeof requestSummary>;
 export type FlowSummary = z.infer<typeof flowSummary>;
 
-/** Zod gives optional fields the type `T | undefined`; so does this, for the comparison with the protocol. */
-type Exact<T> = { [K in keyof T]: undefined extends T[K] ? T[K] | undefined : T[K] };
-
 /** The line for a sample of the monitor that watches `watchedPid`. */
 export function sampleToLine(watched: number, sample: MonitorSample): SampleLine {
   const line: Omit<MonitorSample, 'monitor' | 'facts'> & { facts?: unknown } = withoutMonitor(sample);
@@ -410,23 +324,6 @@ function withoutMonitor<Message extends { monitor: string }>(message: Message): 
   delete copy.monitor;
   return copy;
 }
-
-/** What `doctor --format json` writes, as a schema to check it against. */
-export const doctorReport = z.strictObject({
-  version: z.string(),
-  kernel: z.string(),
-  checks: z.array(
-    z.strictObject({
-      id: z.string(),
-      title: z.string(),
-      status: z.enum(['ok', 'warning', 'failed']),
-      detail: z.string(),
-      remedy: z.string().optional(),
-    }),
-  ),
-}) satisfies z.ZodType<DoctorReportShape>;
-
-type DoctorReportShape = Omit<DoctorReport, 'checks'> & { checks: Exact<DoctorReport['checks'][number]>[] };
 
 /** The published JSON Schema (draft 2020-12) of one line. */
 export function outputSchema(): object {

@@ -30,9 +30,11 @@ const maximumInterfaceName = 15;
 
 const unitMillis = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
+export type Format = 'table' | 'json';
+
 /** The options that `watch` and `run` share. */
 export interface MonitorOptions {
-  format: 'table' | 'json';
+  format: Format;
   /** False with `--no-children`. */
   children: boolean;
   intervalMillis: number;

@@ -1,7 +1,7 @@
 // The doctor's verdicts, on machines that are described instead of had.
 import { describe, expect, it } from 'vitest';
 import { doctorTable } from '../../../helper/src/cli/doctor-command';
-import { doctorReport } from '../../../helper/src/cli/json-lines';
+import { doctorReport } from '../../../helper/src/cli/json-doctor-report';
 import { diagnose, usable, type Attempt } from '../../../helper/src/doctor';
 import { collectFacts } from '../../../helper/src/host-facts';
 import { ExitStatus, StartupError } from '../../../helper/src/errors';
