@@ -11,8 +11,6 @@ import {
 import { monotonicNanos } from '../../../helper/src/clock';
 import type { SocketEvent } from '../../../helper/src/kernel';
 import { encodeFrame, FrameDecoder } from '../../../helper/src/rpc/framing';
-import { encodeWithin } from '../../../helper/src/rpc/message-writer';
-import { RateLimit } from '../../../helper/src/rate-limit';
 import { serve } from '../../../helper/src/rpc/serve';
 import {
   ErrorCode,
@@ -424,38 +422,5 @@ describe('a client that does not read', () => {
     begin(output);
     output.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
     expect(await status).toBe(0);
-  });
-});
-
-describe('messages', () => {
-  const message = {
-    result: { processes: [{ pid: 1, command: 'x'.repeat(5_000), exe: '/'.repeat(3_000), name: 'n' }] },
-  };
-
-  it('are shortened where people only read, as far as is needed', () => {
-    expect(encodeWithin(message, 10_000)).toBe(JSON.stringify(message));
-    const shortened = encodeWithin(message, 1_000);
-    expect(shortened?.length).toBeLessThanOrEqual(1_000);
-    expect(JSON.parse(shortened ?? '')).toMatchObject({
-      result: { processes: [{ pid: 1, name: 'n', command: `${'x'.repeat(256)}…` }] },
-    });
-    expect(JSON.parse(encodeWithin(message, 100) ?? '')).toMatchObject({
-      result: { processes: [{ command: '…' }] },
-    });
-    expect(encodeWithin(message, 20)).toBeUndefined();
-  });
-});
-
-describe('RateLimit', () => {
-  it('allows a burst, then as many as time brings', () => {
-    let now = 0;
-    const limit = new RateLimit(10, 3, () => now);
-    const taken = (): number => Array.from({ length: 10 }, () => limit.take()).filter(Boolean).length;
-    expect(taken()).toBe(3);
-    expect(taken()).toBe(0);
-    now += 0.2e9;
-    expect(taken()).toBe(2);
-    now += 3_600e9;
-    expect(taken()).toBe(3);
   });
 });
