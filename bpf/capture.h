@@ -168,7 +168,7 @@ static __always_inline bool is_inspected(struct pnm_flow *flow, __u32 generation
 	__u32 process_id = flow->key.process_id;
 	const __u32 *wanted = bpf_map_lookup_elem(&watched, &process_id);
 
-	if (wanted && (*wanted & PNM_WATCH_INSPECT))
+	if (wanted && (*wanted & PNM_WATCH_INSPECT) && is_told_of(flow->user_id))
 		return true;
 	flow->uninspected = generation;
 	return false;

@@ -18,7 +18,7 @@ static __always_inline void event_emit_with(enum pnm_event_kind kind, const stru
 {
 	__u32 process_id = owner->process_id;
 
-	if (!bpf_map_lookup_elem(&watched, &process_id))
+	if (!is_told_of(owner->user_id) || !bpf_map_lookup_elem(&watched, &process_id))
 		return;
 	struct pnm_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 

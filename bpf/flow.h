@@ -182,7 +182,7 @@ static __always_inline struct pnm_overflow_key overflow_key_of(const struct pnm_
 							       const struct pnm_owner *owner)
 {
 	struct pnm_overflow_key key = {
-	    .process_id = owner->process_id,
+	    .process_id = is_told_of(owner->user_id) ? owner->process_id : PNM_NO_PROCESS,
 	    .interface_index = socket->overflow_interface,
 	    .is_foreign = !!(socket->flags & PNM_SOCKET_FOREIGN),
 	};

@@ -159,7 +159,7 @@ STEP int sender_note(struct __sk_buff *skb, struct bpf_sock *sk, struct pnm_sock
 			return 0;
 		owner->process_id = sender;
 		/* Neither can be asked for here. */
-		owner->user_id = 0;
+		owner->user_id = PNM_NO_USER;
 		__builtin_memset(owner->name, 0, sizeof(owner->name));
 		flow_give(socket, owner, 0);
 	}

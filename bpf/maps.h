@@ -63,6 +63,15 @@ struct pnm_wire_amount {
 };
 
 const volatile struct pnm_settings settings = {};
+
+/* Whether a socket may be told of. A socket can outlive the process that has made it, whose id may belong to
+ * a process of somebody else by then. */
+static __always_inline bool is_told_of(__u32 user_id)
+{
+	return settings.only_user == PNM_EVERY_USER || user_id == settings.only_user ||
+	       user_id == PNM_NO_USER;
+}
+
 struct pnm_statistics statistics = {};
 struct pnm_settling settling = {};
 struct pnm_inspection inspection = {};

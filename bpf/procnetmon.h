@@ -140,10 +140,12 @@ enum pnm_reason {
 	PNM_REASON_LOCAL = 12,       /* connect() failed before anything was sent */
 };
 
+#define PNM_NO_USER 0xffffffff
+
 /* Who owns a socket. User space writes it too, by descriptor, for sockets that were there before. */
 struct pnm_owner {
 	__u32 process_id;
-	__u32 user_id;
+	__u32 user_id;  /* or PNM_NO_USER: not to be known */
 	__u32 evidence; /* enum pnm_evidence */
 	char name[PNM_NAME_BYTES];
 };
@@ -218,7 +220,11 @@ struct pnm_settings {
 	__u32 tells_sender;
 	/* The helper itself: it holds descriptors of others' sockets for a moment, to look at them. */
 	__u32 helper_process_id;
+	/* Only sockets of this user are told of, or PNM_EVERY_USER. */
+	__u32 only_user;
 };
+
+#define PNM_EVERY_USER 0xffffffff
 
 /* Flows that user space wants to be looked at once more, which settle_flow() does with one after the other.
  */

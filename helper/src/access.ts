@@ -41,6 +41,11 @@ export function seesEverything(caller: Caller): boolean {
   return caller.uid === 0 || caller.seesAllUsers === true;
 }
 
+/** The user whose sockets alone are told of; undefined when everybody's are. */
+export function onlyUserOf(caller: Caller): number | undefined {
+  return seesEverything(caller) ? undefined : caller.uid;
+}
+
 /**
  * A process the caller may watch, as it is now.
  * @throws RequestError when there is none, when it is not the one that started at `startTicks`, or when the caller

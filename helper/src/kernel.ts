@@ -14,7 +14,12 @@ export interface OpenOptions {
   cgroup: string;
   /** `auto` takes tcx where the kernel has it (6.6), clsact filters elsewhere. */
   attachment: 'auto' | 'tcx' | 'clsact';
+  /** Events and payload of this user's sockets only; everybody's when absent. */
+  onlyUser?: number | undefined;
 }
+
+/** `FlowIdentity.userId` where the user of a socket cannot be known. */
+export const unknownUser = 0xffff_ffff;
 
 /** Columns of one row of `readFlows`. Numbers are exact up to 2^53. */
 export const FlowColumn = {
@@ -83,6 +88,7 @@ export interface FlowIdentity {
   socketCookie: number;
   openedNanos: number;
   processId: number;
+  /** Of the owner when it made the socket, or `unknownUser`. */
   userId: number;
   /** `comm` of the owner when it made the socket. Raw: other people's bytes, as Latin-1. */
   processName: string;
@@ -96,11 +102,14 @@ export interface FlowIdentity {
   interfaceIndex: number;
 }
 
+export const unknownProcess = 0xffff_ffff;
+
 /**
  * Traffic without a flow, by process and interface: it found the flow pool full, or belongs to a connection in TIME_WAIT
  * whose flow is gone.
  */
 export interface ProcessOverflow {
+  /** `unknownProcess` for sockets of other users, which are not told of. */
   processId: number;
   /** 0 where it is not known: payload of a connection whose packets were all counted on flows. */
   interfaceIndex: number;

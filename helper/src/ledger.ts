@@ -1,6 +1,7 @@
 // What each process has sent and received: sums that outlive its flows, and the process itself.
 import { Counters, type CounterValues } from './counters';
 import type { Flow } from './flow';
+import { unknownUser } from './kernel';
 import type { Fact } from './protocols/detection';
 import { readStartTicks } from './processes';
 
@@ -68,6 +69,14 @@ export class ProcessAccount {
   }
 }
 
+/** The process that owns a socket, as the kernel half knows it. */
+export interface SocketOwner {
+  pid: number;
+  /** The user then, or `unknownUser`. */
+  userId: number;
+  name: string;
+}
+
 /** The accounts of all processes that were ever seen, within bounds. */
 export class Ledger {
   readonly #accounts = new Map<number, ProcessAccount>();
@@ -77,6 +86,8 @@ export class Ledger {
     /** When a process started; undefined when there is none. */
     private readonly startTicksOf: (pid: number) => number | undefined = readStartTicks,
     private readonly maximumDead = maximumDeadAccounts,
+    /** The user whose sockets alone have a place here; everybody's when absent. */
+    private readonly onlyUser?: number,
   ) {
     this.#pruneAt = 2 * maximumDead;
   }
@@ -101,12 +112,21 @@ export class Ledger {
   }
 
   /**
-   * The account of the process that owns a socket seen now.
+   * The account of the process that owns a socket seen now. A socket may outlive the process that made it, whose id
+   * then belongs to another one: those of other users get an account of their own, which nobody finds.
+   * @param userId who owned the socket, or `unknownUser`
    * @param seenNanos when the socket was opened
    * @param tick number of the sampling tick, above 0; a process is looked at once a tick
    * @param lastNanos when a packet last passed the socket: it may have been opened before its owner was born
    */
-  ofOwner(pid: number, name: string, seenNanos: number, tick: number, lastNanos = seenNanos): ProcessAccount {
+  ofOwner(
+    { pid, userId, name }: SocketOwner,
+    seenNanos: number,
+    tick: number,
+    lastNanos = seenNanos,
+  ): ProcessAccount {
+    if (this.onlyUser !== undefined && userId !== this.onlyUser && userId !== unknownUser)
+      return new ProcessAccount(pid, undefined, name, seenNanos);
     const account = this.#accounts.get(pid);
     if (account?.checkedTick === tick) return account;
     const startTicks = this.startTicksOf(pid);

@@ -13,7 +13,7 @@ import {
   type ProcessInfo,
 } from '../../src/shared/protocol';
 import { quoteValue } from '../../src/shared/sanitise';
-import { type Caller, listVisibleProcesses } from './access';
+import { type Caller, listVisibleProcesses, onlyUserOf } from './access';
 import { monotonicNanos, WallClock } from './clock';
 import { Discovery } from './discovery';
 import { asError, RequestError } from './errors';
@@ -83,7 +83,7 @@ function settingsIn(params: Partial<MonitorSettings>): Partial<MonitorSettings> 
  */
 export class MonitorEngine {
   readonly #wallClock = new WallClock();
-  readonly #ledger = new Ledger();
+  readonly #ledger: Ledger;
   readonly #interfaces: Interfaces;
   readonly #processes: WatchedProcesses;
   readonly #inspection: Inspection;
@@ -100,6 +100,7 @@ export class MonitorEngine {
   constructor(readonly options: MonitorEngineOptions) {
     const { kernel, caller } = options;
     const onError = (error: Error): void => options.onError?.(error);
+    this.#ledger = new Ledger(undefined, undefined, onlyUserOf(caller));
     this.#interfaces = new Interfaces(kernel, onError);
     this.#processes = new WatchedProcesses(kernel, caller, this.#ledger, onError);
     this.#inspection = new Inspection({

@@ -13,6 +13,8 @@ import {
   type Kernel,
   type KernelStatistics,
   TimeWait,
+  unknownProcess,
+  unknownUser,
 } from './kernel';
 import { GrowthMeter, type Ledger, type ProcessAccount } from './ledger';
 import { decodeName } from './processes';
@@ -170,7 +172,7 @@ export class Sampler {
       flow = new Flow(this.#nextFlowId++, key, device, identity, owner);
       this.#flows.set(key, flow);
       owner.flows.add(flow);
-      owner.userId = identity.userId;
+      if (identity.userId !== unknownUser) owner.userId = identity.userId;
       this.listener?.opened(flow);
     }
     return flow;
@@ -180,9 +182,11 @@ export class Sampler {
     return [socketCookie, remoteAddress, remotePort, device, processId].join(' ');
   }
 
-  #ownerOf({ processId, processName, openedNanos }: FlowIdentity, offset: number): ProcessAccount {
+  #ownerOf(identity: FlowIdentity, offset: number): ProcessAccount {
+    const { processId: pid, userId, processName, openedNanos } = identity;
     const lastNanos = this.#rows[FlowColumn.LastNanos + offset] ?? openedNanos;
-    return this.ledger.ofOwner(processId, decodeName(processName), openedNanos, this.#tick, lastNanos);
+    const owner = { pid, userId, name: decodeName(processName) };
+    return this.ledger.ofOwner(owner, openedNanos, this.#tick, lastNanos);
   }
 
   /**
@@ -332,12 +336,14 @@ export class Sampler {
   #readOverflow(now: number): void {
     this.#overflowUpdates = this.#statistics.overflowUpdates;
     for (const entry of this.kernel.readOverflow()) {
+      if (entry.processId === unknownProcess) continue;
       const device = interfaceKey(entry.interfaceIndex, entry.foreign);
       const meter = this.#overflowMeter(entry.processId, device);
       const growth = meter.advance(entry);
       if (growth.empty) continue;
       const since = this.ledger.find(entry.processId)?.seenNanos ?? now;
-      this.ledger.ofOwner(entry.processId, '', since, this.#tick).onInterface(device).add(growth);
+      const owner = { pid: entry.processId, userId: unknownUser, name: '' };
+      this.ledger.ofOwner(owner, since, this.#tick).onInterface(device).add(growth);
     }
   }
 

@@ -151,9 +151,10 @@ export function openKernel(
   checkRights(addon);
   const mount: CgroupMount =
     options.cgroup === undefined ? findCgroup() : { path: options.cgroup, whole: true };
+  const { attachment = 'auto', onlyUser } = options;
   let kernel: Kernel;
   try {
-    kernel = addon.open({ cgroup: mount.path, attachment: options.attachment ?? 'auto' });
+    kernel = addon.open({ cgroup: mount.path, attachment, onlyUser });
   } catch (error) {
     throw refusal(error);
   }

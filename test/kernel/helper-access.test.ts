@@ -10,6 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -20,7 +21,7 @@ import {
   type ProcessListResult,
 } from '../../src/shared/protocol';
 import { createTemporaryUser, type TemporaryUser } from '../editor/browser/temporary-user';
-import { RpcClient } from './support/rpc-client';
+import { type Notification, RpcClient } from './support/rpc-client';
 
 const start = 'monitor/start';
 const clients: RpcClient[] = [];
@@ -135,12 +136,13 @@ describe('of two ordinary users', () => {
 });
 
 describe('an id that belongs to another process by now', () => {
-  /** Starts processes until one has the id. */
-  async function reuse(pid: number): Promise<ChildProcessWithoutNullStreams> {
+  /** Starts a program again and again until it has the id. */
+  async function reuse(pid: number, user: TemporaryUser, ...command: string[]) {
     for (let attempt = 0; attempt < 50; attempt += 1) {
       writeFileSync('/proc/sys/kernel/ns_last_pid', String(pid - 1));
-      const ids = [`--reuid=${bob.uid}`, `--regid=${bob.gid}`, '--clear-groups'];
-      const child = spawn('setpriv', [...ids, 'cat'], { stdio: 'pipe' });
+      const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+      const child = spawn('setpriv', [...ids, ...command], { stdio: 'pipe' });
+      children.push(child);
       if (child.pid === pid) return child;
       await end(child);
     }
@@ -154,8 +156,7 @@ describe('an id that belongs to another process by now', () => {
     const started = await client.request(start, { pid: first.pid, startTicks, intervalMillis: 100 });
     expect((started.result as MonitorStartResult).process.startTicks).toBe(startTicks);
     await end(first);
-    const second = await reuse(first.pid);
-    children.push(second);
+    await reuse(first.pid, bob, 'cat');
     expect(ticks(first.pid)).not.toBe(startTicks);
 
     expect(await client.request(start, { pid: first.pid, startTicks })).toMatchObject({
@@ -164,4 +165,64 @@ describe('an id that belongs to another process by now', () => {
     const { processes } = await untilGone(client, first.pid);
     expect(processes).toEqual([expect.objectContaining({ pid: first.pid, uid: alice.uid, startTicks })]);
   });
+
+  it('shows nothing of the sockets that the former one has left to another process', async () => {
+    const client = await helperOf(alice);
+    const { pid, port } = await listenAndLeave(bob);
+    const own = await reuse(pid, alice, process.execPath, '-e', talker);
+    await once(own.stdout, 'data'); // it is alice's by now
+    const { result } = await client.request(start, { pid, intervalMillis: 100 });
+    expect((result as MonitorStartResult).process.uid).toBe(alice.uid);
+
+    const toBob = net.connect(port, '127.0.0.1');
+    toBob.end('of no concern to alice');
+    await once(toBob.resume(), 'close');
+    const sink = net.createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+    await once(sink, 'listening');
+    own.stdin.write(`${String((sink.address() as net.AddressInfo).port)}\n`);
+
+    const seen: unknown[] = [];
+    const last = await client.next((message): message is Notification => {
+      seen.push(message);
+      if (!('method' in message) || message.method !== 'monitor/sample') return false;
+      return (message.params as MonitorSample).total.payload.txBytes === 3;
+    });
+    sink.close();
+    expect((last.params as MonitorSample).total.payload).toEqual({ txBytes: 3, rxBytes: 0 });
+    expect(JSON.stringify(seen)).toContain('"established"');
+    expect(JSON.stringify(seen)).not.toContain(`"port":${String(port)}`);
+  });
+
+  /** Connects to the port that it reads, and sends three bytes. */
+  const talker =
+    "process.stdin.once('data', (port) => require('node:net').connect(Number(port), '127.0.0.1').write('abc'))" +
+    ".once('end', () => process.exit()); console.log('up');";
+
+  /** Listens, passes that on to a child, which serves one connection, and ends: as daemons do. */
+  const daemon = `
+    const { createServer } = require('node:net');
+    const { spawn } = require('node:child_process');
+    if (process.env.DAEMON_PORT) {
+      createServer((socket) => socket.resume().on('end', () => process.exit()))
+        .listen({ fd: 3 }, () => console.log(process.env.DAEMON_PORT));
+    } else {
+      const server = createServer().listen(0, '127.0.0.1', () => {
+        const env = { ...process.env, DAEMON_PORT: server.address().port };
+        const stdio = ['ignore', 'inherit', 'inherit', server._handle.fd];
+        spawn(process.execPath, ['-e', process.env.DAEMON], { env, stdio });
+        process.stdin.once('data', () => process.exit());
+      });
+    }`;
+
+  async function listenAndLeave(user: TemporaryUser): Promise<{ pid: number; port: number }> {
+    const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+    const first = spawn('setpriv', [...ids, process.execPath, '-e', daemon], {
+      env: { ...process.env, DAEMON: daemon },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(first.stdout, 'data')) as [Buffer];
+    first.stdin.write('leave');
+    await once(first, 'exit');
+    return { pid: first.pid ?? 0, port: Number(line) };
+  }
 });

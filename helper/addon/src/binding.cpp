@@ -33,9 +33,12 @@ Napi::Value open(const Napi::CallbackInfo &info)
 	return guarded(info.Env(), [&] {
 		const Napi::Object options = to_object(info[0], "options");
 		const std::string cgroup = to_text(options.Get("cgroup"), "cgroup");
+		const Napi::Value user = options.Get("onlyUser");
+		const uint32_t only_user = user.IsUndefined() ? PNM_EVERY_USER : to_u32(user, "onlyUser");
 
 		return KernelObject::wrap(
-		    info.Env(), std::make_unique<Kernel>(cgroup, to_attachment(options.Get("attachment"))));
+		    info.Env(),
+		    std::make_unique<Kernel>(cgroup, to_attachment(options.Get("attachment")), only_user));
 	});
 }
 

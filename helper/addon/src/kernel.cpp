@@ -39,12 +39,12 @@ uint64_t nanos_of(const Event &event)
 
 } // namespace
 
-Kernel::Kernel(const std::string &cgroup, Attachment attachment)
-    : flow_pool_(programs_), epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-      socket_events_(programs_.events()), payload_samples_(programs_.samples()),
-      watch_list_(programs_.watched(), programs_.inspection()), process_connector_(watch_list_, epoll_.get()),
-      process_follower_(process_connector_, processes_lock_), socket_adoption_(programs_, flow_pool_),
-      hooks_(programs_, attachment)
+Kernel::Kernel(const std::string &cgroup, Attachment attachment, uint32_t only_user)
+    : programs_(only_user), flow_pool_(programs_),
+      epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")), socket_events_(programs_.events()),
+      payload_samples_(programs_.samples()), watch_list_(programs_.watched(), programs_.inspection()),
+      process_connector_(watch_list_, epoll_.get()), process_follower_(process_connector_, processes_lock_),
+      socket_adoption_(programs_, flow_pool_), hooks_(programs_, attachment)
 {
 	poll_too(epoll_.get(), socket_events_.fd());
 	poll_too(epoll_.get(), payload_samples_.fd());

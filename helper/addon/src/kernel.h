@@ -42,7 +42,8 @@ struct Statistics {
 /// Opening that fails half-way takes everything back. Destruction detaches and unloads.
 class Kernel {
       public:
-	Kernel(const std::string &cgroup, Attachment attachment);
+	/// `only_user` as for Programs.
+	Kernel(const std::string &cgroup, Attachment attachment, uint32_t only_user);
 
 	Attachment attachment() const
 	{

@@ -79,7 +79,7 @@ void Programs::Destroy::operator()(procnetmon_bpf *skeleton) const
 	procnetmon_bpf__destroy(skeleton);
 }
 
-Programs::Programs()
+Programs::Programs(uint32_t only_user)
 {
 	const LibbpfLog log;
 
@@ -92,6 +92,7 @@ Programs::Programs()
 	    .mark_high = marks_.high(),
 	    .tells_sender = tells_sender(),
 	    .helper_process_id = static_cast<__u32>(::getpid()),
+	    .only_user = only_user,
 	};
 	// libbpf raises RLIMIT_MEMLOCK by itself where the kernel still charges maps to it (below 5.11).
 	const int result = procnetmon_bpf__load(skeleton_.get());

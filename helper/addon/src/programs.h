@@ -20,8 +20,9 @@ uint64_t network_namespace_of(int socket);
 
 class Programs {
       public:
-	/// Loads programs and maps. Nothing is attached yet.
-	Programs();
+	/// Loads programs and maps. Nothing is attached yet. Told of are the sockets of one user, or of
+	/// PNM_EVERY_USER.
+	explicit Programs(uint32_t only_user);
 	~Programs();
 	Programs(const Programs &) = delete;
 	Programs &operator=(const Programs &) = delete;

@@ -188,6 +188,11 @@ SocketAdoption::Adopted SocketAdoption::adopt_socket(int socket, uint64_t inode,
 
 	if (has_owner && (owner.process_id == process_id || holds(owner.process_id, inode, holders))) {
 		track(socket, cookie, owner.process_id);
+		// It was another user's when it made the socket, and has it still.
+		if (owner.process_id == process_id && owner.user_id != identity.user_id) {
+			owner.user_id = identity.user_id;
+			set_owner(socket, owner);
+		}
 		// Where the kernel half learns who sends, that says more than who holds, and may be written
 		// now.
 		if (!programs_.settings().tells_sender && owner.process_id == process_id &&

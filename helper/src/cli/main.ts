@@ -3,6 +3,7 @@
 import { CommanderError } from 'commander';
 import { version } from '../../../package.json';
 import { ExitStatus, RequestError, StartupError } from '../errors';
+import { onlyUserOf } from '../access';
 import { allowAllUsers } from '../policy';
 import { identifyCaller } from '../caller';
 import { collectFacts } from '../host-facts';
@@ -44,7 +45,7 @@ const actions: Actions = {
     const addon = loadAddon();
     const caller = allowAllUsers(identifyCaller(addon, process.env), allUsers);
     const facts = collectFacts(addon);
-    const { kernel, limitations } = openKernel(addon);
+    const { kernel, limitations } = openKernel(addon, { onlyUser: onlyUserOf(caller) });
     try {
       await giveUpRights({ addon, caller, warn });
       limitations.forEach(warn);

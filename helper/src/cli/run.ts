@@ -2,6 +2,7 @@
 import type { KernelAddon } from '../kernel';
 import { giveUpRights } from '../rights';
 import { identifyCaller } from '../caller';
+import { onlyUserOf } from '../access';
 import { openKernel } from '../startup';
 import { findUser } from '../users';
 import { callerEnvironment, checkCommand, GatedCommand, inForegroundOfTerminal } from './gated-command';
@@ -29,7 +30,7 @@ export async function run(options: RunOptions): Promise<number> {
     changesUser && user !== undefined ? callerEnvironment(process.env, user) : { ...process.env };
   checkCommand(options.command, environment, changesUser);
 
-  const { kernel, limitations } = openKernel(addon);
+  const { kernel, limitations } = openKernel(addon, { onlyUser: onlyUserOf(caller) });
   try {
     // With JSON lines on standard output, what the command prints there would end up among them.
     const shared = monitor.format === 'json' && monitor.output === undefined;

@@ -6,7 +6,7 @@ import { allowAllUsers } from '../policy';
 import { giveUpRights } from '../rights';
 import { identifyCaller } from '../caller';
 import { openKernel } from '../startup';
-import { seesEverything } from '../access';
+import { onlyUserOf, seesEverything } from '../access';
 import { sanitise } from '../../../src/shared/sanitise';
 import type { ProcessOrder } from './process-orders';
 import { NameQuestions } from './name-questions';
@@ -29,7 +29,7 @@ export interface WatchOptions {
 export async function watch(options: WatchOptions): Promise<number> {
   const { addon, monitor } = options;
   const caller = allowAllUsers(identifyCaller(addon, process.env), monitor.allUsers ?? false);
-  const { kernel, limitations } = openKernel(addon);
+  const { kernel, limitations } = openKernel(addon, { onlyUser: onlyUserOf(caller) });
   try {
     let output: Output = new StreamOutput(process.stdout);
     const openOutput = (): void => {

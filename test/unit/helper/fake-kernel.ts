@@ -12,6 +12,7 @@ import {
   type KernelStatistics,
   type PayloadSample,
   type ProcessOverflow,
+  unknownUser,
 } from '../../../helper/src/kernel';
 
 export const noCounters: CounterValues = {
@@ -85,7 +86,7 @@ export class FakeKernel implements Kernel {
     while (flow.slot === undefined && this.slots.has(slot)) slot += 1;
     const opened: FakeFlow = {
       socketCookie: this.#nextCookie++,
-      userId: 0,
+      userId: unknownUser,
       processName: 'fake',
       protocol: flow.state === datagramState ? 17 : 6,
       localAddress: '127.0.0.1',

@@ -1,6 +1,7 @@
 // Which process what was counted belongs to, when ids are used again, and which accounts are kept.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Counters } from '../../../helper/src/counters';
+import { unknownUser } from '../../../helper/src/kernel';
 import { Ledger } from '../../../helper/src/ledger';
 import { Sampler } from '../../../helper/src/sampler';
 import { FakeKernel } from './fake-kernel';
@@ -22,6 +23,8 @@ beforeEach(() => {
     throw error;
   });
 });
+
+const owner = (pid: number, name: string) => ({ pid, userId: unknownUser, name });
 
 /** Payload in bytes. */
 function sentBy(pid: number): number {
@@ -66,13 +69,13 @@ describe('Ledger', () => {
     const account = ledger.ofProcess(10, 100, now);
     alive.delete(10);
     account.endedNanos = 500;
-    expect(ledger.ofOwner(10, 'x', 400, 1)).toBe(account);
-    expect(ledger.ofOwner(10, 'x', 600, 2)).not.toBe(account);
+    expect(ledger.ofOwner(owner(10, 'x'), 400, 1)).toBe(account);
+    expect(ledger.ofOwner(owner(10, 'x'), 600, 2)).not.toBe(account);
   });
 
   it('forgets processes that ended, oldest first, and none that live', () => {
-    for (let pid = 1_000; pid < 1_050; pid += 1) ledger.ofOwner(pid, 'gone', now, 1);
-    ledger.ofOwner(10, 'alive', now, 1);
+    for (let pid = 1_000; pid < 1_050; pid += 1) ledger.ofOwner(owner(pid, 'gone'), now, 1);
+    ledger.ofOwner(owner(10, 'alive'), now, 1);
     ledger.prune();
     expect(ledger.find(1_000)).toBeUndefined();
     expect(ledger.find(1_049)).toBeDefined();
@@ -81,10 +84,24 @@ describe('Ledger', () => {
   });
 
   it('forgets no process that is observed', () => {
-    const watched = ledger.ofOwner(999, 'gone', now, 1);
+    const watched = ledger.ofOwner(owner(999, 'gone'), now, 1);
     watched.observers.add({ flowChanged: () => {}, flowLeft: () => {}, factTold: () => {} });
-    for (let pid = 1_000; pid < 1_050; pid += 1) ledger.ofOwner(pid, 'gone', now, 1);
+    for (let pid = 1_000; pid < 1_050; pid += 1) ledger.ofOwner(owner(pid, 'gone'), now, 1);
     ledger.prune();
     expect(ledger.find(999)).toBe(watched);
+  });
+
+  it('keeps what another user left under the id of a process away from it', () => {
+    const [own, other] = [1_000, 1_001];
+    ledger = new Ledger((pid) => alive.get(pid), 4, own);
+    sampler = new Sampler(kernel, ledger, (error) => {
+      throw error;
+    });
+    kernel.open({ processId: 10, userId: own, openedNanos: 1, payloadTxBytes: 1 });
+    kernel.open({ processId: 10, userId: other, openedNanos: 2, payloadTxBytes: 10 });
+    kernel.open({ processId: 10, userId: unknownUser, openedNanos: 3, payloadTxBytes: 100 });
+    sampler.read(now);
+    expect(sentBy(10)).toBe(101);
+    expect(ledger.find(10)?.flows.size).toBe(2);
   });
 });
