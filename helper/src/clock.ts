@@ -42,20 +42,48 @@ export function startTicksAt(nanos: number): number {
 
 /** Beyond this the wall clock was set; below it the difference is jitter of the two readings. */
 const stepMillis = 20;
+/** Beyond this the machine was suspended; uptime is told in hundredths of a second. */
+const suspendedMillis = 50;
+/** The latest times that the machine was suspended; what was before earlier ones is told too late. */
+const maximumSuspends = 100;
 
-/** Converts monotonic time to wall-clock time, following steps of the wall clock. */
+/**
+ * Converts monotonic time to wall-clock time, following steps of the wall clock. While the machine is suspended the
+ * monotonic clock stands still: what was before is further away than that one says.
+ */
 export class WallClock {
   #offsetMillis = Date.now() - monotonicNanos() / 1e6;
+  #sleptMillis: number;
+  readonly #suspends: { beforeNanos: number; millis: number }[] = [];
 
-  /** Measures the distance of the two clocks again; to be called now and then. */
+  /** @param uptimeMillis time since boot, while the machine was suspended included */
+  constructor(private readonly uptimeMillis = () => uptime() * 1e3) {
+    this.#sleptMillis = this.#slept();
+  }
+
+  /** Measures the distance of the clocks again; to be called now and then. */
   measure(): void {
     const offset = Date.now() - monotonicNanos() / 1e6;
     if (Math.abs(offset - this.#offsetMillis) > stepMillis) this.#offsetMillis = offset;
+    const slept = this.#slept();
+    const millis = slept - this.#sleptMillis;
+    if (Math.abs(millis) <= suspendedMillis) return;
+    this.#sleptMillis = slept;
+    if (millis > 0) this.#suspends.push({ beforeNanos: monotonicNanos(), millis });
+    if (this.#suspends.length > maximumSuspends) this.#suspends.shift();
+  }
+
+  /** For how long the machine was suspended since boot, in milliseconds. */
+  #slept(): number {
+    return this.uptimeMillis() - monotonicNanos() / 1e6;
   }
 
   /** ISO 8601 in UTC with milliseconds. */
   iso(nanos: number): string {
-    const date = new Date(Math.round(nanos / 1e6 + this.#offsetMillis));
+    const sleptSince = this.#suspends
+      .filter(({ beforeNanos }) => nanos < beforeNanos)
+      .reduce((sum, { millis }) => sum + millis, 0);
+    const date = new Date(Math.round(nanos / 1e6 + this.#offsetMillis - sleptSince));
     // A timestamp from outside may be anything; a date that cannot be written must not end monitoring.
     return Number.isNaN(date.getTime()) ? new Date(0).toISOString() : date.toISOString();
   }

@@ -20,7 +20,9 @@ import { addToSystem, modules, writeSystem } from './guest.mjs';
 import { boot, findEmulator } from './qemu.mjs';
 import { figures, printReport } from './report.mjs';
 
-const files = ['scenarios/*', 'addon-*', 'helper-leftovers'].map((name) => `test/kernel/${name}.test.ts`);
+const files = ['scenarios/*', 'addon-*', 'helper-leftovers', 'helper-suspend'].map(
+  (name) => `test/kernel/${name}.test.ts`,
+);
 
 /** One of each kind: loading, both ledgers of TCP and of datagrams, events, adoption, what is left behind. */
 const shortPattern = [
@@ -44,6 +46,7 @@ const shortPattern = [
   'leaves its filters behind',
   'somebody made after is not',
   'is swept up by the next start',
+  'machine is suspended',
 ].join('|');
 
 // A test and its hooks have five minutes each in there.

@@ -22,6 +22,7 @@ ulimit -n 65536
 
 cd /project || exit
 echo "{\"booted\":\"$(uname -r)\"}" >/dev/ttyS1
+export PROCNETMON_EMULATED=yes
 export PROCNETMON_ADDON=/project/dist/helper/procnetmon.node PROCNETMON_TEST_PROGRAMS=/test-programs
 node node_modules/vitest/vitest.mjs run --config test/kernels/guest/vitest.config.mjs
 echo "{\"ended\":$?}" >/dev/ttyS1

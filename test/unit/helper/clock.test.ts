@@ -58,6 +58,20 @@ describe('WallClock', () => {
     );
   });
 
+  it('knows of what was before the machine was suspended when that was', () => {
+    let sleptMillis = 0;
+    const clock = new WallClock(() => Number(bootNanos) / 1e6 + sleptMillis);
+    const opened = monotonicNanos();
+    for (const hours of [1, 8]) {
+      pass(60_000);
+      wallMillis += hours * 3_600_000;
+      sleptMillis += hours * 3_600_000;
+      clock.measure();
+      expect(clock.iso(opened)).toBe('2026-01-01T00:00:00.000Z');
+    }
+    expect(clock.iso(monotonicNanos())).toBe('2026-01-01T09:02:00.000Z');
+  });
+
   it('does not flicker: two readings of one moment are the same as long as nobody sets the clock', () => {
     const clock = new WallClock();
     const then = monotonicNanos();
