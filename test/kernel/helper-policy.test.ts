@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTemporaryUser, type TemporaryUser } from '../editor/browser/temporary-user';
 import { helperPath, runToEnd } from './support/helper';
@@ -99,6 +100,21 @@ async function processOf(user: TemporaryUser): Promise<number> {
   return child.pid ?? 0;
 }
 
+/** Sends itself datagrams until its input ends. */
+const talker = `
+  const socket = require('node:dgram').createSocket('udp4').bind(0, '127.0.0.1', () => {
+    setInterval(() => socket.send('x', socket.address().port, '127.0.0.1'), 20);
+    console.log('up');
+  });
+  process.stdin.resume().on('end', () => process.exit());`;
+
+async function talkerOf(user: TemporaryUser): Promise<number> {
+  const child = spawn('setpriv', [...asUser(user), process.execPath, '-e', talker], { stdio: 'pipe' });
+  children.push(child);
+  await once(child.stdout, 'data');
+  return child.pid ?? 0;
+}
+
 async function serving(command: string[], ...options: string[]): Promise<RpcClient> {
   const client = new RpcClient({}, options, command);
   clients.push(client);
@@ -150,6 +166,28 @@ describe.each(Object.entries(waysIn))("root's policy, %s", (_way, helperOf) => {
     const said = await refusal(helperOf(bob), command);
     expect(said).toContain(`${bob.name} may not see the processes of other users`);
     expect(said).toContain('Ask root for {');
+  });
+
+  it.each([
+    ['watch', '--all'],
+    ['top', '--sort=rate'],
+  ])('has %s %s show everybody, once asked for', async (...command) => {
+    writeFileSync(policy, naming(alice.name));
+    const pids = [await talkerOf(bob), await talkerOf(alice)];
+    const shown = async (...options: string[]): Promise<number[]> => {
+      const [program = '', ...args] = [...helperOf(alice), ...command, '--format', 'json', ...options];
+      const measuring = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      const seen = new Set<number>();
+      // Bob's talks before Alice's does: with the latter to be seen, the former would have been.
+      for await (const line of createInterface({ input: measuring.stdout })) {
+        const { processes = [] } = JSON.parse(line) as { processes?: { pid: number }[] };
+        for (const { pid } of processes) if (pids.includes(pid)) seen.add(pid);
+        if (seen.has(pids[1] ?? 0) && (seen.size === 2 || options.length === 0)) measuring.kill('SIGINT');
+      }
+      return [...seen];
+    };
+    expect(new Set(await shown('--all-users'))).toEqual(new Set(pids));
+    expect(await shown()).toEqual([pids[1]]);
   });
 
   it.each<[string, () => void, string]>([
