@@ -297,6 +297,8 @@ export interface KernelAddon {
   open(options: OpenOptions): Kernel;
   /** Irreversibly gives up every right but those named, for this process; also no-new-privileges and no dumps. */
   dropPrivileges(options: DropOptions): void;
+  /** Calls a function that does as the user of the process may, without any of its capabilities. */
+  withoutCapabilities(action: () => void): void;
   /**
    * Irreversibly lets the process make only the system calls that counting takes, after `dropPrivileges`: it executes
    * nothing, opens no file for writing and no socket, loads no program into the kernel.

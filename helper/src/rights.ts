@@ -10,7 +10,7 @@ import { rememberUsers, userName } from './users';
 export interface RightsOptions {
   addon: KernelAddon;
   caller: CallerIdentity;
-  /** Runs as the caller, with no more rights than the caller has: opens what the caller named. */
+  /** Runs as the caller, with no more rights than the caller has: looks at and opens what the caller named. */
   asCaller?: () => void;
   /** The command that was started and may still be signalled; none when absent. */
   child?: number;
@@ -34,7 +34,8 @@ export async function giveUpRights(options: RightsOptions): Promise<void> {
     (caller.uid === 0 || caller.seesAllUsers === true) &&
     addon.capabilities().permitted.includes('cap_sys_ptrace');
   dropToCaller(addon, caller, keepPtrace);
-  options.asCaller?.();
+  // CAP_NET_ADMIN opens /proc/sys/net for writing.
+  if (options.asCaller !== undefined) addon.withoutCapabilities(options.asCaller);
   await turnOfLoop();
   try {
     addon.confine(options.child ?? 0);

@@ -5,6 +5,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -21,6 +22,7 @@ import {
   type ProcessListResult,
 } from '../../src/shared/protocol';
 import { createTemporaryUser, type TemporaryUser } from '../editor/browser/temporary-user';
+import { helperPath, runToEnd } from './support/helper';
 import { type Notification, RpcClient } from './support/rpc-client';
 
 const start = 'monitor/start';
@@ -133,6 +135,24 @@ describe('of two ordinary users', () => {
       error: { code: ErrorCode.AccessDenied },
     });
   });
+});
+
+it("root's rights do not tell whether a file exists", async () => {
+  const secret = path.join(folder, 'secret');
+  mkdirSync(secret, { mode: 0o700 });
+  writeFileSync(path.join(secret, 'there'), '');
+  const asked = await Promise.all(
+    ['there', 'not-there'].map((name) =>
+      runToEnd('env', [
+        ...Object.entries(sudoOf(alice)).map(([key, value]) => `${key}=${String(value)}`),
+        ...[helperPath, 'run', '--', path.join(secret, name)],
+      ]),
+    ),
+  );
+  for (const { status, stderr } of asked) {
+    expect(status).toBe(127);
+    expect(stderr).toContain('was not found');
+  }
 });
 
 describe('an id that belongs to another process by now', () => {

@@ -8,6 +8,7 @@ import {
   copyFileSync,
   existsSync,
   linkSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -158,6 +159,41 @@ describe('an ordinary user', () => {
     await once(child, 'exit');
   });
 
+  it('neither looks into it nor takes anything from it', async () => {
+    const lookInto = compiledProgram('look-into', folder);
+    const client = connect(alice);
+    await client.initialize();
+    expect(runAs(alice, [lookInto, String(client.process.pid)]).stdout).toBe('done\n');
+    // The test must be able to fail.
+    const [program, ...args] = [...as(alice), 'cat'];
+    const child = spawn(program, args, { stdio: 'pipe' });
+    child.stdin.write('x');
+    await once(child.stdout, 'data');
+    expect(runAs(alice, [lookInto, String(child.pid)]).stdout).toMatch(
+      /^pidfd_getfd\n[^]*\nmaps\nfd\n[^]*done\n$/,
+    );
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+
+  it('has no use of it where it may gain no rights, or in a user namespace', () => {
+    const wrappers = [
+      ['setpriv', '--no-new-privs'],
+      ['unshare', '--user', '--map-root-user', '--mount'],
+    ];
+    for (const wrapper of wrappers) {
+      const { status, stdout } = runAs(alice, [
+        ...wrapper,
+        installedExecutable,
+        'run',
+        '--',
+        'echo',
+        'counted',
+      ]);
+      expect([wrapper, status, stdout]).toEqual([wrapper, 3, '']);
+    }
+  });
+
   it('measures a command, which gets none of the rights', () => {
     const { stdout, status } = runAs(alice, [
       ...[installedExecutable, 'run', '--', 'sh', '-c'],
@@ -199,6 +235,20 @@ describe('an ordinary user', () => {
     const { status } = runAs(alice, [installedExecutable, 'run', '-f', 'json', '-o', target, '--', 'true']);
     expect(status).toBe(1);
     expect(readFileSync(target, 'utf8')).toBe('as it was');
+  });
+
+  it('changes no setting of the network, for which the capabilities that it counts with would do', () => {
+    const setting = '/proc/sys/net/ipv4/conf/lo/log_martians';
+    const before = readFileSync(setting, 'utf8');
+    for (const command of [
+      ['run', '-o', setting, '--', 'true'],
+      ['watch', '--all', '--samples', '1', '-o', setting],
+    ]) {
+      const { status, stderr } = runAs(alice, [installedExecutable, ...command]);
+      expect(stderr).toContain(`"${setting}" cannot be written: EACCES`);
+      expect(status).toBe(1);
+    }
+    expect(readFileSync(setting, 'utf8')).toBe(before);
   });
 
   it('has no code of their own run in it', () => {
@@ -337,9 +387,34 @@ describe('installing and uninstalling', () => {
     expect(run('getcap', installedExecutable)).toContain('cap_net_admin,cap_perfmon,cap_bpf=ep');
   });
 
+  it('can be reached by its group, whatever the umask of the one who installs', async () => {
+    expect(await runToEnd(helperPath, ['uninstall', '--yes'])).toMatchObject({ status: 0 });
+    const arguments_ = ['-c', 'umask 077; exec "$0" install --yes --group "$1"', helperPath, alice.name];
+    expect(await runToEnd('sh', arguments_)).toMatchObject({ status: 0 });
+    expect(runAs(alice, [installedExecutable, '--version']).stdout).toContain(version);
+    expect(statSync(parent).mode & 0o7777).toBe(0o755);
+  });
+
   it('leaves nothing', async () => {
+    // As an installation does that is killed.
+    const unfinished = `${installationFolder}.0123456789abcdef`;
+    mkdirSync(unfinished, { mode: 0o700 });
+    copyFileSync(helperPath, path.join(unfinished, InstalledFile.Executable));
+    // Whoever has it open cannot run it any more either.
+    const [program, ...args] = as(alice);
+    const script = 'exec 9<"$0"; echo open; read line; exec /proc/self/fd/9 --version';
+    const holder = spawn(program ?? '', [...args, 'bash', '-c', script, installedExecutable], {
+      stdio: 'pipe',
+    });
+    let said = '';
+    holder.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    await once(holder.stdout, 'data');
     expect(await runToEnd(helperPath, ['uninstall', '--yes'])).toMatchObject({ status: 0 });
     expect(existsSync(installationFolder)).toBe(false);
+    expect(existsSync(unfinished)).toBe(false);
+    holder.stdin.write('go on\n');
+    expect(await once(holder, 'close')).toEqual([126, null]);
+    expect(said).toContain('Permission denied');
     expect(existsSync(parent)).toBe(hadParent || existsSync(setAside));
     expect(findInstallation(version)).toEqual({ state: 'absent' });
   });

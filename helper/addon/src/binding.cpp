@@ -57,6 +57,15 @@ Napi::Value drop(const Napi::CallbackInfo &info)
 	});
 }
 
+Napi::Value without_capabilities(const Napi::CallbackInfo &info)
+{
+	return guarded(info.Env(), [&] {
+		const WithoutCapabilities none;
+
+		return info[0].As<Napi::Function>().Call({});
+	});
+}
+
 Napi::Value confine_process(const Napi::CallbackInfo &info)
 {
 	return guarded(info.Env(), [&] {
@@ -131,6 +140,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	silence_libbpf();
 	exports.Set("open", Napi::Function::New<open>(env, "open"));
 	exports.Set("dropPrivileges", Napi::Function::New<drop>(env, "dropPrivileges"));
+	exports.Set("withoutCapabilities",
+		    Napi::Function::New<without_capabilities>(env, "withoutCapabilities"));
 	exports.Set("confine", Napi::Function::New<confine_process>(env, "confine"));
 	exports.Set("exitNow", Napi::Function::New<exit_now>(env, "exitNow"));
 	exports.Set("capabilities", Napi::Function::New<capabilities>(env, "capabilities"));

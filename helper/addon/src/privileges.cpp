@@ -204,6 +204,17 @@ void drop_privileges(const DropRequest &request)
 	verify(request, kept);
 }
 
+WithoutCapabilities::WithoutCapabilities() : before_(capability_sets())
+{
+	require(set_capability_sets({0, before_.permitted, before_.inheritable}), "capset");
+}
+
+WithoutCapabilities::~WithoutCapabilities()
+{
+	// To raise what is permitted is never refused.
+	set_capability_sets(before_);
+}
+
 std::vector<gid_t> groups_of(const std::string &user_name, gid_t gid)
 {
 	int count = 32;

@@ -1,6 +1,8 @@
 // Gives rights up, for good.
 #pragma once
 
+#include "capabilities.h"
+
 #include <sys/types.h>
 
 #include <cstdint>
@@ -30,6 +32,18 @@ void keep_in_this_thread(uint64_t capabilities);
 /// process read of itself stays readable (`fd`, `fdinfo`, `maps`, `smaps`, `status`, `mountinfo`, `exe`);
 /// what is for the owner only does not (`environ`, `auxv`, `mem`).
 void drop_privileges(const DropRequest &request);
+
+/// As long as it lives, the calling thread has no effective capability: what it opens, its user may open.
+class WithoutCapabilities {
+      public:
+	WithoutCapabilities();
+	~WithoutCapabilities();
+	WithoutCapabilities(const WithoutCapabilities &) = delete;
+	WithoutCapabilities &operator=(const WithoutCapabilities &) = delete;
+
+      private:
+	CapabilitySets before_;
+};
 
 /// Supplementary groups of a user, as initgroups(3) would set them. Unknown users have `gid` only.
 std::vector<gid_t> groups_of(const std::string &user_name, gid_t gid);

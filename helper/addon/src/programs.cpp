@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <procnetmon.skel.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -62,6 +63,25 @@ FileDescriptor open_cgroup(const std::string &folder)
 	return cgroup;
 }
 
+// libbpf raises RLIMIT_MEMLOCK by itself where the kernel still charges maps to it (below 5.11). The command
+// that is started afterwards is not to inherit that.
+class MemoryLimit {
+      public:
+	MemoryLimit()
+	{
+		checked(::getrlimit(RLIMIT_MEMLOCK, &before_), "getrlimit");
+	}
+	~MemoryLimit()
+	{
+		::setrlimit(RLIMIT_MEMLOCK, &before_);
+	}
+	MemoryLimit(const MemoryLimit &) = delete;
+	MemoryLimit &operator=(const MemoryLimit &) = delete;
+
+      private:
+	rlimit before_;
+};
+
 } // namespace
 
 uint64_t network_namespace_of(int socket)
@@ -94,7 +114,7 @@ Programs::Programs(uint32_t only_user)
 	    .helper_process_id = static_cast<__u32>(::getpid()),
 	    .only_user = only_user,
 	};
-	// libbpf raises RLIMIT_MEMLOCK by itself where the kernel still charges maps to it (below 5.11).
+	const MemoryLimit limit;
 	const int result = procnetmon_bpf__load(skeleton_.get());
 
 	if (result)

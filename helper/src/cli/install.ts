@@ -2,15 +2,16 @@
 // just the capabilities that counting takes. Nobody has to type a password from then on.
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   chownSync,
   closeSync,
-  existsSync,
   fchmodSync,
   fchownSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmdirSync,
@@ -78,8 +79,10 @@ export async function install(options: InstallOptions): Promise<number> {
   requireRoot('install');
   if (!options.yes && !(await agrees())) return declined(write);
 
-  mkdirSync(parent, { recursive: true, mode: 0o755 });
+  // The mode that is asked for is less what the caller's umask takes away.
+  if (mkdirSync(parent, { recursive: true }) !== undefined) chmodSync(parent, 0o755);
   refuseUnsafe(parent);
+  removeUnfinished();
   const unfinished = `${installationFolder}.${randomBytes(8).toString('hex')}`;
   try {
     // Nobody can enter it until it is complete.
@@ -106,7 +109,7 @@ export async function install(options: InstallOptions): Promise<number> {
       { cause: error },
     );
   } finally {
-    rmSync(unfinished, { recursive: true, force: true });
+    removeFolder(unfinished);
   }
   write(`Installed. Members of the group ${group} count from now on without a password.\n`);
   return ExitStatus.Success;
@@ -115,7 +118,7 @@ export async function install(options: InstallOptions): Promise<number> {
 /** Resolves with the exit status. */
 export async function uninstall(options: Pick<InstallOptions, 'yes' | 'write'>): Promise<number> {
   const { write } = options;
-  if (!existsSync(installationFolder)) {
+  if (!exists(installationFolder) && unfinishedFolders().length === 0) {
     write(`Nothing is installed: there is no ${installationFolder}.\n`);
     return ExitStatus.Success;
   }
@@ -125,7 +128,8 @@ export async function uninstall(options: Pick<InstallOptions, 'yes' | 'write'>):
   requireRoot('uninstall');
   if (!options.yes && !(await agrees())) return declined(write);
   const madeParent = readRecord()?.madeParent ?? false;
-  rmSync(installationFolder, { recursive: true, force: true });
+  removeFolder(installationFolder);
+  removeUnfinished();
   if (madeParent) removeIfEmpty(path.dirname(installationFolder));
   write('Removed.\n');
   return ExitStatus.Success;
@@ -223,7 +227,30 @@ function replace(unfinished: string, gid: number): void {
     throw error;
   }
   openUp(installationFolder);
-  rmSync(former, { recursive: true, force: true });
+  removeFolder(former);
+}
+
+/** Somebody may hold the executable open, or have it mounted elsewhere: nobody is to run it any more. */
+function removeFolder(folder: string): void {
+  const executable = path.join(folder, InstalledFile.Executable);
+  if (exists(executable)) chmodSync(executable, 0);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** What installing has left that was killed. */
+function unfinishedFolders(): string[] {
+  const parent = path.dirname(installationFolder);
+  const name = path.basename(installationFolder);
+  return (exists(parent) ? readdirSync(parent) : [])
+    .filter(
+      (entry) =>
+        entry.startsWith(`${name}.`) && /^[0-9a-f]{16}(\.former)?$/.test(entry.slice(name.length + 1)),
+    )
+    .map((entry) => path.join(parent, entry));
+}
+
+function removeUnfinished(): void {
+  unfinishedFolders().forEach(removeFolder);
 }
 
 function openUp(folder: string): void {

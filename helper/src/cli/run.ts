@@ -28,8 +28,6 @@ export async function run(options: RunOptions): Promise<number> {
   const user = findUser(caller.uid);
   const environment =
     changesUser && user !== undefined ? callerEnvironment(process.env, user) : { ...process.env };
-  checkCommand(options.command, environment, changesUser);
-
   const { kernel, limitations } = openKernel(addon, { onlyUser: onlyUserOf(caller) });
   try {
     // With JSON lines on standard output, what the command prints there would end up among them.
@@ -45,13 +43,15 @@ export async function run(options: RunOptions): Promise<number> {
     let session: Session;
     try {
       let output: Output = new StreamOutput(monitor.format === 'json' ? process.stdout : process.stderr);
-      const openOutput = (): void => {
+      const checkAndOpen = (): void => {
+        // Not before: whether a file exists is nothing that root's rights should tell.
+        checkCommand(options.command, environment, changesUser);
         if (monitor.output !== undefined) output = new FileOutput(monitor.output);
       };
       await giveUpRights({
         addon,
         caller,
-        asCaller: openOutput,
+        asCaller: checkAndOpen,
         child: command.pid,
         warn: options.warn,
       });

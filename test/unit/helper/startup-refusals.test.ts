@@ -12,6 +12,7 @@ function addonThat(open: KernelAddon['open']): KernelAddon {
   return {
     open,
     dropPrivileges: () => {},
+    withoutCapabilities: (action) => action(),
     confine: () => {},
     setFileCapabilities: () => {},
     exitNow: () => {

@@ -24,6 +24,7 @@ function fakeAddon(
   return {
     open,
     dropPrivileges: () => {},
+    withoutCapabilities: (action) => action(),
     confine: () => {},
     setFileCapabilities: () => {},
     exitNow: () => {
