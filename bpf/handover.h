@@ -56,8 +56,13 @@ static __always_inline bool is_kernel_worker(const char name[PNM_NAME_BYTES])
 static __always_inline void socket_bound(struct bpf_sock_addr *context)
 {
 	struct bpf_sock *sk = context->sk;
+	char name[PNM_NAME_BYTES];
 
-	if (sk && is_counted_family(context->family) && !bpf_sk_storage_get(&owners, sk, NULL, 0))
+	if (!sk || !is_counted_family(context->family) || bpf_sk_storage_get(&owners, sk, NULL, 0))
+		return;
+	bpf_get_current_comm(name, sizeof(name));
+	/* It binds and connects the further paths of MPTCP. */
+	if (!is_kernel_worker(name))
 		socket_track(context, sk, context->type, bpf_get_netns_cookie(context));
 }
 
@@ -74,7 +79,6 @@ static __always_inline void socket_used(struct bpf_sock_addr *context, bool is_c
 		struct pnm_owner user;
 
 		owner_set_to_caller(&user);
-		/* It connects the further paths of MPTCP. */
 		if (is_kernel_worker(user.name))
 			return;
 	}

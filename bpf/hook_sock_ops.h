@@ -6,6 +6,7 @@
 #include "counting.h"
 #include "failure.h"
 #include "hook_verdict.h"
+#include "mptcp.h"
 #include "ownership.h"
 #include "time_wait.h"
 
@@ -60,22 +61,30 @@ static __always_inline void callbacks_enable(struct bpf_sock_ops *context)
 /* IPv6, TCP with its usual options (maximum segment size, timestamp, selective acknowledgement, window
  * scale), and the header of Ethernet. */
 #define IPV6_ANSWER_BYTES (40 + 40 + 14)
+/* The option of MPTCP there, which says that it is spoken, or that a path is to join (RFC 8684). */
+#define MP_CAPABLE_BYTES 12
+#define MP_JOIN_BYTES    16
 
 /* The answer to a SYN counts on the listening socket. In other network namespaces it is counted at the
  * socket, and there it passes no hook over IPv6 in many kernels below 6.7. What the listener's flow lacks is
- * then worked out from the connection that was made; `socket` is still a copy of the listener's. */
+ * then worked out from the connection that was made; `socket` is still a copy of the listener's, but
+ * for what it has of MPTCP. */
 static __always_inline void answer_count(struct bpf_sock_ops *context, const struct pnm_socket *socket)
 {
 	struct pnm_flow *flow = last_flow(socket);
 	__u32 remote[] = {context->remote_ip6[0], context->remote_ip6[1], context->remote_ip6[2]};
 	bool is_mapped = !(remote[0] | remote[1] | (remote[2] ^ bpf_htonl(0xffff)));
-	__u64 answers = 1 + (__u64)context->total_retrans;
+	__u64 answers = 1 + (__u64)context->total_retrans, bytes = IPV6_ANSWER_BYTES;
 
 	if (ipv6_answers_seen || !flow || !(socket->flags & PNM_SOCKET_FOREIGN) ||
 	    context->family != AF_INET6 || is_mapped)
 		return;
+	if (socket->flags & PNM_SOCKET_LATER_PATH)
+		bytes += MP_JOIN_BYTES;
+	else if (socket->flags & PNM_SOCKET_PATH)
+		bytes += MP_CAPABLE_BYTES;
 	__sync_fetch_and_add(&flow->counters.wire_tx_packets, answers);
-	__sync_fetch_and_add(&flow->counters.wire_tx_bytes, answers * IPV6_ANSWER_BYTES);
+	__sync_fetch_and_add(&flow->counters.wire_tx_bytes, answers * bytes);
 	flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
 }
 
@@ -114,6 +123,13 @@ static __always_inline struct event_detail connect_complete(struct pnm_socket *s
 	return detail;
 }
 
+/* Whether this is a moment in the midst of a connection. */
+static __always_inline bool goes_on(const struct bpf_sock_ops *context, __u32 operation)
+{
+	return operation == BPF_SOCK_OPS_RTT_CB ||
+	       (operation == BPF_SOCK_OPS_STATE_CB && context->args[1] != TCP_CLOSE);
+}
+
 SEC("sockops")
 int tcp_progress(struct bpf_sock_ops *context)
 {
@@ -123,11 +139,16 @@ int tcp_progress(struct bpf_sock_ops *context)
 
 	if (!sk)
 		return CGROUP_ALLOW;
+	if (settings.tells_mptcp_socket && (operation == BPF_SOCK_OPS_TCP_CONNECT_CB ||
+					    operation == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB))
+		path_begin(context, sk);
 	struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 
 	if (!socket || !owner)
 		return CGROUP_ALLOW;
+	if (settings.tells_mptcp_socket && (socket->flags & PNM_SOCKET_PATH) && goes_on(context, operation))
+		path_owner_follow(sk, socket, owner);
 	switch (operation) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
 		socket->flags = (socket->flags | PNM_SOCKET_OUTGOING) & ~PNM_SOCKET_ADOPTED;
@@ -145,9 +166,11 @@ int tcp_progress(struct bpf_sock_ops *context)
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
 		/* The entries are still the listener's, copied when this socket was made. */
 		answer_count(context, socket);
-		owner->evidence = PNM_EVIDENCE_INHERITED;
+		if (!(socket->flags & PNM_SOCKET_LATER_PATH))
+			owner->evidence = PNM_EVIDENCE_INHERITED;
 		socket_reset(socket, owner, bpf_get_socket_cookie(context),
-			     socket->flags & PNM_SOCKET_FOREIGN);
+			     socket->flags &
+				 (PNM_SOCKET_FOREIGN | PNM_SOCKET_PATH | PNM_SOCKET_LATER_PATH));
 		socket->opened_ns = bpf_ktime_get_ns();
 		callbacks_enable(context);
 		endpoints_of_socket(&ends, sk);

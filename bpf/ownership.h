@@ -66,7 +66,7 @@ static __always_inline void socket_reset(struct pnm_socket *socket, const struct
 	socket->slot = PNM_NO_SLOT;
 	socket->fin_end = 0;
 	socket->process_id = owner->process_id;
-	socket->sender = 0;
+	socket->sender = flags & PNM_SOCKET_LATER_PATH ? PNM_NO_PROCESS : 0;
 	socket->flags = flags;
 	socket->is_attempting = 0;
 	life_begin(socket, 0);

@@ -193,6 +193,8 @@ struct pnm_socket {
 #define PNM_SOCKET_RELEASED     0x80  /* adopted, and its last descriptor is closed */
 #define PNM_SOCKET_RAW          0x100 /* SOCK_RAW: it may receive copies of what belongs to others */
 #define PNM_SOCKET_PACKET       0x200 /* AF_PACKET: it sends frames, and no hook sees it receive */
+#define PNM_SOCKET_PATH         0x400 /* a path of an MPTCP connection; of the MPTCP socket: it has one */
+#define PNM_SOCKET_LATER_PATH   0x800 /* not the first path: made by the kernel */
 
 /* Whose traffic it is, and over which interface, that found the flow pool full. */
 struct pnm_overflow_key {
@@ -218,6 +220,8 @@ struct pnm_settings {
 	__u32 mark_high;
 	/* Whether a program at the socket may ask which process runs (from 6.10 on). */
 	__u32 tells_sender;
+	/* Whether a path of MPTCP can be asked for the socket of the program (from 5.19 on). */
+	__u32 tells_mptcp_socket;
 	/* The helper itself: it holds descriptors of others' sockets for a moment, to look at them. */
 	__u32 helper_process_id;
 	/* Only sockets of this user are told of, or PNM_EVERY_USER. */

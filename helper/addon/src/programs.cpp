@@ -12,6 +12,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <iterator>
 
 #ifndef SO_NETNS_COOKIE
@@ -44,6 +45,30 @@ bool tells_sender()
 	    {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
 	};
 	const FileDescriptor program(bpf_prog_load(BPF_PROG_TYPE_CGROUP_SKB, "asks_for_sender", "GPL",
+						   instructions, std::size(instructions), nullptr));
+
+	return static_cast<bool>(program);
+}
+
+// Whether a program of sock_ops may go from a path of MPTCP to the program's own socket: tried likewise.
+bool tells_mptcp_socket()
+{
+	const bpf_insn instructions[] = {
+	    {.code = BPF_LDX | BPF_MEM | BPF_DW,
+	     .dst_reg = BPF_REG_1,
+	     .src_reg = BPF_REG_1,
+	     .off = offsetof(bpf_sock_ops, sk),
+	     .imm = 0},
+	    {.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_1, .src_reg = 0, .off = 1, .imm = 0},
+	    {.code = BPF_JMP | BPF_CALL,
+	     .dst_reg = 0,
+	     .src_reg = 0,
+	     .off = 0,
+	     .imm = BPF_FUNC_skc_to_mptcp_sock},
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 1},
+	    {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+	};
+	const FileDescriptor program(bpf_prog_load(BPF_PROG_TYPE_SOCK_OPS, "asks_for_mptcp", "GPL",
 						   instructions, std::size(instructions), nullptr));
 
 	return static_cast<bool>(program);
@@ -111,6 +136,7 @@ Programs::Programs(uint32_t only_user)
 	    .mark_low = marks_.low(),
 	    .mark_high = marks_.high(),
 	    .tells_sender = tells_sender(),
+	    .tells_mptcp_socket = tells_mptcp_socket(),
 	    .helper_process_id = static_cast<__u32>(::getpid()),
 	    .only_user = only_user,
 	};

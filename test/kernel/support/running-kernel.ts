@@ -18,12 +18,19 @@ export const vethBundles = isAtLeast(5, 13);
 /** Whether a program at a socket can ask which process runs, and so who sends first. */
 export const tellsSender = isAtLeast(6, 10);
 
+/** Whether a path of MPTCP can be asked for the socket that the program has, and so for its owner. */
+export const tellsMptcpSocket = isAtLeast(5, 19);
+
 /** Whether the kernel tells how many instructions of a program it had to follow. */
 export const tellsVerifiedInstructions = isAtLeast(5, 16);
 
 /** Why a test is skipped in which the helper has to know that it is in a network namespace of its own. */
 export const withoutNetworkNamespace =
   'below Linux 5.14 a helper in a network namespace of its own takes all sockets there for foreign';
+/** Why a test of MPTCP is skipped. */
+export const withoutMptcp = 'this kernel is built without MPTCP';
+/** Why a test of the paths that a client's kernel opens is skipped. */
+export const withoutMptcpSocket = 'kernels tell from Linux 5.19 on whose a path of MPTCP is';
 /** Why a test of what the verifier has to follow is skipped. */
 export const withoutVerifiedInstructions = 'kernels tell from Linux 5.16 on how much they verified';
 /** Why a test of tcx is skipped. */

@@ -1,0 +1,186 @@
+/* One connection of MPTCP over several paths. Both ends send `BYTES`, the connecting one first, once the connection
+ * has as many paths as it is to have. */
+/* clang-format off
+ *
+ *   multipath connect PROTOCOL ADDRESS PORT GATE BYTES PATHS [COMMAND]
+ *   multipath accept PROTOCOL ADDRESS PORT GATE BYTES [WORKER]
+ *
+ * PROTOCOL is `mptcp` or `tcp`. GATE is a file that both make as a pipe, by which the accepting end lets the other
+ * one go on. COMMAND is run once the connection stands. With WORKER, a child accepts it. Each process that has moved
+ * payload prints {"pid","sent","received","again"} at its end, when no path is open any more: `again` are bytes that
+ * the kernel sent over a second path too, -1 where it does not tell (below 6.5).
+ */
+/* clang-format on */
+#define _GNU_SOURCE
+#include "exchange.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+/* As in <netinet/tcp.h>, and in /proc/net/tcp. */
+#define STATE_ESTABLISHED 1
+#define STATE_TIME_WAIT   6
+#define STATE_LISTEN      10
+
+#define LEVEL_MPTCP 284
+#define MPTCP_INFO  1
+
+/* As struct mptcp_info in <linux/mptcp.h> of Linux 6.5, up to the last figure that is wanted. */
+struct mptcp_figures {
+	uint8_t limits[6];
+	uint32_t flags;
+	uint32_t token;
+	uint64_t places[3];
+	uint8_t settings[3];
+	uint32_t retransmits;
+	uint64_t bytes_retransmitted;
+};
+
+#define POLL_MICROSECONDS 10000
+#define POLLS_AT_MOST     3000
+
+static int protocol;
+static const char *address;
+static int port;
+
+static int open_socket(void)
+{
+	const int family = strchr(address, ':') ? AF_INET6 : AF_INET;
+	const int fd = checked(socket(family, SOCK_STREAM, protocol), "socket");
+	const int on = 1;
+
+	checked(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), "SO_REUSEADDR");
+	return fd;
+}
+
+/* Paths of this network namespace to or from the port, that are established or in no final state. */
+static int paths(bool is_established)
+{
+	FILE *table = fopen(strchr(address, ':') ? "/proc/net/tcp6" : "/proc/net/tcp", "r");
+	char line[512];
+	int found = 0;
+
+	if (!table)
+		fail("/proc/net/tcp");
+	while (fgets(line, sizeof(line), table)) {
+		unsigned local, remote, state;
+
+		if (sscanf(line, " %*[0-9]: %*[0-9A-F]:%x %*[0-9A-F]:%x %x", &local, &remote, &state) != 3 ||
+		    (local != (unsigned)port && remote != (unsigned)port))
+			continue;
+		found += is_established ? state == STATE_ESTABLISHED
+					: state != STATE_TIME_WAIT && state != STATE_LISTEN;
+	}
+	fclose(table);
+	return found;
+}
+
+/* Nothing wakes a program when the kernel has opened a path. */
+static void wait_for_paths(bool is_established, int wanted)
+{
+	for (int poll = 0; paths(is_established) != wanted; poll++) {
+		if (poll == POLLS_AT_MOST) {
+			fprintf(stderr, "%d paths instead of %d\n", paths(is_established), wanted);
+			exit(1);
+		}
+		usleep(POLL_MICROSECONDS);
+	}
+}
+
+static void pass_gate(const char *gate, int mode)
+{
+	if (mkfifo(gate, 0600) && errno != EEXIST)
+		fail("mkfifo");
+	close(checked(open(gate, mode), "open"));
+}
+
+static long long sent_again(int fd)
+{
+	struct mptcp_figures figures;
+	socklen_t length = sizeof(figures);
+
+	if (getsockopt(fd, LEVEL_MPTCP, MPTCP_INFO, &figures, &length) || length < sizeof(figures))
+		return -1;
+	return (long long)figures.bytes_retransmitted;
+}
+
+static void end_connection(int fd)
+{
+	checked(shutdown(fd, SHUT_WR), "shutdown");
+	receive_to_end(fd);
+	const long long again = sent_again(fd);
+
+	close(fd);
+	wait_for_paths(false, 0);
+	printf("{\"pid\":%d,\"sent\":%llu,\"received\":%llu,\"again\":%lld}\n", (int)getpid(),
+	       (unsigned long long)totals.sent, (unsigned long long)totals.received, again);
+}
+
+static void connecting_end(const char *gate, uint64_t bytes, int wanted, const char *command)
+{
+	const int fd = open_socket();
+
+	pass_gate(gate, O_RDONLY);
+	connect_to(fd, address, port);
+	/* Further paths are opened when the first one has carried something both ways. */
+	send_bytes(fd, 1);
+	receive_bytes(fd, 1);
+	if (command && system(command))
+		exit(1);
+	wait_for_paths(true, wanted);
+	send_bytes(fd, bytes);
+	receive_bytes(fd, bytes);
+	end_connection(fd);
+}
+
+static void accepting_end(const char *gate, uint64_t bytes, bool is_worker)
+{
+	struct sockaddr_storage storage;
+	const int listening = open_socket();
+	const socklen_t length = socket_address(&storage, address, port);
+
+	checked(bind(listening, (struct sockaddr *)&storage, length), "bind");
+	checked(listen(listening, 1), "listen");
+	if (is_worker && checked(fork(), "fork")) {
+		int status;
+
+		checked(wait(&status), "wait");
+		exit(status ? 1 : 0);
+	}
+	pass_gate(gate, O_WRONLY);
+	struct sockaddr_storage peer;
+	socklen_t peer_length = sizeof(peer);
+	const int fd = checked(accept(listening, (struct sockaddr *)&peer, &peer_length), "accept");
+
+	receive_bytes(fd, 1);
+	send_bytes(fd, 1);
+	receive_bytes(fd, bytes);
+	send_bytes(fd, bytes);
+	end_connection(fd);
+}
+
+int main(int count, char **arguments)
+{
+	if (count < 7) {
+		fprintf(stderr, "usage: multipath connect|accept PROTOCOL ADDRESS PORT GATE BYTES [...]\n");
+		return 2;
+	}
+	protocol = strcmp(arguments[2], "mptcp") ? IPPROTO_TCP : IPPROTO_MPTCP;
+	address = arguments[3];
+	port = atoi(arguments[4]);
+	const uint64_t bytes = strtoull(arguments[6], NULL, 10);
+	const char *first = count > 7 ? arguments[7] : NULL, *second = count > 8 ? arguments[8] : NULL;
+
+	if (!strcmp(arguments[1], "accept"))
+		accepting_end(arguments[5], bytes, first);
+	else
+		connecting_end(arguments[5], bytes, first ? atoi(first) : 1, second);
+	return 0;
+}
