@@ -139,8 +139,8 @@ int tcp_progress(struct bpf_sock_ops *context)
 
 	if (!sk)
 		return CGROUP_ALLOW;
-	if (settings.tells_mptcp_socket && (operation == BPF_SOCK_OPS_TCP_CONNECT_CB ||
-					    operation == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB))
+	if (settings.tells_mptcp_socket &&
+	    (operation == BPF_SOCK_OPS_TCP_CONNECT_CB || operation == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB))
 		path_begin(context, sk);
 	struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
@@ -148,7 +148,7 @@ int tcp_progress(struct bpf_sock_ops *context)
 	if (!socket || !owner)
 		return CGROUP_ALLOW;
 	if (settings.tells_mptcp_socket && (socket->flags & PNM_SOCKET_PATH) && goes_on(context, operation))
-		path_owner_follow(sk, socket, owner);
+		path_continue(sk, socket, owner);
 	switch (operation) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
 		socket->flags = (socket->flags | PNM_SOCKET_OUTGOING) & ~PNM_SOCKET_ADOPTED;
@@ -169,8 +169,7 @@ int tcp_progress(struct bpf_sock_ops *context)
 		if (!(socket->flags & PNM_SOCKET_LATER_PATH))
 			owner->evidence = PNM_EVIDENCE_INHERITED;
 		socket_reset(socket, owner, bpf_get_socket_cookie(context),
-			     socket->flags &
-				 (PNM_SOCKET_FOREIGN | PNM_SOCKET_PATH | PNM_SOCKET_LATER_PATH));
+			     socket->flags & (PNM_SOCKET_FOREIGN | PNM_SOCKET_PATH | PNM_SOCKET_LATER_PATH));
 		socket->opened_ns = bpf_ktime_get_ns();
 		callbacks_enable(context);
 		endpoints_of_socket(&ends, sk);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* MPTCP: the program has one socket, and its connection takes several paths, each a connection of TCP with a
- * socket of its own. The paths after the first are opened or accepted by the kernel itself, and what runs then is
- * a kernel worker, an interrupt, or whoever tells the kernel of an address. So a path asks the MPTCP socket for
- * its owner, from Linux 5.19 on.
+ * socket of its own. The paths after the first are opened or accepted by the kernel itself, and what runs
+ * then is a kernel worker, an interrupt, or whoever tells the kernel of an address. So a path asks the MPTCP
+ * socket for its owner, from Linux 5.19 on.
  *
  * Only in the callbacks of sock_ops: they hold the path's lock, and so the path keeps its MPTCP socket.
  * Elsewhere the way to it may be gone, and some kernels crash. */
@@ -50,37 +50,52 @@ STEP int path_begin(struct bpf_sock_ops *context, struct bpf_sock *sk)
 	/* Whoever runs when it first sends need not be the sender: an acknowledgement that came over another
 	 * path may be the cause. */
 	socket->flags |= PNM_SOCKET_LATER_PATH;
+	state->flags |= PNM_SOCKET_LATER_PATH;
 	socket->sender = PNM_NO_PROCESS;
 	return 0;
 }
 
-/* The MPTCP socket may go from one process to another, which is told of it and not of its paths; who sends is
- * told of a path. Each learns from the other what is more certain. */
-STEP int path_owner_follow(struct bpf_sock *sk, struct pnm_socket *socket, struct pnm_owner *owner)
+/* Each learns from the other what is more certain. */
+static __always_inline void owner_follow(struct pnm_socket *socket, struct pnm_owner *owner,
+					 struct pnm_owner *whole)
+{
+	bool is_shared = whole->evidence == PNM_EVIDENCE_SHARED || owner->evidence >= PNM_EVIDENCE_USED;
+
+	if (owner->evidence > whole->evidence) {
+		*whole = *owner;
+		return;
+	}
+	if (owner->process_id == whole->process_id) {
+		owner->evidence = whole->evidence;
+		return;
+	}
+	*owner = *whole;
+	if (is_shared)
+		flow_share(socket, owner);
+	else
+		flow_give(socket, owner, 0);
+}
+
+/* A path goes on. The MPTCP socket may have gone from one process to another, which tells nothing of its
+ * paths; who sends is told of a path. And what is slow on one of several paths goes over another one too. */
+STEP int path_continue(struct bpf_sock *sk, struct pnm_socket *socket, struct pnm_owner *owner)
 {
 	struct mptcp_sock *connection = bpf_skc_to_mptcp_sock(sk);
 
 	if (!connection)
 		return 0;
 	struct pnm_owner *whole = bpf_sk_storage_get(&owners, connection, NULL, 0);
+	struct pnm_socket *state = bpf_sk_storage_get(&sockets, connection, NULL, 0);
 
-	if (!whole)
+	if (!whole || !state)
 		return 0;
-	if (owner->evidence > whole->evidence) {
-		*whole = *owner;
-		return 0;
-	}
-	if (owner->process_id == whole->process_id) {
-		owner->evidence = whole->evidence;
-		return 0;
-	}
-	bool is_shared = whole->evidence == PNM_EVIDENCE_SHARED || owner->evidence >= PNM_EVIDENCE_USED;
+	owner_follow(socket, owner, whole);
+	if (state->flags & PNM_SOCKET_LATER_PATH) {
+		struct pnm_flow *flow = last_flow(socket);
 
-	*owner = *whole;
-	if (is_shared)
-		flow_share(socket, owner);
-	else
-		flow_give(socket, owner, 0);
+		if (flow)
+			flow->flags |= PNM_FLOW_PAYLOAD_ESTIMATE;
+	}
 	return 0;
 }
 

@@ -27,12 +27,13 @@
 #define PNM_NO_SLOT 0xffffffffu
 
 /* Bits of pnm_flow.flags, which the kernel half writes. */
-#define PNM_FLOW_CLOSED        0x01 /* the socket is gone, no packet will follow */
-#define PNM_FLOW_FOREIGN       0x04 /* the socket lives in another network namespace than the helper */
-#define PNM_FLOW_OUTGOING      0x08 /* this end called connect() */
-#define PNM_FLOW_ESTIMATE      0x10 /* some of it may have been moved by another process than the owner */
-#define PNM_FLOW_WIRE_ESTIMATE 0x20 /* what it took on the wire is computed in part */
-#define PNM_FLOW_ADOPTED       0x40 /* TCP's callbacks were not asked for at its start */
+#define PNM_FLOW_CLOSED           0x01 /* the socket is gone, no packet will follow */
+#define PNM_FLOW_FOREIGN          0x04 /* the socket lives in another network namespace than the helper */
+#define PNM_FLOW_OUTGOING         0x08 /* this end called connect() */
+#define PNM_FLOW_ESTIMATE         0x10 /* some of it may have been moved by another process than the owner */
+#define PNM_FLOW_WIRE_ESTIMATE    0x20 /* what it took on the wire is computed in part */
+#define PNM_FLOW_ADOPTED          0x40 /* TCP's callbacks were not asked for at its start */
+#define PNM_FLOW_PAYLOAD_ESTIMATE 0x80 /* MPTCP may have sent some of it over another path too */
 
 /* Bits of pnm_flow.retired, which user space writes. */
 #define PNM_FLOW_RETIRED    0x01 /* give the slot up, the next packet takes another one */
@@ -194,7 +195,7 @@ struct pnm_socket {
 #define PNM_SOCKET_RAW          0x100 /* SOCK_RAW: it may receive copies of what belongs to others */
 #define PNM_SOCKET_PACKET       0x200 /* AF_PACKET: it sends frames, and no hook sees it receive */
 #define PNM_SOCKET_PATH         0x400 /* a path of an MPTCP connection; of the MPTCP socket: it has one */
-#define PNM_SOCKET_LATER_PATH   0x800 /* not the first path: made by the kernel */
+#define PNM_SOCKET_LATER_PATH   0x800 /* ... and not the first; of the MPTCP socket: it has had several */
 
 /* Whose traffic it is, and over which interface, that found the flow pool full. */
 struct pnm_overflow_key {

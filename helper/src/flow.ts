@@ -82,6 +82,8 @@ export class Flow {
   state: FlowState = 'open';
   /** What it took on the wire is computed in part. */
   wireEstimate = false;
+  /** Some of its payload may have gone over another path of MPTCP too. */
+  payloadEstimate = false;
   rttMicros = 0;
   retransmits = 0;
   /** Why it ended, or what stands in the way while it goes on. */
@@ -117,6 +119,7 @@ export class Flow {
   /** Takes over what the kernel says of the socket. */
   setState(state: number, flags: number, timeWait: number): void {
     this.wireEstimate ||= (flags & FlowFlag.WireEstimate) !== 0;
+    this.payloadEstimate ||= (flags & FlowFlag.PayloadEstimate) !== 0;
     if ((flags & FlowFlag.Closed) !== 0)
       this.state = timeWait === TimeWait.None ? 'closed' : stateName(state);
     // What passes before a connection is established belongs to the listening socket, and the last packet

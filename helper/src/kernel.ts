@@ -80,6 +80,8 @@ export const FlowFlag = {
   WireEstimate: 0x20,
   /** The connection is from before the helper: TCP tells nothing of it by itself. */
   Adopted: 0x40,
+  /** MPTCP may have sent some of its payload over another path too. */
+  PayloadEstimate: 0x80,
 } as const;
 
 /** What does not change while a flow holds its slot, but for the owner, who may turn out to be another one. */

@@ -142,6 +142,7 @@ export class MonitoredFlows {
       pid: flow.account.pid,
       protocol: flow.protocol,
       ...(flow.wireEstimate && { wireEstimate: true }),
+      ...(flow.payloadEstimate && { payloadEstimate: true }),
       local: flow.local,
       ...(flow.remote !== undefined && { remote: flow.remote }),
       interface: this.context.interfaces.name(flow.interfaceKey),

@@ -244,6 +244,7 @@ function describeFlow(flow: FlowSample, closedMillis: number | undefined): Panel
     ...(failure === undefined ? {} : { failure }),
     ...(flow.estimate === true && { estimate: true }),
     ...(flow.wireEstimate === true && { wireEstimate: true }),
+    ...(flow.payloadEstimate === true && { payloadEstimate: true }),
     interface: flow.interface,
     state: flow.state,
     openedMillis: Date.parse(flow.openedAt),

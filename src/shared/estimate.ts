@@ -8,7 +8,7 @@ const ownerMark = '~';
 /** Stands where the size of a figure on the wire is computed. */
 const wireMark = '≈';
 
-export type Estimated = Pick<FlowSample, 'estimate' | 'wireEstimate'>;
+export type Estimated = Pick<FlowSample, 'estimate' | 'wireEstimate' | 'payloadEstimate'>;
 
 /** A figure of the wire, marked where it is an estimate. */
 export function marked(figure: string, { estimate, wireEstimate }: Estimated): string {
@@ -24,7 +24,10 @@ export function estimateLegend({ estimate, wireEstimate }: Estimated, { t }: Tex
 }
 
 /** Why figures are estimates, each reason in a sentence. */
-export function estimateNotes({ estimate, wireEstimate }: Estimated, { t }: Texts = english): string[] {
+export function estimateNotes(
+  { estimate, wireEstimate, payloadEstimate }: Estimated,
+  { t }: Texts = english,
+): string[] {
   return [
     ...(estimate === true
       ? [t('~ Estimated: some of it may be another process’s that had the same socket.')]
@@ -32,15 +35,19 @@ export function estimateNotes({ estimate, wireEstimate }: Estimated, { t }: Text
     ...(wireEstimate === true
       ? [t('≈ Estimated on the wire: the packets could not be seen, so their headers are computed.')]
       : []),
+    ...(payloadEstimate === true
+      ? [t('≤ Payload at most: MPTCP may have sent some of it over another connection too.')]
+      : []),
   ];
 }
 
 /** What several have in common. */
 export function estimateOf(several: Iterable<Estimated>): Estimated {
   const all: Estimated = {};
-  for (const { estimate, wireEstimate } of several) {
+  for (const { estimate, wireEstimate, payloadEstimate } of several) {
     if (estimate === true) all.estimate = true;
     if (wireEstimate === true) all.wireEstimate = true;
+    if (payloadEstimate === true) all.payloadEstimate = true;
   }
   return all;
 }

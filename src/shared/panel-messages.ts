@@ -118,6 +118,7 @@ export interface PanelFlow {
   /** See `FlowSample`. */
   estimate?: boolean;
   wireEstimate?: boolean;
+  payloadEstimate?: boolean;
   interface: string;
   state: FlowState;
   /** Unix time in milliseconds. */

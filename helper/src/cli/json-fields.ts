@@ -63,6 +63,10 @@ export const wireEstimate = z
   .boolean()
   .optional()
   .describe('The figures of the wire are computed in part, because nobody could see the packets there.');
+export const payloadEstimate = z
+  .boolean()
+  .optional()
+  .describe('The payload is at most that: MPTCP may have sent some of it over another path too.');
 export const rttMicros = z
   .number()
   .min(0)

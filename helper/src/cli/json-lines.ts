@@ -23,6 +23,7 @@ import {
   hostSource,
   interfaceName,
   payload,
+  payloadEstimate,
   pid,
   protocol,
   reason,
@@ -41,6 +42,7 @@ const flowSample = z
     pid,
     protocol,
     wireEstimate,
+    payloadEstimate,
     local: endpoint,
     remote: endpoint.optional(),
     interface: interfaceName,
@@ -226,6 +228,7 @@ const flowSummary = z
   .strictObject({
     protocol,
     wireEstimate,
+    payloadEstimate,
     local: endpointText,
     remote: endpointText
       .nullable()

@@ -82,6 +82,10 @@ function flowCells(flow: FlowSample): MonitorRow['cells'] {
       sentTotal: `≈ ${formatBytes(flow.wire.txBytes)}`,
       receivedTotal: `≈ ${formatBytes(flow.wire.rxBytes)}`,
     }),
+    ...(flow.payloadEstimate === true && {
+      sentPayload: `≤ ${formatBytes(flow.payload.txBytes)}`,
+      receivedPayload: `≤ ${formatBytes(flow.payload.rxBytes)}`,
+    }),
     state: flow.state,
     application: spokenLabel(flow),
     reason: reasonText(flow.reason),

@@ -218,6 +218,7 @@ function summariseFlow(flow: FlowSample, facts: ConnectionFacts | undefined): Fl
   return {
     protocol: flow.protocol,
     ...(flow.wireEstimate === true && { wireEstimate: true }),
+    ...(flow.payloadEstimate === true && { payloadEstimate: true }),
     local: formatEndpoint(flow.local),
     remote: flow.remote === undefined ? null : formatEndpoint(flow.remote),
     interface: flow.interface,

@@ -152,6 +152,7 @@ function flow(value: unknown): FlowSample {
       : { closedAt: text(given['closedAt'], 'the end of a connection') }),
     ...(given['estimate'] === true && { estimate: true }),
     ...(given['wireEstimate'] === true && { wireEstimate: true }),
+    ...(given['payloadEstimate'] === true && { payloadEstimate: true }),
     ...(host === undefined
       ? {}
       : { host: { name: text(host['name'], 'the name of a host'), source: 'dns' as const } }),

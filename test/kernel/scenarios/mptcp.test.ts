@@ -175,10 +175,12 @@ function truthOf({ truths }: Report) {
 
 /** Each path is a connection of TCP: what was sent again over another one is payload of both. */
 function expectPathPayload(
-  { payload, wire }: ProcessSummary,
+  { payload, wire, flows }: ProcessSummary,
   sentAgain: number,
   receivedAgain: number,
 ): void {
+  const paths = flows.filter(({ remote }) => remote !== null);
+  if (tellsMptcpSocket) expect(paths.filter(({ payloadEstimate }) => !payloadEstimate)).toEqual([]);
   for (const [counted, again, onWire] of [
     [payload.txBytes, sentAgain, wire.txBytes],
     [payload.rxBytes, receivedAgain, wire.rxBytes],
