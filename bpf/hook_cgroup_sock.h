@@ -25,9 +25,9 @@ int socket_released(struct bpf_sock *sk)
 	if (!socket || !owner)
 		return CGROUP_ALLOW;
 	closer_note(sk, socket, owner);
+	socket->is_released = 1;
 	if (sk->protocol == IPPROTO_TCP && !(socket->flags & PNM_SOCKET_RAW)) {
 		attempt_settle(socket, owner);
-		socket->is_released = 1;
 		/* TCP goes on after the last descriptor is closed, until tcp_progress() sees TCP_CLOSE.
 		 * Adopted connections have no such callback: what little they still send opens a flow that is
 		 * closed. */

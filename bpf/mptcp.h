@@ -57,7 +57,7 @@ STEP int path_begin(struct bpf_sock_ops *context, struct bpf_sock *sk)
 
 /* Each learns from the other what is more certain. */
 static __always_inline void owner_follow(struct pnm_socket *socket, struct pnm_owner *owner,
-					 struct pnm_owner *whole)
+					 struct pnm_owner *whole, const struct pnm_socket *state)
 {
 	bool is_shared = whole->evidence == PNM_EVIDENCE_SHARED || owner->evidence >= PNM_EVIDENCE_USED;
 
@@ -73,7 +73,8 @@ static __always_inline void owner_follow(struct pnm_socket *socket, struct pnm_o
 	if (is_shared)
 		flow_share(socket, owner);
 	else
-		flow_give(socket, owner, 0);
+		/* Who has closed it is likely to have used it. */
+		flow_give(socket, owner, state->is_released ? PNM_FLOW_ESTIMATE : 0);
 }
 
 /* A path goes on. The MPTCP socket may have gone from one process to another, which tells nothing of its
@@ -89,7 +90,7 @@ STEP int path_continue(struct bpf_sock *sk, struct pnm_socket *socket, struct pn
 
 	if (!whole || !state)
 		return 0;
-	owner_follow(socket, owner, whole);
+	owner_follow(socket, owner, whole, state);
 	if (state->flags & PNM_SOCKET_LATER_PATH) {
 		struct pnm_flow *flow = last_flow(socket);
 

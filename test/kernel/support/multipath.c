@@ -1,5 +1,5 @@
-/* One connection of MPTCP over several paths. Both ends send `BYTES`, the connecting one first, once the connection
- * has as many paths as it is to have. */
+/* One connection of MPTCP over several paths. Both ends send `BYTES`, the connecting one first, once the
+ * connection has as many paths as it is to have. */
 /* clang-format off
  *
  *   multipath connect PROTOCOL ADDRESS PORT GATE BYTES PATHS [COMMAND]
