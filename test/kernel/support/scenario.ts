@@ -184,7 +184,7 @@ export function expectPayload(process: ProcessSummary, truth: Pick<Truth, 'sent'
 export function expectWire(
   processes: readonly Pick<ProcessSummary, 'wire'>[],
   wire: Crossed,
-  linkHeaderBytes?: number,
+  linkHeaderBytes: { sent?: number; received?: number } = {},
 ): void {
   const sum = (value: (wire: ProcessSummary['wire']) => number) =>
     processes.reduce((total, process) => total + value(process.wire), 0);
@@ -200,12 +200,12 @@ export function expectWire(
   );
   expectClose(
     sum(({ txBytes }) => txBytes),
-    bytesOnWire(wire.sent, linkHeaderBytes),
+    bytesOnWire(wire.sent, linkHeaderBytes.sent),
     'wire bytes sent',
   );
   expectClose(
     sum(({ rxBytes }) => rxBytes),
-    bytesOnWire(wire.received, linkHeaderBytes),
+    bytesOnWire(wire.received, linkHeaderBytes.received),
     'wire bytes received',
   );
 }
