@@ -11,7 +11,15 @@ export const Command = {
   /** On one session of the tree: stop watching it. */
   StopSession: 'procnetmon.stopSession',
   ClearEnded: 'procnetmon.clearEnded',
+  /** On a connection, in the tree as in the panel. */
   CopyAddress: 'procnetmon.copyAddress',
+  CopyFilter: 'procnetmon.copyFilter',
+  CopySocketFilter: 'procnetmon.copySocketFilter',
+  CopyPacketFilter: 'procnetmon.copyPacketFilter',
+  /** On a process of the tree. */
+  CopyProcessId: 'procnetmon.copyProcessId',
+  /** On anything in the tree, and on a stop of the debugger. */
+  ShowInPanel: 'procnetmon.showInPanel',
   /** Asks by what the connections of the tree are put together. */
   GroupConnections: 'procnetmon.groupConnections',
   /** Asks which connections the tree shows. */
@@ -20,10 +28,6 @@ export const Command = {
   /** On a connection in the panel. */
   CopyPanelValue: 'procnetmon.panel.copyValue',
   CopyPanelConnection: 'procnetmon.panel.copyConnection',
-  CopyPanelAddress: 'procnetmon.panel.copyAddress',
-  CopyPanelFilter: 'procnetmon.panel.copyFilter',
-  CopyPanelSocketFilter: 'procnetmon.panel.copySocketFilter',
-  CopyPanelPacketFilter: 'procnetmon.panel.copyPacketFilter',
   /** The tree and the panel show a range of time only: show all again. */
   ClearRange: 'procnetmon.clearRange',
   ClearStops: 'procnetmon.clearStops',

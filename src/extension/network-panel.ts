@@ -1,9 +1,9 @@
 // The view "Network Usage" in the panel area. What it shows is drawn by src/webview.
 //
-// Commands: `procnetmon.openPanel`; in the view's context menu those of `panelCopyCommands`.
+// Commands: `procnetmon.openPanel`, `procnetmon.clearRange`.
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { parsePanelContext, type ClearRangeMessage, type ContextText } from '../shared/panel-messages';
+import type { PanelMessage, ShowMessage } from '../shared/panel-messages';
 import { parsePreferences } from '../shared/panel-preferences';
 import { Command, ContextKey, focusPanelCommand, View } from './contributions';
 import {
@@ -13,24 +13,15 @@ import {
   type PanelSource,
 } from './panel-conversation';
 import { panelPage } from './panel-page';
+import { registerShowInPanel } from './show-in-panel';
 import { language, texts } from './texts';
 import type { TimeFocus } from './time-focus';
 
 /** Key in the memory of all windows. */
 const preferencesKey = 'panelPreferences';
 
-/** Which text of a connection each command of the context menu copies. */
-const panelCopyCommands: readonly (readonly [command: string, text: ContextText])[] = [
-  [Command.CopyPanelValue, 'value'],
-  [Command.CopyPanelConnection, 'row'],
-  [Command.CopyPanelAddress, 'address'],
-  [Command.CopyPanelFilter, 'filter'],
-  [Command.CopyPanelSocketFilter, 'socketFilter'],
-  [Command.CopyPanelPacketFilter, 'packetFilter'],
-];
-
 /**
- * Registers the view and the commands of its context menu.
+ * Registers the view and its commands.
  * @param opened called whenever the view is made
  */
 export function registerNetworkPanel(
@@ -58,12 +49,7 @@ export function registerNetworkPanel(
       (range) => void vscode.commands.executeCommand('setContext', ContextKey.HasRange, range !== undefined),
     ),
     vscode.window.registerWebviewViewProvider(View.Panel, panel),
-    ...panelCopyCommands.map(([command, text]) =>
-      vscode.commands.registerCommand(command, async (menu: unknown) => {
-        const texts = parsePanelContext(menu);
-        if (texts !== undefined) await vscode.env.clipboard.writeText(texts[text]);
-      }),
-    ),
+    registerShowInPanel((message) => panel.show(message)),
   );
 }
 
@@ -75,6 +61,10 @@ class NetworkPanel implements vscode.WebviewViewProvider {
   #view: vscode.WebviewView | undefined;
   /** The user wants to be in the page that is being loaded. */
   #isOpening = false;
+  /** The page is there and reads messages. */
+  #isReady = false;
+  /** What a page that is not there yet is to show. */
+  #wanted: ShowMessage | undefined;
 
   constructor(
     context: vscode.ExtensionContext,
@@ -94,6 +84,22 @@ class NetworkPanel implements vscode.WebviewViewProvider {
     await vscode.commands.executeCommand(focusPanelCommand);
   }
 
+  /** Opens the view on something. */
+  async show(message: ShowMessage): Promise<void> {
+    this.#wanted = message;
+    if (this.#isReady) this.#showWanted();
+    await this.open();
+  }
+
+  #showWanted(): void {
+    if (this.#wanted !== undefined) this.#tell(this.#wanted);
+    this.#wanted = undefined;
+  }
+
+  #tell(message: PanelMessage): void {
+    void this.#view?.webview.postMessage(message);
+  }
+
   resolveWebviewView(view: vscode.WebviewView): void {
     this.#view = view;
     this.#services.opened();
@@ -103,15 +109,21 @@ class NetworkPanel implements vscode.WebviewViewProvider {
         // The editor cannot put the focus into a page that is not there yet.
         if (this.#isOpening) view.show(false);
         this.#isOpening = false;
+        this.#isReady = true;
+        this.#showWanted();
       },
     });
-    const clearing = this.#focus.onDidClear(() => {
-      const message: ClearRangeMessage = { type: 'clear-range' };
-      void view.webview.postMessage(message);
-    });
+    const subscriptions = [
+      this.#focus.onDidClear(() => this.#tell({ type: 'clear-range' })),
+      // The page of a hidden view is thrown away.
+      view.onDidChangeVisibility(() => {
+        if (!view.visible) this.#isReady = false;
+      }),
+    ];
     view.onDidDispose(() => {
       this.#view = undefined;
-      clearing.dispose();
+      this.#isReady = false;
+      for (const subscription of subscriptions) subscription.dispose();
       conversation.dispose();
     });
     view.webview.html = panelPageOf(view.webview, this.#context, 'panel');

@@ -1,7 +1,8 @@
 // The view "Network Usage" in the debug side bar: session → process → connection.
-// View: `procnetmon.usage`. Commands: `procnetmon.copyAddress`, `procnetmon.clearEnded`.
+// View: `procnetmon.usage`. Command: `procnetmon.clearEnded`; on its items those of `connection-texts.ts` and
+// `show-in-panel.ts`.
 import * as vscode from 'vscode';
-import { formatEndpoint } from '../shared/format';
+import { registerCopyCommands } from './connection-texts';
 import { Command, ContextKey, View } from './contributions';
 import { registerConnectionDisplay } from './connection-display';
 import { focusedNode } from './focused-node';
@@ -14,7 +15,6 @@ import {
   closedNodes,
   type ConnectionDisplay,
   connectionNodes,
-  flowOf,
   groupedNodes,
   parentOf,
   plainDisplay,
@@ -57,9 +57,7 @@ export function registerNetworkTree(
     }),
     ...registerConnectionDisplay(tree, view),
     vscode.commands.registerCommand(Command.ClearEnded, () => store.clearEnded()),
-    vscode.commands.registerCommand(Command.CopyAddress, async (node?: TreeNode) =>
-      copyAddress(node ?? (await focusedNode(view))),
-    ),
+    registerCopyCommands(() => focusedNode(view)),
   );
   return { tree, registration };
 }
@@ -86,13 +84,6 @@ async function unfoldOnce(
   if (newest !== undefined && memory.get(unfoldedKey) !== true) {
     await memory.update(unfoldedKey, true);
     await view.reveal(newest, { select: false, focus: false });
-  }
-}
-
-async function copyAddress(node: TreeNode | undefined): Promise<void> {
-  const flow = node?.kind === 'connection' ? flowOf(node) : undefined;
-  if (flow !== undefined) {
-    await vscode.env.clipboard.writeText(formatEndpoint(flow.remote ?? flow.local));
   }
 }
 

@@ -71,7 +71,7 @@ function itemOf(node: TreeNode, range: RangeFigures | undefined): vscode.TreeIte
     case 'closed':
       return closedItem(flowsOf(node.session, node.pid, true).length);
     case 'more':
-      return moreItem(flowsOf(node.session, node.pid, node.closed).length - maximumShownConnections);
+      return moreItem(node, flowsOf(node.session, node.pid, node.closed).length - maximumShownConnections);
   }
 }
 
@@ -285,11 +285,11 @@ function closedItem(count: number): vscode.TreeItem {
   return item;
 }
 
-function moreItem(count: number): vscode.TreeItem {
+function moreItem(node: TreeNode, count: number): vscode.TreeItem {
   const item = new vscode.TreeItem(plural(count, '{0} more connection', '{0} more connections'));
   item.iconPath = new vscode.ThemeIcon('ellipsis');
   item.contextValue = TreeItemContext.More;
-  item.command = { command: Command.OpenPanel, title: vscode.l10n.t('Show in Panel') };
+  item.command = { command: Command.ShowInPanel, title: vscode.l10n.t('Show in Panel'), arguments: [node] };
   return item;
 }
 

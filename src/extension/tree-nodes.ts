@@ -67,6 +67,11 @@ export interface MoreNode {
 
 export type TreeNode = SessionNode | ProcessNode | ConnectionNode | GroupNode | ClosedNode | MoreNode;
 
+/** Whether what a command was handed is a node of the tree. */
+export function isTreeNode(target: unknown): target is TreeNode {
+  return typeof target === 'object' && target !== null && 'kind' in target && 'session' in target;
+}
+
 export function sessionNode(session: WatchedSession): SessionNode {
   return { kind: 'session', id: session.id, session };
 }

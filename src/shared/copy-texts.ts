@@ -8,7 +8,7 @@ export interface ConnectionEnds {
   protocol: TransportProtocol;
   local: Endpoint;
   remote?: Endpoint;
-  host?: string;
+  host?: string | undefined;
 }
 
 /** The address that people mean: the peer's, or the own one of a socket without peer. */

@@ -187,6 +187,22 @@ export interface ClearRangeMessage {
   type: 'clear-range';
 }
 
+/** From the extension: the view is to show one session, and of it what matches. */
+export interface ShowMessage {
+  type: 'show';
+  /** Id of the session. */
+  session: string;
+  /** Filter of the table; absent: everything. */
+  filter?: string;
+  /** The connection whose details are to be on show. */
+  flow?: number;
+  /** Absent: all the time. */
+  range?: TimeRange;
+}
+
+/** What the view is told. */
+export type PanelMessage = PanelData | ClearRangeMessage | ShowMessage;
+
 /** Things the view can ask the host to do on a click. */
 const panelActions = ['startDebugging', 'monitorProcess', 'retry', 'showLog'] as const;
 export type PanelAction = (typeof panelActions)[number];

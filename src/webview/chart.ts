@@ -30,7 +30,7 @@ import { formatDuration, formatRate } from '../shared/format';
 import { cutRange, snapToPoints, summarise, verticalRange, verticalRangeAbove } from './history';
 import { t } from './l10n';
 import { onThemeChange, readTheme, type ChartTheme } from './theme';
-import { followLive, pan, visibleRange, zoom, type TimeBounds, type TimeView } from './time-view';
+import { followLive, pan, reveal, visibleRange, zoom, type TimeBounds, type TimeView } from './time-view';
 
 const verticalAxisWidth = 72;
 const horizontalAxisHeight = 22;
@@ -131,6 +131,11 @@ export class RateChart {
 
   setView(view: TimeView): void {
     this.#setView(view);
+  }
+
+  /** Moves the view so that a range of time is in sight. */
+  reveal(range: TimeRange): void {
+    this.#setView(reveal(this.#view, range, this.#bounds));
   }
 
   #setView(view: TimeView): void {

@@ -1,7 +1,7 @@
 // The entry of the panel's page: puts the parts together, and draws what the host sends.
 import 'uplot/dist/uPlot.min.css';
 import './panel.css';
-import type { ClearRangeMessage, PanelData, PanelQuery, PanelSession } from '../shared/panel-messages';
+import type { PanelMessage, PanelQuery, PanelSession, ShowMessage } from '../shared/panel-messages';
 import type { PanelPreferences } from '../shared/panel-preferences';
 import { sanitise } from '../shared/sanitise';
 import { sumRange, type TimeRange } from '../shared/traffic-history';
@@ -173,9 +173,13 @@ const focusKeeper = new FocusKeeper([table.grid, notices.element, page]);
 /** Sequence of the message that waits to be drawn and acknowledged. */
 let undrawn: number | undefined;
 
-window.addEventListener('message', ({ data }: MessageEvent<PanelData | ClearRangeMessage>) => {
+window.addEventListener('message', ({ data }: MessageEvent<PanelMessage>) => {
   if (data.type === 'clear-range') {
     chooseRange(undefined);
+    return;
+  }
+  if (data.type === 'show') {
+    show(data);
     return;
   }
   if (!model.apply(data)) {
@@ -227,6 +231,16 @@ function chooseRange(range: TimeRange | undefined): void {
   ask();
   drawChart();
   if (range === undefined) drawTable();
+}
+
+/** Shows what was asked for elsewhere in the editor, as if it had been chosen here. */
+function show({ session, filter = '', flow, range }: ShowMessage): void {
+  const [shown, ...others] = model.shownSessions;
+  if (shown?.id !== session || others.length > 0) choose({ selection: { kind: 'session', id: session } });
+  filterBar.set(filter);
+  inspected = flow === undefined ? undefined : { session, flow };
+  if (range !== undefined) chart.reveal(range);
+  chooseRange(range);
 }
 
 function inspect(connection: Connection | undefined): void {

@@ -59,6 +59,15 @@ export function pan(view: TimeView, byMillis: number, bounds: TimeBounds): TimeV
   return hold({ fromMillis: fromMillis + byMillis, toMillis: toMillis + byMillis }, bounds);
 }
 
+/** The same stretch where a range of time lies in it; else one around the range. */
+export function reveal(view: TimeView, range: TimeRange, bounds: TimeBounds): TimeView {
+  const { fromMillis, toMillis } = visibleRange(view, bounds);
+  if (range.fromMillis >= fromMillis && range.toMillis <= toMillis) return view;
+  const spanMillis = clampSpan(Math.max(toMillis - fromMillis, 2 * (range.toMillis - range.fromMillis)));
+  // What is known may be that of another session still, so nothing is held within it.
+  return { spanMillis, endMillis: (range.fromMillis + range.toMillis + spanMillis) / 2 };
+}
+
 /** The same stretch, moving along with the newest point. */
 export function followLive({ spanMillis }: TimeView): TimeView {
   return { spanMillis };

@@ -6,8 +6,8 @@ import { maximumBreakpointFilter, type BreakpointKind, type NetworkBreakpoint } 
 
 type Input = Omit<NetworkBreakpoint, 'id' | 'enabled'>;
 
-/** `undefined` when the user gave it up. `before`: what is edited. */
-export async function askForBreakpoint(before?: NetworkBreakpoint): Promise<Input | undefined> {
+/** `undefined` when the user gave it up. `before`: what is edited, or known of a new one. */
+export async function askForBreakpoint(before: Partial<NetworkBreakpoint> = {}): Promise<Input | undefined> {
   const title = vscode.l10n.t('Network Breakpoint');
   const kinds: { label: string; breaksOn: BreakpointKind }[] = [
     { label: vscode.l10n.t('Pause when the program connects'), breaksOn: 'connect' },
@@ -15,7 +15,7 @@ export async function askForBreakpoint(before?: NetworkBreakpoint): Promise<Inpu
     { label: vscode.l10n.t('Pause when a connection has sent more than …'), breaksOn: 'send' },
   ];
   const chosen = await vscode.window.showQuickPick(
-    kinds.map((each) => ({ ...each, picked: each.breaksOn === before?.kind })),
+    kinds.map((each) => ({ ...each, picked: each.breaksOn === before.kind })),
     { title },
   );
   if (chosen === undefined) return undefined;
@@ -24,7 +24,7 @@ export async function askForBreakpoint(before?: NetworkBreakpoint): Promise<Inpu
     const text = await vscode.window.showInputBox({
       title,
       prompt: vscode.l10n.t('Bytes on the wire, such as 500, 10k or 1.5M'),
-      value: before?.bytes === undefined ? '1M' : String(before.bytes),
+      value: before.bytes === undefined ? '1M' : String(before.bytes),
       validateInput: (value) =>
         parseBytes(value) === undefined
           ? vscode.l10n.t('“{0}” is no amount. Write a number, with k, M or G behind it.', value)
@@ -37,7 +37,7 @@ export async function askForBreakpoint(before?: NetworkBreakpoint): Promise<Inpu
     title,
     prompt: vscode.l10n.t('Only for what matches this filter; empty for everything'),
     placeHolder: 'host:example.org port:443',
-    value: before?.filter ?? '',
+    value: before.filter ?? '',
     validateInput: (value) => {
       if (value.length > maximumBreakpointFilter) return vscode.l10n.t('This filter is too long.');
       const parsed = parseFilter(value);

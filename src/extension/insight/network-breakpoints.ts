@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { formatBytes, formatCount, formatDuration } from '../../shared/format';
+import { connectionTexts } from '../connection-texts';
 import { Command, ContextKey, TreeItemContext, View } from '../contributions';
 import { focusedNode } from '../focused-node';
 import { plainTextWithoutLinks } from '../plain-text';
@@ -115,7 +116,10 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
     this.#changed.dispose();
   }
 
-  /** `given`: the breakpoint, for keybindings and other extensions; without one the user is asked. */
+  /**
+   * @param given the breakpoint, for keybindings and other extensions; else the user is asked, and offered the connection
+   * that a menu was opened on
+   */
   async #add(given: unknown): Promise<void> {
     if (this.#breakpoints.length >= maximumBreakpoints) {
       void vscode.window.showWarningMessage(
@@ -125,7 +129,7 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
     }
     const id = randomUUID();
     const [known] = parseBreakpoints([{ ...(given as object | undefined), id }]);
-    const input = known ?? (await askForBreakpoint());
+    const input = known ?? (await askForBreakpoint({ filter: connectionTexts(given)?.filter ?? '' }));
     if (input === undefined) return;
     const added: NetworkBreakpoint = { ...input, id, enabled: true };
     await this.#set([...this.#breakpoints, added]);

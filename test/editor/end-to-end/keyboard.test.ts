@@ -93,9 +93,41 @@ test('the tree', async () => {
     await press('Shift+F10');
     await expect.poll(() => keyboardFocus(workbench.page)).toMatchObject({ role: 'menu' });
     await press('ArrowDown');
-    await focusIs({ role: 'menuitem', name: /Copy Address/ });
+    await focusIs({ role: 'menuitem', name: /Show in Panel/ });
     await press('Escape');
     await focusIs({ role: 'tree', item: /connection to/ });
+  });
+});
+
+/** Chooses an entry of the menu of the focused row. */
+async function chooseFromMenu(entry: string): Promise<void> {
+  await press('Shift+F10');
+  await expect.poll(() => keyboardFocus(workbench.page)).toMatchObject({ role: 'menu' });
+  await pressUntil('ArrowDown', ({ role, name }) => role === 'menuitem' && name.startsWith(entry));
+  await press('Enter');
+}
+
+test('from the tree into the panel, and to a network breakpoint', async () => {
+  await workbench.watched('menus', async () => {
+    await chooseFromMenu('Copy as ss Command');
+    await expect.poll(clipboard).toMatch(/^ss -[tu]anp 'src \S+ and dst \S+'$/);
+    await chooseFromMenu('Copy as Filter');
+    await expect.poll(clipboard).toMatch(/^proto:\w+ host:\S+ remoteport:\d+$/);
+    const filter = await clipboard();
+    await chooseFromMenu('Add Network Breakpoint');
+    await workbench.page.locator('.quick-input-widget .monaco-list-row').first().waitFor();
+    await press('Enter');
+    const wanted = workbench.page.getByPlaceholder('host:example.org port:443');
+    await expect.poll(() => wanted.inputValue()).toBe(filter);
+    await press('Escape');
+    await focusView('Network Usage');
+    await chooseFromMenu('Show in Panel');
+    await focusIs({ role: 'grid' });
+    const shown = workbench.webview.getByRole('searchbox', { name: 'Filter connections' });
+    expect(await shown.inputValue()).toBe(filter);
+    await workbench.webview.getByRole('complementary', { name: 'Details of the connection' }).waitFor();
+    await press('Escape', 'Control+f', 'Control+a', 'Delete');
+    expect(await shown.inputValue()).toBe('');
   });
 });
 

@@ -13,6 +13,7 @@ import {
   parseWebviewMessage,
   type PanelData,
   type PanelQuery,
+  type ShowMessage,
   type WebviewMessage,
 } from '../../../src/shared/panel-messages';
 import { themes, type ThemeName } from './themes';
@@ -136,6 +137,11 @@ export class ShownPanel {
   /** Sends what changed, without waiting for anything. */
   async postUpdate(): Promise<void> {
     await this.#post(this.#feed.update(this.sessions, this.query));
+  }
+
+  /** Tells the page something else than data. */
+  async tell(message: ShowMessage): Promise<void> {
+    await this.page.evaluate((told) => window.postMessage(told), message);
   }
 
   /** Makes an update that never arrives. */

@@ -1,7 +1,7 @@
 // Which sessions are on show, and what is said when there are none or one failed.
 import { describe, expect, it } from 'vitest';
 import type { MonitoredSession } from '../../../src/extension/watched-session';
-import { sampleFlow, sampleMessage, sampleSession, usage } from '../../unit/webview/samples';
+import { beginning, sampleFlow, sampleMessage, sampleSession, usage } from '../../unit/webview/samples';
 import { columnTexts, panelInBrowser, rows, sessionWith } from './support';
 
 const show = panelInBrowser();
@@ -35,6 +35,24 @@ describe('the sessions', () => {
       type: 'query',
       query: { selection: { kind: 'all' }, grouping: 'direction' },
     });
+  });
+
+  it('are shown as the side bar asks: one session, what matches in it, details, a range of time', async () => {
+    const shown = await show({ sessions: twoSessions() });
+    await shown.tell({ type: 'show', session: 's1', filter: 'pid:4242', flow: 1 });
+    await expect.poll(() => columnTexts(shown, 'local')).toEqual(['192.0.2.10:40001']);
+    const filter = shown.page.getByRole('searchbox', { name: 'Filter connections' });
+    expect(await filter.inputValue()).toBe('pid:4242');
+    await shown.page.getByRole('complementary', { name: 'Details of the connection' }).waitFor();
+    const selected = shown.page.getByRole('combobox', { name: 'Session' }).locator('option:checked');
+    expect(await selected.textContent()).toBe('server.js');
+    const range = { fromMillis: beginning - 60_000, toMillis: beginning };
+    await shown.tell({ type: 'show', session: 's1', range });
+    await shown.page.getByRole('button', { name: 'Clear Range' }).waitFor();
+    expect(await filter.inputValue()).toBe('');
+    await shown.tell({ type: 'show', session: 's2' });
+    await expect.poll(() => columnTexts(shown, 'local')).toEqual(['192.0.2.10:40002']);
+    expect(await shown.page.getByRole('button', { name: 'Clear Range' }).isHidden()).toBe(true);
   });
 
   it('are compared: the earlier run is laid over the later one', async () => {

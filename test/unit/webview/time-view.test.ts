@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { followLive, pan, shortestSpan, visibleRange, zoom } from '../../../src/webview/time-view';
+import { followLive, pan, reveal, shortestSpan, visibleRange, zoom } from '../../../src/webview/time-view';
 
 const minute = 60_000;
 const bounds = { firstMillis: 0, lastMillis: 60 * minute };
@@ -31,6 +31,21 @@ describe('the stretch of time on show', () => {
     expect(visibleRange(held, later).toMillis).toBe(59 * minute);
     expect(pan(held, 5 * minute, later).endMillis).toBeUndefined();
     expect(followLive(held)).toEqual({ spanMillis: 5 * minute });
+  });
+
+  it('stays where a range is in it, and else moves to one, with room around', () => {
+    const view = { spanMillis: 5 * minute };
+    expect(reveal(view, { fromMillis: 56 * minute, toMillis: 60 * minute }, bounds)).toBe(view);
+    const short = { fromMillis: 10 * minute, toMillis: 11 * minute };
+    expect(visibleRange(reveal(view, short, bounds), bounds)).toEqual({
+      fromMillis: 8 * minute,
+      toMillis: 13 * minute,
+    });
+    const long = { fromMillis: 20 * minute, toMillis: 40 * minute };
+    expect(visibleRange(reveal(view, long, bounds), bounds)).toEqual({
+      fromMillis: 10 * minute,
+      toMillis: 50 * minute,
+    });
   });
 
   it('does not leave what is known', () => {

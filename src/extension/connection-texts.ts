@@ -1,0 +1,55 @@
+// What can be copied of the connection that a menu or a key is on, in the tree as in the panel.
+// Commands: `copyAddress`, `copyFilter`, `copySocketFilter`, `copyPacketFilter`; in the panel `panel.copyValue` and
+// `panel.copyConnection`, in the tree `copyProcessId`.
+import * as vscode from 'vscode';
+import { addressText, ownFilter, packetFilter, socketFilter } from '../shared/copy-texts';
+import { parsePanelContext, type ContextText } from '../shared/panel-messages';
+import { Command } from './contributions';
+import { flowOf, isTreeNode, type TreeNode } from './tree-nodes';
+
+/** Which text each command copies. */
+const copyCommands: readonly (readonly [command: string, text: ContextText])[] = [
+  [Command.CopyAddress, 'address'],
+  [Command.CopyFilter, 'filter'],
+  [Command.CopySocketFilter, 'socketFilter'],
+  [Command.CopyPacketFilter, 'packetFilter'],
+  [Command.CopyPanelValue, 'value'],
+  [Command.CopyPanelConnection, 'row'],
+];
+
+/** Texts of a connection: all of them in the panel, those that need no column in the tree. */
+export type ConnectionTexts = Readonly<Partial<Record<ContextText, string>>>;
+
+/**
+ * @param target what the editor hands to a command: a node of the tree, or where in the panel the menu was opened
+ * @returns `undefined` where it is no connection, or one that is gone
+ */
+export function connectionTexts(target: unknown): ConnectionTexts | undefined {
+  if (!isTreeNode(target)) return parsePanelContext(target);
+  const flow = target.kind === 'connection' ? flowOf(target) : undefined;
+  if (flow === undefined) return undefined;
+  const ends = { ...flow, host: flow.host?.name };
+  return {
+    address: addressText(ends),
+    filter: ownFilter(ends),
+    socketFilter: socketFilter(ends),
+    packetFilter: packetFilter(ends),
+  };
+}
+
+/** @param focusedNode the node that the keys are on; a key hands nothing to its command */
+export function registerCopyCommands(focusedNode: () => Promise<TreeNode | undefined>): vscode.Disposable {
+  const copy = async (text: string | undefined): Promise<void> => {
+    if (text !== undefined) await vscode.env.clipboard.writeText(text);
+  };
+  return vscode.Disposable.from(
+    ...copyCommands.map(([command, text]) =>
+      vscode.commands.registerCommand(command, async (target: unknown) =>
+        copy(connectionTexts(target ?? (await focusedNode()))?.[text]),
+      ),
+    ),
+    vscode.commands.registerCommand(Command.CopyProcessId, (target: unknown) =>
+      copy(isTreeNode(target) && target.kind === 'process' ? String(target.pid) : undefined),
+    ),
+  );
+}
