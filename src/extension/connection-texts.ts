@@ -5,11 +5,11 @@ import * as vscode from 'vscode';
 import { addressText, ownFilter, packetFilter, socketFilter } from '../shared/copy-texts';
 import { parsePanelContext, type ContextText } from '../shared/panel-messages';
 import { Command } from './contributions';
+import { registerNodeCommand, registerRowCommand } from './focused-node';
 import { flowOf, isTreeNode, type TreeNode } from './tree-nodes';
 
-/** Which text each command copies. */
+/** Which text each command of menus copies. */
 const copyCommands: readonly (readonly [command: string, text: ContextText])[] = [
-  [Command.CopyAddress, 'address'],
   [Command.CopyFilter, 'filter'],
   [Command.CopySocketFilter, 'socketFilter'],
   [Command.CopyPacketFilter, 'packetFilter'],
@@ -37,19 +37,18 @@ export function connectionTexts(target: unknown): ConnectionTexts | undefined {
   };
 }
 
-/** @param focusedNode the node that the keys are on; a key hands nothing to its command */
-export function registerCopyCommands(focusedNode: () => Promise<TreeNode | undefined>): vscode.Disposable {
+/** @param view the tree; its nodes and the panel's connections can be copied of */
+export function registerCopyCommands(view: vscode.TreeView<TreeNode>): vscode.Disposable {
   const copy = async (text: string | undefined): Promise<void> => {
     if (text !== undefined) await vscode.env.clipboard.writeText(text);
   };
   return vscode.Disposable.from(
+    registerRowCommand(view, Command.CopyAddress, (target) => copy(connectionTexts(target)?.address)),
     ...copyCommands.map(([command, text]) =>
-      vscode.commands.registerCommand(command, async (target: unknown) =>
-        copy(connectionTexts(target ?? (await focusedNode()))?.[text]),
-      ),
+      registerNodeCommand(view, command, (target) => copy(connectionTexts(target)?.[text])),
     ),
-    vscode.commands.registerCommand(Command.CopyProcessId, (target: unknown) =>
-      copy(isTreeNode(target) && target.kind === 'process' ? String(target.pid) : undefined),
+    registerNodeCommand(view, Command.CopyProcessId, (node) =>
+      copy(node.kind === 'process' ? String(node.pid) : undefined),
     ),
   );
 }

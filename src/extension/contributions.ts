@@ -18,8 +18,10 @@ export const Command = {
   CopyPacketFilter: 'procnetmon.copyPacketFilter',
   /** On a process of the tree. */
   CopyProcessId: 'procnetmon.copyProcessId',
-  /** On anything in the tree, and on a stop of the debugger. */
+  /** On anything in the tree. */
   ShowInPanel: 'procnetmon.showInPanel',
+  /** On a stop of the debugger. */
+  ShowStopInPanel: 'procnetmon.showStopInPanel',
   /** Asks by what the connections of the tree are put together. */
   GroupConnections: 'procnetmon.groupConnections',
   /** Asks which connections the tree shows. */

@@ -18,9 +18,9 @@ import { registerNetworkTree } from './network-tree';
 import { registerSavedSessions } from './saved/register';
 import { SessionArchive } from './saved/session-archive';
 import { SessionStore } from './session-store';
+import { viewOfNode, viewOfStop } from './show-in-panel';
 import { NetworkStatusBar } from './status-bar';
 import { TimeFocus } from './time-focus';
-import type { TreeNode } from './tree-nodes';
 import { WatchController } from './watch-controller';
 
 let runningHelper: HelperService | undefined;
@@ -42,13 +42,31 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const stops = new DebuggerStops(store, debugSessions, watch);
   const archive = new SessionArchive(context.storageUri, store, log);
   runningArchive = archive;
-  const { tree, registration } = registerNetworkTree(store, context.workspaceState, focus);
   runningHelper = helper;
 
   const start = async (): Promise<void> => {
     await debugSessions.watchAll('user');
     await helper.start('user');
   };
+  const { panel, registration: panelRegistration } = registerNetworkPanel(
+    context,
+    store,
+    {
+      startDebugging: () => vscode.commands.executeCommand('workbench.action.debug.start'),
+      monitorProcess: () => vscode.commands.executeCommand(Command.MonitorPid),
+      retry: start,
+      showLog: () => log.show(),
+    },
+    focus,
+    () => archive.restore(),
+  );
+  const { tree, registration: treeRegistration } = registerNetworkTree(
+    store,
+    context.workspaceState,
+    focus,
+    { [Command.StopSession]: ({ session }) => watch.stop(session.id) },
+    { [Command.ShowInPanel]: (node) => panel.show(viewOfNode(node)) },
+  );
   context.subscriptions.push(
     log,
     store,
@@ -57,23 +75,12 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     debugSessions,
     statusBar,
     focus,
-    registration,
-    registerNetworkPanel(
-      context,
-      store,
-      {
-        startDebugging: () => vscode.commands.executeCommand('workbench.action.debug.start'),
-        monitorProcess: () => vscode.commands.executeCommand(Command.MonitorPid),
-        retry: start,
-        showLog: () => log.show(),
-      },
-      focus,
-      () => archive.restore(),
-    ),
+    panelRegistration,
+    treeRegistration,
     stops,
     archive,
     new StopDecoration(stops),
-    registerStopsView(stops),
+    registerStopsView(stops, (stop) => panel.show(viewOfStop(stop))),
     new NetworkBreakpoints(store, stops, context.workspaceState),
     registerSavedSessions(context, store),
     registerLanguageModelTool(store),
@@ -83,9 +90,6 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     registerInstallation(files, log),
     vscode.commands.registerCommand(Command.Start, start),
     vscode.commands.registerCommand(Command.Stop, () => helper.stop()),
-    vscode.commands.registerCommand(Command.StopSession, (node?: TreeNode) => {
-      if (node !== undefined) watch.stop(node.session.id);
-    }),
     vscode.commands.registerCommand(Command.ShowLog, () => log.show()),
     vscode.commands.registerCommand(Command.OpenSettings, () =>
       vscode.commands.executeCommand('workbench.action.openSettings', `${settingsSection}.`),

@@ -13,7 +13,6 @@ import {
   type PanelSource,
 } from './panel-conversation';
 import { panelPage } from './panel-page';
-import { registerShowInPanel } from './show-in-panel';
 import { language, texts } from './texts';
 import type { TimeFocus } from './time-focus';
 
@@ -30,7 +29,7 @@ export function registerNetworkPanel(
   actions: PanelActions,
   focus: TimeFocus,
   opened: () => unknown,
-): vscode.Disposable {
+): { panel: NetworkPanel; registration: vscode.Disposable } {
   const memory = context.globalState;
   // Columns, chart and saved filters go along to the user's other machines.
   memory.setKeysForSync([preferencesKey]);
@@ -42,18 +41,18 @@ export function registerNetworkPanel(
     queryChanged: ({ range }) => focus.set(range),
     texts,
   });
-  return vscode.Disposable.from(
+  const registration = vscode.Disposable.from(
     vscode.commands.registerCommand(Command.OpenPanel, () => panel.open()),
     vscode.commands.registerCommand(Command.ClearRange, () => focus.clear()),
     focus.onDidChange(
       (range) => void vscode.commands.executeCommand('setContext', ContextKey.HasRange, range !== undefined),
     ),
     vscode.window.registerWebviewViewProvider(View.Panel, panel),
-    registerShowInPanel((message) => panel.show(message)),
   );
+  return { panel, registration };
 }
 
-class NetworkPanel implements vscode.WebviewViewProvider {
+export class NetworkPanel implements vscode.WebviewViewProvider {
   readonly #context: vscode.ExtensionContext;
   readonly #source: PanelSource;
   readonly #focus: TimeFocus;

@@ -1,11 +1,10 @@
 // The view "Network Usage" in the debug side bar: session → process → connection.
-// View: `procnetmon.usage`. Command: `procnetmon.clearEnded`; on its items those of `connection-texts.ts` and
-// `show-in-panel.ts`.
+// View: `procnetmon.usage`. Command: `procnetmon.clearEnded`; on its items those of `connection-texts.ts`.
 import * as vscode from 'vscode';
 import { registerCopyCommands } from './connection-texts';
 import { Command, ContextKey, View } from './contributions';
 import { registerConnectionDisplay } from './connection-display';
-import { focusedNode } from './focused-node';
+import { registerNodeCommand, registerRowCommand } from './focused-node';
 import type { TimeRange } from '../shared/traffic-history';
 import { RangeFigures } from './range-figures';
 import { isOver, type SessionStore } from './session-store';
@@ -29,11 +28,19 @@ const drawTogetherMillis = 100;
 /** Key in the workspace's memory: the view was unfolded for the user. */
 const unfoldedKey = 'usageViewUnfolded';
 
-/** Registers the view and the commands of its items. */
+type NodeActions = Readonly<Record<string, (node: TreeNode) => unknown>>;
+
+/**
+ * Registers the view and the commands of its items.
+ * @param rowActions what further commands do with an item, by command, that are buttons in its row, too
+ * @param menuActions the same of those that are in its menu only
+ */
 export function registerNetworkTree(
   store: SessionStore,
   memory: vscode.Memento,
   focus: TimeFocus,
+  rowActions: NodeActions,
+  menuActions: NodeActions,
 ): { tree: NetworkTree; registration: vscode.Disposable } {
   const tree = new NetworkTree(store);
   const view = vscode.window.createTreeView(View.Usage, { treeDataProvider: tree, showCollapseAll: true });
@@ -57,7 +64,9 @@ export function registerNetworkTree(
     }),
     ...registerConnectionDisplay(tree, view),
     vscode.commands.registerCommand(Command.ClearEnded, () => store.clearEnded()),
-    registerCopyCommands(() => focusedNode(view)),
+    registerCopyCommands(view),
+    ...Object.entries(rowActions).map(([command, action]) => registerRowCommand(view, command, action)),
+    ...Object.entries(menuActions).map(([command, action]) => registerNodeCommand(view, command, action)),
   );
   return { tree, registration };
 }

@@ -8,7 +8,7 @@ import * as vscode from 'vscode';
 import { formatBytes, formatCount, formatDuration } from '../../shared/format';
 import { connectionTexts } from '../connection-texts';
 import { Command, ContextKey, TreeItemContext, View } from '../contributions';
-import { focusedNode } from '../focused-node';
+import { registerRowCommand } from '../focused-node';
 import { plainTextWithoutLinks } from '../plain-text';
 import type { SessionStore } from '../session-store';
 import { askForBreakpoint } from './breakpoint-input';
@@ -56,15 +56,6 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
     this.#tellContext();
     const view = vscode.window.createTreeView(View.Breakpoints, { treeDataProvider: this });
     this.#view = view;
-    const register = (
-      command: string,
-      action: (breakpoint?: NetworkBreakpoint) => unknown,
-    ): vscode.Disposable => vscode.commands.registerCommand(command, action);
-    const onOne =
-      (action: (breakpoint: NetworkBreakpoint) => unknown) => async (breakpoint?: NetworkBreakpoint) => {
-        const meant = breakpoint ?? (await focusedNode(view));
-        return meant && action(meant);
-      };
     this.#subscription = vscode.Disposable.from(
       view,
       view.onDidChangeCheckboxState(({ items }) => {
@@ -75,16 +66,12 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
       store.onDidChange(({ session, kind }) => {
         if (kind === 'updated') this.#look(session.id);
       }),
-      register(Command.AddBreakpoint, (given) => this.#add(given)),
-      register(
-        Command.EditBreakpoint,
-        onOne((breakpoint) => this.#edit(breakpoint)),
+      vscode.commands.registerCommand(Command.AddBreakpoint, (given?: unknown) => this.#add(given)),
+      registerRowCommand(view, Command.EditBreakpoint, (breakpoint) => this.#edit(breakpoint)),
+      registerRowCommand(view, Command.RemoveBreakpoint, ({ id }) =>
+        this.#set(this.#breakpoints.filter((each) => each.id !== id)),
       ),
-      register(
-        Command.RemoveBreakpoint,
-        onOne((breakpoint) => this.#set(this.#breakpoints.filter(({ id }) => id !== breakpoint.id))),
-      ),
-      register(Command.RemoveAllBreakpoints, () => this.#set([])),
+      vscode.commands.registerCommand(Command.RemoveAllBreakpoints, () => this.#set([])),
     );
   }
 

@@ -1,11 +1,14 @@
 // The view "Network per Stop": what each stop of the debugger cost, the newest first.
-// View: `procnetmon.stops`. Commands: `procnetmon.clearStops`.
+// View: `procnetmon.stops`. Commands: `procnetmon.clearStops`, `procnetmon.showStopInPanel`.
 import * as vscode from 'vscode';
 import { Command, ContextKey, TreeItemContext, View } from '../contributions';
 import { placeText, type DebuggerStop, type DebuggerStops } from './debugger-stops';
 import { costText, costTooltip, isQuiet } from './stop-texts';
 
-export function registerStopsView(stops: DebuggerStops): vscode.Disposable {
+export function registerStopsView(
+  stops: DebuggerStops,
+  showInPanel: (stop: DebuggerStop) => unknown,
+): vscode.Disposable {
   const view = new StopsView(stops);
   return vscode.Disposable.from(
     view,
@@ -14,6 +17,10 @@ export function registerStopsView(stops: DebuggerStops): vscode.Disposable {
       () => void vscode.commands.executeCommand('setContext', ContextKey.HasStops, stops.stops.length > 0),
     ),
     vscode.commands.registerCommand(Command.ClearStops, () => stops.clear()),
+    vscode.commands.registerCommand(
+      Command.ShowStopInPanel,
+      (stop?: DebuggerStop) => stop && showInPanel(stop),
+    ),
   );
 }
 

@@ -126,8 +126,10 @@ test('from the tree into the panel, and to a network breakpoint', async () => {
     const shown = workbench.webview.getByRole('searchbox', { name: 'Filter connections' });
     expect(await shown.inputValue()).toBe(filter);
     await workbench.webview.getByRole('complementary', { name: 'Details of the connection' }).waitFor();
-    await press('Escape', 'Control+f', 'Control+a', 'Delete');
+    await press('Control+f', 'Control+a', 'Delete');
     expect(await shown.inputValue()).toBe('');
+    await workbench.runCommand('View: Toggle Panel Visibility');
+    await shown.waitFor({ state: 'detached' });
   });
 });
 
