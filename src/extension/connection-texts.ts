@@ -1,6 +1,7 @@
-// What can be copied of the connection that a menu or a key is on, in the tree as in the panel.
-// Commands: `copyAddress`, `copyFilter`, `copySocketFilter`, `copyPacketFilter`; in the panel `panel.copyValue` and
-// `panel.copyConnection`, in the tree `copyProcessId`.
+// What the connection that a menu or a key is on is elsewhere: text to copy, or the filter of a network breakpoint. In
+// the tree as in the panel.
+// Commands: `copyAddress`, `copyFilter`, `copySocketFilter`, `copyPacketFilter`, `breakOnConnection`; in the panel
+// `panel.copyValue` and `panel.copyConnection`, in the tree `copyProcessId`.
 import * as vscode from 'vscode';
 import { addressText, ownFilter, packetFilter, socketFilter } from '../shared/copy-texts';
 import { parsePanelContext, type ContextText } from '../shared/panel-messages';
@@ -38,7 +39,7 @@ export function connectionTexts(target: unknown): ConnectionTexts | undefined {
 }
 
 /** @param view the tree; its nodes and the panel's connections can be copied of */
-export function registerCopyCommands(view: vscode.TreeView<TreeNode>): vscode.Disposable {
+export function registerConnectionCommands(view: vscode.TreeView<TreeNode>): vscode.Disposable {
   const copy = async (text: string | undefined): Promise<void> => {
     if (text !== undefined) await vscode.env.clipboard.writeText(text);
   };
@@ -46,6 +47,9 @@ export function registerCopyCommands(view: vscode.TreeView<TreeNode>): vscode.Di
     registerRowCommand(view, Command.CopyAddress, (target) => copy(connectionTexts(target)?.address)),
     ...copyCommands.map(([command, text]) =>
       registerNodeCommand(view, command, (target) => copy(connectionTexts(target)?.[text])),
+    ),
+    registerNodeCommand(view, Command.BreakOnConnection, (target) =>
+      vscode.commands.executeCommand(Command.AddBreakpoint, { filter: connectionTexts(target)?.filter }),
     ),
     registerNodeCommand(view, Command.CopyProcessId, (node) =>
       copy(node.kind === 'process' ? String(node.pid) : undefined),

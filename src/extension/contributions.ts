@@ -16,6 +16,7 @@ export const Command = {
   CopyFilter: 'procnetmon.copyFilter',
   CopySocketFilter: 'procnetmon.copySocketFilter',
   CopyPacketFilter: 'procnetmon.copyPacketFilter',
+  BreakOnConnection: 'procnetmon.breakOnConnection',
   /** On a process of the tree. */
   CopyProcessId: 'procnetmon.copyProcessId',
   /** On anything in the tree. */

@@ -1,7 +1,7 @@
 // The view "Network Usage" in the debug side bar: session → process → connection.
 // View: `procnetmon.usage`. Command: `procnetmon.clearEnded`; on its items those of `connection-texts.ts`.
 import * as vscode from 'vscode';
-import { registerCopyCommands } from './connection-texts';
+import { registerConnectionCommands } from './connection-texts';
 import { Command, ContextKey, View } from './contributions';
 import { registerConnectionDisplay } from './connection-display';
 import { registerNodeCommand, registerRowCommand } from './focused-node';
@@ -64,7 +64,7 @@ export function registerNetworkTree(
     }),
     ...registerConnectionDisplay(tree, view),
     vscode.commands.registerCommand(Command.ClearEnded, () => store.clearEnded()),
-    registerCopyCommands(view),
+    registerConnectionCommands(view),
     ...Object.entries(rowActions).map(([command, action]) => registerRowCommand(view, command, action)),
     ...Object.entries(menuActions).map(([command, action]) => registerNodeCommand(view, command, action)),
   );

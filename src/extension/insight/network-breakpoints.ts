@@ -6,7 +6,6 @@
 import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { formatBytes, formatCount, formatDuration } from '../../shared/format';
-import { connectionTexts } from '../connection-texts';
 import { Command, ContextKey, TreeItemContext, View } from '../contributions';
 import { registerRowCommand } from '../focused-node';
 import { plainTextWithoutLinks } from '../plain-text';
@@ -104,8 +103,7 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
   }
 
   /**
-   * @param given the breakpoint, for keybindings and other extensions; else the user is asked, and offered the connection
-   * that a menu was opened on
+   * @param given the breakpoint, for keybindings and other extensions, or only its filter; the user is asked for the rest
    */
   async #add(given: unknown): Promise<void> {
     if (this.#breakpoints.length >= maximumBreakpoints) {
@@ -116,7 +114,7 @@ export class NetworkBreakpoints implements vscode.TreeDataProvider<NetworkBreakp
     }
     const id = randomUUID();
     const [known] = parseBreakpoints([{ ...(given as object | undefined), id }]);
-    const input = known ?? (await askForBreakpoint({ filter: connectionTexts(given)?.filter ?? '' }));
+    const input = known ?? (await askForBreakpoint({ filter: filterOf(given) }));
     if (input === undefined) return;
     const added: NetworkBreakpoint = { ...input, id, enabled: true };
     await this.#set([...this.#breakpoints, added]);
@@ -215,6 +213,11 @@ function hitText(
         formatDuration(stood - hitMillis),
       );
   }
+}
+
+function filterOf(given: unknown): string {
+  const filter = typeof given === 'object' && given !== null && 'filter' in given ? given.filter : undefined;
+  return typeof filter === 'string' ? filter : '';
 }
 
 /** One line. */
