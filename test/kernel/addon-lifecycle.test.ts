@@ -1,5 +1,5 @@
 // Opening, attaching and closing: what is put into the kernel, and that nothing of it stays behind.
-import { mkdtempSync, rmdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -49,6 +49,11 @@ async function open(addon: AddonProcess, attachment: 'auto' | 'tcx' | 'clsact') 
   });
 }
 
+/** How much memory a process may lock, as the kernel says. */
+function lockedMemory(pid: number): string | undefined {
+  return /^Max locked memory.*$/m.exec(readFileSync(`/proc/${String(pid)}/limits`, 'utf8'))?.[0];
+}
+
 async function indexOf(addon: AddonProcess, name: string): Promise<number> {
   const interfaces = await addon.call<KernelInterface[]>('interfaces');
   const found = interfaces.find((candidate) => candidate.name === name);
@@ -79,6 +84,15 @@ describe('opening and closing', () => {
     await expect.poll(() => objects.filter(exists)).toEqual([]);
     await addon.call('close');
     await expect(addon.call('statistics')).rejects.toMatchObject({ code: 'EBADF' });
+  });
+
+  it('leaves the limit of locked memory as it was, which old kernels ask to be raised for maps', async () => {
+    const addon = startProcess();
+    await addon.call('capabilities');
+    const before = lockedMemory(addon.pid);
+    expect(before).toBeDefined();
+    await open(addon, 'auto');
+    expect(lockedMemory(addon.pid)).toBe(before);
   });
 
   it('has little for the verifier to follow', async ({ skip }) => {

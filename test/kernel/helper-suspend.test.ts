@@ -1,5 +1,6 @@
-// A machine that goes to sleep while a helper counts. The emulated ones do, for real, and are woken up by the alarm of
-// their clock.
+// A machine that goes to sleep, or whose clock is set, while a helper counts. The emulated ones do that for real, and are
+// woken up by the alarm of their clock.
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -12,6 +13,8 @@ const alarm = '/sys/class/rtc/rtc0/wakealarm';
 const sleepSeconds = 5;
 const windowMicros = 1_000_000;
 const bytes = 100_000;
+/** Below it a step of the wall clock is none. */
+const jitterMillis = 20;
 
 const clients: RpcClient[] = [];
 const servers: net.Server[] = [];
@@ -33,16 +36,23 @@ async function connection(): Promise<net.Socket> {
   return socket;
 }
 
-/** Puts the machine to sleep. Returns for how many seconds it slept, by its own account. */
-function suspend(): number {
+/** Puts the machine to sleep, and looks whether it slept, by its own account. */
+function suspend(): void {
   const slept = (): number => uptime() - Number(process.hrtime.bigint()) / 1e9;
   const before = slept();
   writeFileSync(alarm, '0');
   writeFileSync(alarm, `+${String(sleepSeconds)}`);
   // To memory: from idle (freeze) the emulator's clock does not wake it up.
   writeFileSync('/sys/power/state', 'mem');
-  return slept() - before;
+  expect(slept() - before).toBeGreaterThan(sleepSeconds / 2);
 }
+
+/** Sets the wall clock, by seconds. */
+const step = (seconds: number) => (): void => {
+  const wanted = Math.round(Date.now() / 1_000) + seconds;
+  execFileSync('date', ['-s', `@${String(wanted)}`]);
+  expect(Math.abs(Date.now() / 1_000 - wanted)).toBeLessThan(60);
+};
 
 /** What is between bounds that the samples themselves give, however long the machine was asleep between them. */
 function checkRate(samples: readonly MonitorSample[], index: number): void {
@@ -55,9 +65,13 @@ function checkRate(samples: readonly MonitorSample[], index: number): void {
   expect(rate).toBeLessThanOrEqual(sent(index) - sent(later - 1) + 1);
 }
 
-it('a machine is suspended, and counting goes on', async ({ skip }) => {
+it.for<[string, () => void]>([
+  ['a machine is suspended', suspend],
+  ["a machine's clock is set ahead", step(86_400)],
+  ["a machine's clock is set back", step(-2 * 86_400)],
+])('%s, and counting goes on', async ([, disturb], { skip }) => {
   if (process.env['PROCNETMON_EMULATED'] === undefined)
-    return skip('only emulated machines are suspended: npm run test:kernels');
+    return skip('only emulated machines are treated so: npm run test:kernels');
   const socket = await connection();
   const client = new RpcClient();
   clients.push(client);
@@ -84,8 +98,8 @@ it('a machine is suspended, and counting goes on', async ({ skip }) => {
   await sampled();
   await send(bytes);
   socket.write(Buffer.alloc(bytes));
-  expect(suspend()).toBeGreaterThan(sleepSeconds / 2);
-  const woke = Date.now();
+  disturb();
+  const disturbed = Date.now();
   await send(3 * bytes);
 
   samples.forEach(({ sequence, total }, index) => {
@@ -95,5 +109,7 @@ it('a machine is suspended, and counting goes on', async ({ skip }) => {
     expect(total.payload.txBytes).toBeGreaterThanOrEqual(before?.total.payload.txBytes ?? 0);
     checkRate(samples, index);
   });
-  expect(Date.parse(samples.at(-1)?.time ?? '')).toBeGreaterThanOrEqual(woke);
+  const last = Date.parse(samples.at(-1)?.time ?? '');
+  expect(last).toBeGreaterThanOrEqual(disturbed);
+  expect(last).toBeLessThanOrEqual(Date.now() + jitterMillis);
 });

@@ -48,6 +48,8 @@ const shortPattern = [
   'somebody made after is not',
   'is swept up by the next start',
   'machine is suspended',
+  'clock is set ahead',
+  'limit of locked memory',
 ].join('|');
 
 // A test and its hooks have five minutes each in there.
