@@ -127,6 +127,8 @@ void Programs::Destroy::operator()(procnetmon_bpf *skeleton) const
 Programs::Programs(uint32_t only_user)
 {
 	const LibbpfLog log;
+	// To ask what the kernel has raises it too.
+	const MemoryLimit limit;
 
 	skeleton_.reset(procnetmon_bpf__open());
 	if (!skeleton_)
@@ -140,7 +142,6 @@ Programs::Programs(uint32_t only_user)
 	    .helper_process_id = static_cast<__u32>(::getpid()),
 	    .only_user = only_user,
 	};
-	const MemoryLimit limit;
 	const int result = procnetmon_bpf__load(skeleton_.get());
 
 	if (result)
