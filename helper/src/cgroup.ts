@@ -1,10 +1,10 @@
 // Where the cgroup v2 hierarchy is mounted. Hooks at its root see the sockets of every process below it.
 import { readFileSync, readlinkSync } from 'node:fs';
-import { ExitStatus, StartupError } from './errors';
+import { asError, ExitStatus, StartupError } from './errors';
 
 export interface CgroupMount {
-  /** Mount point. */
-  path: string;
+  /** Mount point; absent where it is mounted nowhere in sight, as under `ip netns exec`. */
+  path?: string | undefined;
   /** Whether every process of the machine is below it, as far as the mount itself can tell. */
   whole: boolean;
 }
@@ -31,17 +31,20 @@ export function parseMounts(mountinfo: string): CgroupMount | undefined {
   return mounts.find(({ whole }) => whole) ?? mounts[0];
 }
 
-/** The hierarchy as this process sees it. Throws a `StartupError` when there is none. */
+/** The hierarchy as this process sees it. */
 export function findCgroup(mountinfo = readFileSync('/proc/self/mountinfo', 'utf8')): CgroupMount {
-  const mount = parseMounts(mountinfo);
-  if (mount === undefined) {
-    throw new StartupError(
-      ExitStatus.NoCgroup,
-      'No cgroup v2 hierarchy is mounted, so sockets cannot be told by process.',
-      'Mount one (mount -t cgroup2 none /sys/fs/cgroup/unified), or boot with systemd.unified_cgroup_hierarchy=1.',
-    );
-  }
-  return { path: mount.path, whole: mount.whole && inFirstNamespace() };
+  const mount = parseMounts(mountinfo) ?? { whole: true };
+  return { ...mount, whole: mount.whole && inFirstNamespace() };
+}
+
+/** Why there is no counting where the hierarchy is mounted nowhere, and could not be mounted either. */
+export function explainNoCgroup(cause: unknown): StartupError {
+  return new StartupError(
+    ExitStatus.NoCgroup,
+    `No cgroup v2 hierarchy is mounted, so sockets cannot be told by process: ${asError(cause).message}.`,
+    'Mount one (mount -t cgroup2 none /sys/fs/cgroup/unified), or boot with systemd.unified_cgroup_hierarchy=1.',
+    { cause },
+  );
 }
 
 function inFirstNamespace(): boolean {

@@ -28,7 +28,7 @@ export function diagnose(version: string, facts: HostFacts, attempt: Attempt): D
     capabilities(facts),
     noNewPrivileges(facts),
     sudo(facts),
-    cgroupHierarchy(facts),
+    cgroupHierarchy(facts, attempt),
     programs(attempt),
     packetHooks(facts, attempt),
     processEvents(attempt),
@@ -138,9 +138,12 @@ function sudo({ sudo: file, uid }: HostFacts): DoctorCheck {
   return { ...check, ...failed('Not installed.', 'Install sudo, or run procnetmon as root.') };
 }
 
-function cgroupHierarchy({ cgroup }: HostFacts): DoctorCheck {
+function cgroupHierarchy({ cgroup }: HostFacts, attempt: Attempt): DoctorCheck {
   const check = { id: 'cgroup', title: 'Control groups (cgroup v2)' };
-  if (cgroup === undefined) {
+  if (cgroup?.path === undefined) {
+    if ('opened' in attempt) {
+      return { ...check, ...ok('Not mounted here; the helper mounts it for itself.') };
+    }
     return {
       ...check,
       ...failed(

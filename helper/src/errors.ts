@@ -51,6 +51,13 @@ export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
+/** The operation on the kernel that failed, as the addon names it; empty for other errors. */
+export function errorOperation(error: unknown): string {
+  return error instanceof Error && 'operation' in error && typeof error.operation === 'string'
+    ? error.operation
+    : '';
+}
+
 /** Whatever was thrown, as an error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));

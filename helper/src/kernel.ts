@@ -10,8 +10,11 @@ export interface KernelError extends Error {
 }
 
 export interface OpenOptions {
-  /** Folder of the cgroup v2 hierarchy at whose root the hooks are attached. */
-  cgroup: string;
+  /**
+   * Folder of the cgroup v2 hierarchy at which the hooks are attached. When absent, the addon mounts the hierarchy for
+   * itself, for which it needs `CAP_SYS_ADMIN`; operations of errors then end in `(cgroup2)`.
+   */
+  cgroup?: string | undefined;
   /** `auto` takes tcx where the kernel has it (6.6), clsact filters elsewhere. */
   attachment: 'auto' | 'tcx' | 'clsact';
   /** Events and payload of this user's sockets only; everybody's when absent. */

@@ -6,15 +6,13 @@ import { dirname, join } from 'node:path';
 import { isSea } from 'node:sea';
 import { checkOnlyRootWrites } from '../../src/installation/trusted-files';
 import { adoptEverything } from './adoption';
-import { type CgroupMount, findCgroup } from './cgroup';
-import { asError, errorCode, ExitStatus, StartupError } from './errors';
+import { type CgroupMount, explainNoCgroup, findCgroup } from './cgroup';
+import { asError, errorCode, errorOperation, ExitStatus, StartupError } from './errors';
 import { isInitialPidNamespace, realHost, type HostSources } from './host-facts';
 import type { Kernel, KernelAddon, OpenOptions } from './kernel';
 
 export interface OpenedKernel {
   kernel: Kernel;
-  /** Where the cgroup v2 hierarchy is mounted. */
-  cgroup: string;
   /** Sentences about what could not be had in full, such as processes whose sockets could not be read. */
   limitations: string[];
 }
@@ -156,11 +154,11 @@ export function openKernel(
   try {
     kernel = addon.open({ cgroup: mount.path, attachment, onlyUser });
   } catch (error) {
-    throw refusal(error);
+    throw errorOperation(error).endsWith('(cgroup2)') ? explainNoCgroup(error) : refusal(error);
   }
   try {
     const limitations = [...sweepUp(addon, kernel), ...takeIntoAccount(kernel, mount)];
-    return { kernel, cgroup: mount.path, limitations };
+    return { kernel, limitations };
   } catch (error) {
     kernel.close();
     throw refusal(error);

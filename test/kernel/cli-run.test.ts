@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { outputLine, type OutputLine, type SummaryLine } from '../../helper/src/cli/json-lines';
 import { helperPath, runToEnd } from './support/helper';
 import { HostPair, type Host } from './support/namespaces';
+import { NetworkNamespace } from './support/network-namespace';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -252,6 +253,25 @@ describe.skipIf(!isRoot)('processes and events', () => {
       expect(await totals('eth0')).toBe(0);
     } finally {
       pair.dispose();
+    }
+  });
+
+  it('counts under "ip netns exec", which hides the control groups', async () => {
+    const namespace = new NetworkNamespace('run');
+    try {
+      const conversation = `
+        const server = require('node:net').createServer((socket) => socket.resume().on('end', () => server.close()));
+        server.listen(0, '127.0.0.1', () =>
+          require('node:net').connect(server.address().port, '127.0.0.1').end(Buffer.alloc(100_000)));`;
+      const finished = await runToEnd('ip', [
+        ...['netns', 'exec', namespace.name, helperPath, 'run', '--format', 'json'],
+        ...['--', process.execPath, '-e', conversation],
+      ]);
+      expect(finished).toMatchObject({ status: 0, stderr: '' });
+      const [program] = summaryOf(parseLines(finished.stdout)).processes;
+      expect(program?.payload).toEqual({ txBytes: 100_000, rxBytes: 100_000 });
+    } finally {
+      namespace.dispose();
     }
   });
 

@@ -32,7 +32,8 @@ Napi::Value open(const Napi::CallbackInfo &info)
 {
 	return guarded(info.Env(), [&] {
 		const Napi::Object options = to_object(info[0], "options");
-		const std::string cgroup = to_text(options.Get("cgroup"), "cgroup");
+		const Napi::Value folder = options.Get("cgroup");
+		const std::string cgroup = folder.IsUndefined() ? "" : to_text(folder, "cgroup");
 		const Napi::Value user = options.Get("onlyUser");
 		const uint32_t only_user = user.IsUndefined() ? PNM_EVERY_USER : to_u32(user, "onlyUser");
 

@@ -6,10 +6,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <procnetmon.skel.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -74,8 +76,28 @@ bool tells_mptcp_socket()
 	return static_cast<bool>(program);
 }
 
+// The root of the hierarchy, mounted for this process alone and at no place. Through the system calls
+// themselves: the C library has them only from 2.36 on.
+FileDescriptor mount_cgroup()
+{
+	const FileDescriptor context(static_cast<int>(::syscall(SYS_fsopen, "cgroup2", FSOPEN_CLOEXEC)));
+
+	checked(context.get(), "fsopen(cgroup2)");
+	checked(static_cast<int>(
+		    ::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0)),
+		"fsconfig(cgroup2)");
+	const FileDescriptor mount(
+	    static_cast<int>(::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, 0)));
+
+	checked(mount.get(), "fsmount(cgroup2)");
+	return FileDescriptor(
+	    checked(::openat(mount.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "openat(cgroup2)"));
+}
+
 FileDescriptor open_cgroup(const std::string &folder)
 {
+	if (folder.empty())
+		return mount_cgroup();
 	FileDescriptor cgroup(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 
 	if (!cgroup)

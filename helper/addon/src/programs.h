@@ -27,7 +27,8 @@ class Programs {
 	Programs(const Programs &) = delete;
 	Programs &operator=(const Programs &) = delete;
 
-	/// Attaches the cgroup hooks at one folder of the cgroup v2 hierarchy, beside those of others.
+	/// Attaches the cgroup hooks at one folder of the cgroup v2 hierarchy, beside those of others. An
+	/// empty name: at its root, wherever that is mounted, if anywhere.
 	void attach_cgroup(const std::string &folder);
 
 	int count_egress() const;

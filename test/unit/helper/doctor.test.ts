@@ -57,7 +57,8 @@ describe('diagnose', () => {
     ['an old kernel', 'kernel-version', 'failed', { ...root, kernelRelease: '5.9.16' }, opened],
     ['the oldest kernel', 'kernel-version', 'ok', { ...root, kernelRelease: '5.10.0' }, opened],
     ['an odd release', 'kernel-version', 'warning', { ...root, kernelRelease: 'custom' }, opened],
-    ['no cgroup v2', 'cgroup', 'failed', { ...root, cgroup: undefined }, opened],
+    ['no cgroup v2', 'cgroup', 'failed', { ...root, cgroup: undefined }, untried],
+    ['cgroup v2 out of sight', 'cgroup', 'ok', { ...root, cgroup: undefined }, opened],
     [
       'a part of the hierarchy',
       'cgroup',
@@ -222,7 +223,7 @@ describe('the table of the doctor', () => {
   it('ends with the verdict', () => {
     expect(doctorTable(diagnose('1', root, opened), 80, false).at(-1)).toBe('Usable.');
     expect(doctorTable(diagnose('1', user, untried), 80, false).at(-1)).toBe('Usable, with 5 remarks.');
-    expect(doctorTable(diagnose('1', { ...root, cgroup: undefined }, opened), 80, false).at(-1)).toBe(
+    expect(doctorTable(diagnose('1', { ...root, cgroup: undefined }, untried), 80, false).at(-1)).toBe(
       'Not usable: 1 check failed.',
     );
   });
