@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import net from 'node:net';
@@ -134,6 +135,112 @@ describe('of two ordinary users', () => {
     expect(await client.request(start, { pid: shell.pid })).toMatchObject({
       error: { code: ErrorCode.AccessDenied },
     });
+  });
+});
+
+describe('a process that changes its user without executing anything', () => {
+  /** Sends as many bytes as each line says over one connection to the port of the first line; "change" changes the user. */
+  const changer = `
+    const { connect } = require('node:net');
+    const { createInterface } = require('node:readline');
+    let socket;
+    createInterface(process.stdin).on('close', () => process.exit()).on('line', (line) => {
+      if (line === 'ready') return console.log(line);
+      if (line === 'change') {
+        process.setgid(1);
+        process.setuid(1);
+        return console.log(line);
+      }
+      if (!socket) socket = connect(Number(line), '127.0.0.1', () => console.log('connected'));
+      else socket.write(Buffer.alloc(Number(line)));
+    });`;
+
+  /** A process in a user namespace of alice's, as containers without root are: root in there is alice, user 1 is bob. */
+  async function inContainerOfAlice() {
+    const script = 'read ready; echo up; read mapped; exec "$0" "$@"';
+    const namespace = ['unshare', '--user', 'sh', '-c', script];
+    const child = await runAs(alice, ...namespace, process.execPath, '-e', changer);
+    for (const [kind, inside, other] of [
+      ['uid', alice.uid, bob.uid],
+      ['gid', alice.gid, bob.gid],
+    ] as const)
+      writeFileSync(
+        `/proc/${String(child.pid)}/${kind}_map`,
+        `0 ${String(inside)} 1\n1 ${String(other)} 1\n`,
+      );
+    await tell(child, 'mapped\nready');
+    return child;
+  }
+
+  async function tell(child: ChildProcessWithoutNullStreams, line: string): Promise<void> {
+    child.stdin.write(`${line}\n`);
+    await once(child.stdout, 'data');
+  }
+
+  it('is out of sight from then on, with what it sends over a connection of before', async () => {
+    let received = 0;
+    let arrived = (): void => undefined;
+    const sink = net.createServer((socket) => {
+      socket
+        .on('error', () => undefined)
+        .on('data', (data) => {
+          received += data.length;
+          arrived();
+        });
+    });
+    sink.listen(0, '127.0.0.1');
+    await once(sink, 'listening');
+    try {
+      const child = await inContainerOfAlice();
+      const send = async (bytes: number): Promise<void> => {
+        const wanted = received + bytes;
+        const all = new Promise<void>((resolve) => {
+          arrived = () => {
+            if (received === wanted) resolve();
+          };
+        });
+        child.stdin.write(`${String(bytes)}\n`);
+        await all;
+      };
+      const client = await helperOf(alice);
+      const { result } = await client.request(start, { pid: child.pid, intervalMillis: 100 });
+      expect((result as MonitorStartResult).process.uid).toBe(alice.uid);
+      await tell(child, String((sink.address() as net.AddressInfo).port));
+      await send(3);
+      await client.next((message): message is Notification => {
+        if (!('method' in message) || message.method !== 'monitor/sample') return false;
+        return (message.params as MonitorSample).total.payload.txBytes === 3;
+      });
+
+      await tell(child, 'change');
+      await untilGone(client, child.pid);
+      expect(statSync(`/proc/${String(child.pid)}`).uid).not.toBe(alice.uid);
+      await send(100_000);
+      for (let samples = 0; samples < 3; samples += 1) {
+        const { params } = await client.notification('monitor/sample');
+        expect((params as MonitorSample).total.payload).toEqual({ txBytes: 3, rxBytes: 0 });
+      }
+      expect(await client.request(start, { pid: child.pid })).toMatchObject({
+        error: { code: ErrorCode.AccessDenied },
+      });
+      const { processes } = (await client.request('process/list')).result as ProcessListResult;
+      expect(processes.map(({ pid }) => pid)).not.toContain(child.pid);
+    } finally {
+      sink.close();
+    }
+  });
+
+  it('is out of sight before, where it may become anybody', async () => {
+    const ids = [`--reuid=${alice.uid}`, `--regid=${alice.gid}`, '--clear-groups'];
+    const rights = ['--inh-caps=+setuid', '--ambient-caps=+setuid'];
+    const child = spawn('setpriv', [...ids, ...rights, '--', 'cat'], { stdio: 'pipe' });
+    children.push(child);
+    child.stdin.write('ready\n');
+    await once(child.stdout, 'data');
+    const client = await helperOf(alice);
+    const { error } = await client.request(start, { pid: child.pid });
+    expect(error).toMatchObject({ code: ErrorCode.AccessDenied });
+    expect(error?.message).toContain('has more rights than');
   });
 });
 
