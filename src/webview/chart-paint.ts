@@ -1,6 +1,6 @@
 // What is painted on the chart's canvas besides its lines: the axis, the chosen range, marks, labels.
 import uPlot from 'uplot';
-import { formatRate } from '../shared/format';
+import { decimalMark, formatRate } from '../shared/format';
 import type { MarkKind, SessionMark } from '../shared/panel-messages';
 import type { TimeRange } from '../shared/traffic-history';
 import type { ChartSeries, Layer } from './chart-series';
@@ -30,7 +30,9 @@ export function timeLabel(plot: uPlot, seconds: number, step: number, axisWidth:
 /** A rate on the axis: no digits after the point that say nothing. */
 export function axisRate(rate: number): string {
   const [digits = '', unit = ''] = formatRate(Math.abs(rate)).split(' ');
-  return `${digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits} ${unit}`;
+  const [whole = '', fraction] = digits.split(decimalMark());
+  const told = fraction?.replace(/0+$/, '') ?? '';
+  return `${whole}${told === '' ? '' : decimalMark() + told} ${unit}`;
 }
 
 function paint(plot: uPlot, painter: (context: CanvasRenderingContext2D) => void): void {
