@@ -8,6 +8,7 @@
 #include "deliveries.h"
 #include "failure.h"
 #include "flow.h"
+#include "ipsec.h"
 #include "ownership.h"
 #include "packet.h"
 #include "tally.h"
@@ -117,6 +118,40 @@ static __always_inline void datagram_ends(struct endpoints *ends, const struct p
 	address_copy(&ends->local, is_out ? &packet->source : &packet->destination);
 }
 
+/* As datagram_ends(), of a datagram that is encrypted: the peer is that of the socket, or where it was told
+ * to send to. */
+static __always_inline void hidden_ends(struct endpoints *ends, const struct pnm_socket *socket,
+					__u32 protocol, const struct packet *packet)
+{
+	if (!ends->remote_port) {
+		address_copy(&ends->remote, (const union address *)socket->attempted_address);
+		ends->remote_port = socket->attempted_port;
+	}
+	if (!has_ports(socket, protocol))
+		ends->remote_port = forgotten(0);
+	if (socket->flags & PNM_SOCKET_RAW)
+		ends->local_port = forgotten(0);
+	if (!(ends->local.halves[0] | ends->local.words[3]))
+		address_copy(&ends->local, &packet->source);
+}
+
+/* What was sent of a datagram that is encrypted. */
+STEP int hidden_tally(const struct pnm_socket *socket, const struct packet *packet, struct tally *tally,
+		      __u32 protocol)
+{
+	tcp_progress_clear(&tally->tcp);
+	tally->protocol = protocol_of(socket, protocol);
+	tally->state = PNM_STATE_DATAGRAM;
+	hidden_ends(&tally->ends, socket, protocol, packet);
+	bool is_tunnel = !addresses_equal(&tally->ends.remote, &packet->destination);
+
+	tally->payload.sent = hidden_content(packet, tally->network_bytes, is_tunnel,
+					     has_ports(socket, protocol) ? sizeof(struct udphdr) : 0);
+	tally->is_payload_estimate = forgotten(1);
+	tally->ends.remote_port = forgotten(tally->ends.remote_port);
+	return 0;
+}
+
 STEP int datagram_tally(struct __sk_buff *skb, struct pnm_socket *socket, const struct packet *packet,
 			struct tally *tally, __u32 protocol)
 {
@@ -187,6 +222,7 @@ static __always_inline void tally_begin(struct tally *tally, bool is_out, __u32 
 	tally->is_out = is_out;
 	tally->is_connection = zero;
 	tally->is_estimate = zero;
+	tally->is_payload_estimate = zero;
 }
 
 /* Puts one packet on its flow, or on its process when the flow pool is full. Of `tally` what it takes on the
@@ -200,6 +236,8 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 	endpoints_of_socket(&tally->ends, sk);
 	if (protocol == IPPROTO_TCP && !(socket->flags & PNM_SOCKET_RAW))
 		connection_tally(sk, socket, packet, tally);
+	else if (is_hidden(packet, protocol))
+		hidden_tally(socket, packet, tally, protocol);
 	else
 		datagram_tally(skb, socket, packet, tally, protocol);
 
@@ -216,6 +254,8 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 	flow->last_ns = bpf_ktime_get_ns();
 	if (tally->is_estimate)
 		flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
+	if (tally->is_payload_estimate)
+		flow->flags |= PNM_FLOW_PAYLOAD_ESTIMATE;
 	if (flow->time_wait == PNM_TIME_WAIT_NONE)
 		flow->state = tally->state;
 	if (!tally->is_out && !packet->is_reset)

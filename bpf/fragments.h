@@ -7,20 +7,22 @@
 #include "maps.h"
 #include "packet.h"
 
-static __always_inline void datagram_key(struct pnm_datagram *key, const struct packet *packet)
+static __always_inline void datagram_key(struct pnm_datagram *key, const struct packet *packet,
+					 __u32 protocol)
 {
 	__builtin_memcpy(key->source, packet->source.bytes, sizeof(key->source));
 	__builtin_memcpy(key->destination, packet->destination.bytes, sizeof(key->destination));
 	key->identification = packet->identification;
-	key->protocol = packet->protocol;
+	key->protocol = protocol;
 }
 
-STEP int fragment_note(const struct packet *packet, __u64 wire_bytes)
+/* Notes a fragment, or another packet that is counted at its socket, where less of it is to be seen. */
+STEP int fragment_note(const struct packet *packet, const struct pnm_wire_amount *wire)
 {
 	struct pnm_datagram key;
 	struct pnm_wire_amount none = {};
 
-	datagram_key(&key, packet);
+	datagram_key(&key, packet, packet->protocol);
 	fragments_seen = true;
 	struct pnm_wire_amount *amount = bpf_map_lookup_elem(&fragments, &key);
 
@@ -30,20 +32,21 @@ STEP int fragment_note(const struct packet *packet, __u64 wire_bytes)
 		if (!amount)
 			return 0;
 	}
-	__sync_fetch_and_add(&amount->bytes, wire_bytes);
-	__sync_fetch_and_add(&amount->packets, 1);
+	__sync_fetch_and_add(&amount->bytes, wire->bytes);
+	__sync_fetch_and_add(&amount->packets, wire->packets);
 	return 0;
 }
 
-/* Sets `wire` to what the fragments of a datagram took. False when it did not come in fragments, or they
- * passed no device of the helper's network namespace. */
-static __always_inline bool fragments_take(const struct packet *packet, struct pnm_wire_amount *wire)
+/* Sets `wire` to what the fragments of a datagram took, which say that they are of this protocol. False when
+ * it did not come in fragments, or they passed no device of the helper's network namespace. */
+static __always_inline bool fragments_take(const struct packet *packet, __u32 protocol,
+					   struct pnm_wire_amount *wire)
 {
 	struct pnm_datagram key;
 
 	if (!fragments_seen)
 		return false;
-	datagram_key(&key, packet);
+	datagram_key(&key, packet, protocol);
 	struct pnm_wire_amount *amount = bpf_map_lookup_elem(&fragments, &key);
 
 	if (!amount)

@@ -10,6 +10,7 @@
 #ifndef PROCNETMON_HANDOVER_H
 #define PROCNETMON_HANDOVER_H
 
+#include "ipsec.h"
 #include "ownership.h"
 #include "packet.h"
 
@@ -141,6 +142,14 @@ static __always_inline bool is_sent_by_answer(struct __sk_buff *skb, struct bpf_
 	return tcp && tcp->segs_out < now + 2;
 }
 
+/* Whether a connection has sent nothing so far that the program gave it, where the packet does not tell. */
+static __always_inline bool is_without_data(struct bpf_sock *sk)
+{
+	struct bpf_tcp_sock *tcp = sk->protocol == IPPROTO_TCP ? bpf_tcp_sock(sk) : NULL;
+
+	return tcp && !tcp->data_segs_out;
+}
+
 /* Who runs while the first payload of a socket is sent. Later packets say nothing: TCP sends them also when
  * an acknowledgement comes, whoever runs then. A process that nobody watches is believed only when it turns
  * out to close the socket too. Of `packet` only the space is needed. */
@@ -149,6 +158,8 @@ STEP int sender_note(struct __sk_buff *skb, struct bpf_sock *sk, struct pnm_sock
 {
 	if (!packet_read(skb, packet) ||
 	    packet->total_bytes <= (__u32)packet->network_header_bytes + packet->transport_header_bytes)
+		return 0;
+	if (is_encrypted(packet) && is_without_data(sk))
 		return 0;
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 	__u32 sender = caller();

@@ -7,24 +7,50 @@
 #include "fragments.h"
 #include "handover.h"
 #include "hook_verdict.h"
+#include "ipsec.h"
 #include "marks.h"
 
 /* Ethernet, where the device is not known: one of another network namespace. */
 #define DEFAULT_LINK_HEADER_BYTES 14
 
 /* What a packet takes on the wire, as far as it counts on this socket. */
-static __always_inline void wire_tally(const struct __sk_buff *skb, const struct pnm_socket *socket,
+static __always_inline void wire_tally(struct __sk_buff *skb, const struct pnm_socket *socket,
 				       const struct packet *packet, __u32 link_header_bytes,
 				       struct tally *tally)
 {
 	if (!tally->is_out && !has_crossed_wire(skb, socket, packet))
 		return;
-	tally->wire = wire_amount_of(skb, packet, tally->network_bytes, link_header_bytes);
-	if (!tally->is_out && fragments_take(packet, &tally->wire))
+	__u32 network_bytes = tally->network_bytes;
+	__u32 encrypted_bytes = 0;
+
+	tally->wire = wire_amount_of(skb, packet, network_bytes, link_header_bytes);
+	if (!tally->is_out) {
+		encrypted_bytes = encrypted_bytes_of(skb, packet, link_header_bytes);
+		if (associations_seen && tunnelled_take(packet, &tally->wire))
+			return;
+		if (fragments_take(packet, encrypted_bytes ? IPPROTO_ESP : packet->protocol, &tally->wire))
+			return;
+	}
+	if (encrypted_bytes) {
+		network_bytes = encrypted_bytes;
+		tally->wire.bytes = encrypted_bytes + link_header_bytes;
+	} else if (!tally->is_out && socket->sends_encrypted) {
+		tunnel_estimate(packet, network_bytes, &tally->wire);
+		tally->is_estimate = 1;
 		return;
+	}
 	if (socket->flags & PNM_SOCKET_FOREIGN)
 		tally->is_estimate = forgotten(
-		    fragments_estimate(skb, packet, tally->network_bytes, link_header_bytes, &tally->wire));
+		    fragments_estimate(skb, packet, network_bytes, link_header_bytes, &tally->wire));
+}
+
+/* Through an interface of IPsec's own a packet of another network namespace comes by twice: as that one
+ * carries it, which counts, and encrypted. */
+static __always_inline bool is_counted_inside(const struct __sk_buff *skb, const struct pnm_socket *socket)
+{
+	struct pnm_flow *last = socket->sends_encrypted ? NULL : last_flow(socket);
+
+	return last && last->key.interface_index != skb->ifindex;
 }
 
 static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
@@ -60,6 +86,11 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
 	}
 	if (!packet_read(skb, &packet))
 		return;
+	if (is_out && is_encrypted(&packet)) {
+		if (is_counted_inside(skb, socket))
+			return;
+		socket->sends_encrypted = 1;
+	}
 	if (is_out && (socket->flags & PNM_SOCKET_LISTENING) && !packet.is_ipv4)
 		ipv6_answers_seen = true;
 	tally_begin(&tally, is_out, skb->len);

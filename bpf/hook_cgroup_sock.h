@@ -90,17 +90,37 @@ int connect6(struct bpf_sock_addr *context)
 	return CGROUP_ALLOW;
 }
 
+/* Encrypted, a datagram does not tell where it goes. */
+static __always_inline void send_called(struct bpf_sock_addr *context, const union address *remote)
+{
+	struct bpf_sock *sk = context->sk;
+
+	socket_used(context, false);
+	struct pnm_socket *socket = sk ? bpf_sk_storage_get(&sockets, sk, NULL, 0) : NULL;
+
+	if (!socket)
+		return;
+	__builtin_memcpy(socket->attempted_address, remote->bytes, sizeof(socket->attempted_address));
+	socket->attempted_port = bpf_ntohs((__be16)context->user_port);
+}
+
 SEC("cgroup/sendmsg4")
 int sendmsg4(struct bpf_sock_addr *context)
 {
-	socket_used(context, false);
+	union address remote;
+
+	address_from_ipv4(&remote, context->user_ip4);
+	send_called(context, &remote);
 	return CGROUP_ALLOW;
 }
 
 SEC("cgroup/sendmsg6")
 int sendmsg6(struct bpf_sock_addr *context)
 {
-	socket_used(context, false);
+	union address remote = {.words = {context->user_ip6[0], context->user_ip6[1], context->user_ip6[2],
+					  context->user_ip6[3]}};
+
+	send_called(context, &remote);
 	return CGROUP_ALLOW;
 }
 

@@ -68,6 +68,8 @@ int count_egress(struct __sk_buff *skb)
 	if ((socket->flags & PNM_SOCKET_FOREIGN) || (!is_readable && !(socket->flags & PNM_SOCKET_PACKET)))
 		return TC_NEXT;
 	mark_sent(skb);
+	if (is_encrypted(&packet))
+		socket->sends_encrypted = 1;
 	count_packet(skb, sk, socket, &packet, &tally);
 	return TC_NEXT;
 }
@@ -111,7 +113,8 @@ int count_ingress(struct __sk_buff *skb)
 		return TC_NEXT;
 	if (packet.protocol == (packet.is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) && !packet.is_fragment)
 		unreachable_note(skb, &packet);
-	if (packet.protocol != IPPROTO_TCP && !packet.is_fragment)
+	if (packet.protocol != IPPROTO_TCP && !packet.is_fragment && !is_encrypted(&packet) &&
+	    !associations_seen)
 		return TC_NEXT;
 	/* Multicast of this host on its way back in was counted on its way out. */
 	if (skb->pkt_type == PACKET_LOOPED_BACK)
@@ -120,12 +123,20 @@ int count_ingress(struct __sk_buff *skb)
 
 	if (!device || goes_up(skb, device))
 		return TC_NEXT;
-	if (packet.is_fragment) {
-		fragment_note(&packet, skb->len);
+	if (is_encrypted(&packet) && !packet.is_fragment) {
+		association_note(skb, &packet, skb->len);
 		return TC_NEXT;
 	}
 	tally_begin(&tally, false, skb->len - device->link_header_bytes);
 	tally.wire = wire_amount_of(skb, &packet, tally.network_bytes, device->link_header_bytes);
+	if (settings.tells_association && associations_seen && tunnel_left(skb, &packet, &tally.wire))
+		return TC_NEXT;
+	if (packet.is_fragment) {
+		fragment_note(&packet, &tally.wire);
+		return TC_NEXT;
+	}
+	if (packet.protocol != IPPROTO_TCP)
+		return TC_NEXT;
 	struct bpf_sock *found = connection_find(skb, &packet);
 
 	if (!found)

@@ -9,9 +9,10 @@
 #include "procnetmon.h"
 
 /* Of no concern to user space. */
-#define PNM_TIME_WAIT_CAPACITY 16384
-#define PNM_FRAGMENT_CAPACITY  4096
-#define PNM_ECHO_CAPACITY      4096
+#define PNM_TIME_WAIT_CAPACITY   16384
+#define PNM_FRAGMENT_CAPACITY    4096
+#define PNM_ECHO_CAPACITY        4096
+#define PNM_ASSOCIATION_CAPACITY 1024
 
 struct pnm_connection {
 	__u8 local_address[16];
@@ -54,6 +55,22 @@ struct pnm_echo {
 	__u8 local_address[16];
 	__u8 remote_address[16];
 	__u16 identifier; /* host byte order */
+};
+
+/* A security association of IPsec by which packets arrive. */
+struct pnm_association {
+	__u8 peer[16];
+	__be32 index; /* security parameters index */
+};
+
+/* What has arrived by it, encrypted, and how much of that has been seen again, decrypted. */
+struct pnm_ledger {
+	__u64 arrived_bytes; /* on the wire */
+	__u64 arrived_packets;
+	__u64 taken_bytes; /* of arrived_bytes, what is on a flow or on its way there */
+	__u64 taken_packets;
+	__u32 interface_index;
+	__u32 overhead_bytes; /* what it added to the last packet for which that is certain */
 };
 
 /* What one packet, or one bundle of segments (GSO, GRO), adds to the wire ledger. */
@@ -156,6 +173,22 @@ struct {
 	__type(value, struct pnm_wire_amount);
 } fragments SEC(".maps");
 
+/* What arrives in tunnels of IPsec. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PNM_ASSOCIATION_CAPACITY);
+	__type(key, struct pnm_association);
+	__type(value, struct pnm_ledger);
+} associations SEC(".maps");
+
+/* What packets that have left a tunnel took on the wire, until they reach their socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PNM_FRAGMENT_CAPACITY);
+	__type(key, struct pnm_datagram);
+	__type(value, struct pnm_wire_amount);
+} tunnelled SEC(".maps");
+
 /* By CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -174,6 +207,9 @@ struct {
 
 /* Spares every datagram a look at `fragments` on the many machines that never see one. */
 bool fragments_seen = false;
+
+/* Spares every packet a look at how it came on the many machines without IPsec. */
+bool associations_seen = false;
 
 /* Whether the answer to a SYN over IPv6 passes packet_out(). */
 bool ipv6_answers_seen = false;

@@ -33,7 +33,7 @@
 #define PNM_FLOW_ESTIMATE         0x10 /* some of it may have been moved by another process than the owner */
 #define PNM_FLOW_WIRE_ESTIMATE    0x20 /* what it took on the wire is computed in part */
 #define PNM_FLOW_ADOPTED          0x40 /* TCP's callbacks were not asked for at its start */
-#define PNM_FLOW_PAYLOAD_ESTIMATE 0x80 /* MPTCP may have sent some of it over another path too */
+#define PNM_FLOW_PAYLOAD_ESTIMATE 0x80 /* what it carried is computed in part, or at most that */
 
 /* Bits of pnm_flow.retired, which user space writes. */
 #define PNM_FLOW_RETIRED    0x01 /* give the slot up, the next packet takes another one */
@@ -166,14 +166,15 @@ struct pnm_socket {
 	__u64 opened_ns;  /* when the SYN was sent, or the connection accepted; 0 where that is not known */
 	__u32 connect_us; /* from the SYN to established, 0 before */
 	/* Bytes of their own, so that each may be set without the lock. */
-	__u8 reset_seen;            /* a reset of the peer passed, not yet accepted perhaps */
-	__u8 is_expired;            /* the last retransmission went unanswered */
-	__u8 is_released;           /* the last descriptor is closed */
-	__u8 obstacle;              /* enum pnm_reason as ICMP last told it, until the peer is heard */
-	__u8 attempted_address[16]; /* where connect() is to lead, while is_attempting */
-	__u16 attempted_port;       /* host byte order */
-	__u8 is_attempting;         /* connect() was called and has sent nothing yet */
-	__u8 padding;
+	__u8 reset_seen;  /* a reset of the peer passed, not yet accepted perhaps */
+	__u8 is_expired;  /* the last retransmission went unanswered */
+	__u8 is_released; /* the last descriptor is closed */
+	__u8 obstacle;    /* enum pnm_reason as ICMP last told it, until the peer is heard */
+	/* Where connect() is to lead, while is_attempting; of datagrams where the last one was to go. */
+	__u8 attempted_address[16];
+	__u16 attempted_port; /* host byte order */
+	__u8 is_attempting;   /* connect() was called and has sent nothing yet */
+	__u8 sends_encrypted; /* by IPsec */
 	/* Where its traffic last passed that found the flow pool full. */
 	__u32 overflow_interface;
 	__s32 arriving; /* packets that tc has counted on it and that have not come to the socket yet */
@@ -223,6 +224,8 @@ struct pnm_settings {
 	__u32 tells_sender;
 	/* Whether a path of MPTCP can be asked for the socket of the program (from 5.19 on). */
 	__u32 tells_mptcp_socket;
+	/* Whether tc may ask by which association of IPsec a packet came: the kernel has IPsec. */
+	__u32 tells_association;
 	/* The helper itself: it holds descriptors of others' sockets for a moment, to look at them. */
 	__u32 helper_process_id;
 	/* Only sockets of this user are told of, or PNM_EVERY_USER. */

@@ -18,6 +18,7 @@ struct tally {
 	__u8 is_connection; /* of TCP, and past the listening socket */
 	__u8 is_out;
 	__u8 is_estimate; /* `wire` is computed in part */
+	__u8 is_payload_estimate;
 };
 
 #endif

@@ -82,7 +82,7 @@ export class Flow {
   state: FlowState = 'open';
   /** What it took on the wire is computed in part. */
   wireEstimate = false;
-  /** Some of its payload may have gone over another path of MPTCP too. */
+  /** Its payload is computed in part (IPsec), or at most that (MPTCP). */
   payloadEstimate = false;
   rttMicros = 0;
   retransmits = 0;

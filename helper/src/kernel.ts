@@ -83,7 +83,7 @@ export const FlowFlag = {
   WireEstimate: 0x20,
   /** The connection is from before the helper: TCP tells nothing of it by itself. */
   Adopted: 0x40,
-  /** MPTCP may have sent some of its payload over another path too. */
+  /** Its payload is computed in part (IPsec), or at most that (MPTCP). */
   PayloadEstimate: 0x80,
 } as const;
 

@@ -1,4 +1,5 @@
 // The flows of one monitor: what was told of each, what is to be told, and which ids are to be taken back.
+import { marksOf } from '../../src/shared/estimate';
 import type { FlowSample, HostName } from '../../src/shared/protocol';
 import { standingStill } from '../../src/shared/usage';
 import type { WallClock } from './clock';
@@ -141,8 +142,7 @@ export class MonitoredFlows {
       id: flow.id,
       pid: flow.account.pid,
       protocol: flow.protocol,
-      ...(flow.wireEstimate && { wireEstimate: true }),
-      ...(flow.payloadEstimate && { payloadEstimate: true }),
+      ...marksOf(flow),
       local: flow.local,
       ...(flow.remote !== undefined && { remote: flow.remote }),
       interface: this.context.interfaces.name(flow.interfaceKey),
@@ -162,7 +162,6 @@ export class MonitoredFlows {
       wire,
       payload,
       rates: flow.ended ? standingStill() : rates,
-      ...(flow.estimate && { estimate: true }),
     };
   }
 

@@ -1,5 +1,6 @@
 // What the panel is told: the difference between the watched sessions and what it was told before. Free of
 // the editor's API: sessions in, messages out.
+import { marksOf } from '../shared/estimate';
 import type {
   PanelData,
   PanelDetail,
@@ -242,9 +243,7 @@ function describeFlow(flow: FlowSample, closedMillis: number | undefined): Panel
     ...(host === undefined ? {} : { host }),
     ...(application === undefined ? {} : { application }),
     ...(failure === undefined ? {} : { failure }),
-    ...(flow.estimate === true && { estimate: true }),
-    ...(flow.wireEstimate === true && { wireEstimate: true }),
-    ...(flow.payloadEstimate === true && { payloadEstimate: true }),
+    ...marksOf(flow),
     interface: flow.interface,
     state: flow.state,
     openedMillis: Date.parse(flow.openedAt),

@@ -5,21 +5,32 @@ import { english, type Texts } from './texts';
 
 /** Stands where some of a figure may be another process's. */
 const ownerMark = '~';
-/** Stands where the size of a figure on the wire is computed. */
-const wireMark = '≈';
+/** Stands where the size of a figure is computed. */
+export const computedMark = '≈';
 
-export type Estimated = Pick<FlowSample, 'estimate' | 'wireEstimate' | 'payloadEstimate'>;
+const marks = ['estimate', 'wireEstimate', 'payloadEstimate'] as const;
+
+export type Estimated = Pick<FlowSample, (typeof marks)[number]>;
+
+/** The marks that something has. */
+export function marksOf(from: { [mark in keyof Estimated]?: unknown }): Estimated {
+  return Object.fromEntries(marks.filter((mark) => from[mark] === true).map((mark) => [mark, true]));
+}
 
 /** A figure of the wire, marked where it is an estimate. */
 export function marked(figure: string, { estimate, wireEstimate }: Estimated): string {
-  return `${estimate === true ? ownerMark : ''}${wireEstimate === true ? wireMark : ''}${figure}`;
+  return `${estimate === true ? ownerMark : ''}${wireEstimate === true ? computedMark : ''}${figure}`;
 }
 
 /** What the marks mean, in a word or two each. */
-export function estimateLegend({ estimate, wireEstimate }: Estimated, { t }: Texts = english): string[] {
+export function estimateLegend(
+  { estimate, wireEstimate, payloadEstimate }: Estimated,
+  { t }: Texts = english,
+): string[] {
   return [
     ...(estimate === true ? [t('~ estimated')] : []),
     ...(wireEstimate === true ? [t('≈ estimated on the wire')] : []),
+    ...(payloadEstimate === true ? [t('≈ payload estimated')] : []),
   ];
 }
 
@@ -36,7 +47,11 @@ export function estimateNotes(
       ? [t('≈ Estimated on the wire: the packets could not be seen, so their headers are computed.')]
       : []),
     ...(payloadEstimate === true
-      ? [t('≤ Payload at most: MPTCP may have sent some of it over another connection too.')]
+      ? [
+          t(
+            '≈ Payload estimated: under IPsec the size of what is sent is computed; over MPTCP it is at most that, as some may have gone over another connection too.',
+          ),
+        ]
       : []),
   ];
 }
@@ -44,10 +59,6 @@ export function estimateNotes(
 /** What several have in common. */
 export function estimateOf(several: Iterable<Estimated>): Estimated {
   const all: Estimated = {};
-  for (const { estimate, wireEstimate, payloadEstimate } of several) {
-    if (estimate === true) all.estimate = true;
-    if (wireEstimate === true) all.wireEstimate = true;
-    if (payloadEstimate === true) all.payloadEstimate = true;
-  }
+  for (const each of several) Object.assign(all, marksOf(each));
   return all;
 }

@@ -114,7 +114,10 @@ export interface FlowSample extends Usage {
   protocol: TransportProtocol;
   /** Set where the figures of the wire are computed in part, because nobody could see the packets there. */
   wireEstimate?: boolean;
-  /** Set where MPTCP may have sent some of it over another path too, whose payload it is as well. */
+  /**
+   * Set where the payload is an estimate: its size is computed where IPsec encrypted it before anybody could see it, and it is
+   * at most that where MPTCP may have sent some of it over another path too, whose payload it is as well.
+   */
   payloadEstimate?: boolean;
   local: Endpoint;
   /** Absent for listening sockets and for datagram sockets before the first datagram. */

@@ -60,6 +60,21 @@ export const modules = [
   ...['nfnetlink', 'nf_tables', 'nft_counter', 'nft_objref', 'nf_tables_netdev'],
   ...['nf_conntrack', 'nf_nat', 'nft_chain_nat', 'nft_nat', 'nft_masq', 'nft_redir'],
   ...['nft_reject_inet', 'nft_numgen'],
+  // IPsec, with the ciphers that the tests ask for.
+  ...['xfrm_user', 'xfrm_interface', 'esp4', 'esp6'],
+  ...[
+    'gcm',
+    'ghash_generic',
+    'ctr',
+    'seqiv',
+    'authenc',
+    'echainiv',
+    'cbc',
+    'hmac',
+    'sha256_generic',
+    'aes_generic',
+  ],
+  ...['sha512_generic', 'jitterentropy_rng', 'drbg'],
 ];
 
 const accounts = {

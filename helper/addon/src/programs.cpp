@@ -76,6 +76,12 @@ bool tells_mptcp_socket()
 	return static_cast<bool>(program);
 }
 
+// Kernels without IPsec do not have the question.
+bool tells_association()
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_skb_get_xfrm_state, nullptr) == 1;
+}
+
 // The root of the hierarchy, mounted for this process alone and at no place. Through the system calls
 // themselves: the C library has them only from 2.36 on.
 FileDescriptor mount_cgroup()
@@ -161,6 +167,7 @@ Programs::Programs(uint32_t only_user)
 	    .mark_high = marks_.high(),
 	    .tells_sender = tells_sender(),
 	    .tells_mptcp_socket = tells_mptcp_socket(),
+	    .tells_association = tells_association(),
 	    .helper_process_id = static_cast<__u32>(::getpid()),
 	    .only_user = only_user,
 	};

@@ -66,7 +66,9 @@ export const wireEstimate = z
 export const payloadEstimate = z
   .boolean()
   .optional()
-  .describe('The payload is at most that: MPTCP may have sent some of it over another path too.');
+  .describe(
+    'The payload is an estimate: its size is computed where IPsec encrypted it, and over MPTCP it is at most that, as some may have gone over another path too.',
+  );
 export const rttMicros = z
   .number()
   .min(0)

@@ -83,8 +83,8 @@ function flowCells(flow: FlowSample): MonitorRow['cells'] {
       receivedTotal: `≈ ${formatBytes(flow.wire.rxBytes)}`,
     }),
     ...(flow.payloadEstimate === true && {
-      sentPayload: `≤ ${formatBytes(flow.payload.txBytes)}`,
-      receivedPayload: `≤ ${formatBytes(flow.payload.rxBytes)}`,
+      sentPayload: `≈ ${formatBytes(flow.payload.txBytes)}`,
+      receivedPayload: `≈ ${formatBytes(flow.payload.rxBytes)}`,
     }),
     state: flow.state,
     application: spokenLabel(flow),

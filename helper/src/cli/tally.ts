@@ -1,5 +1,6 @@
 // Everything that was seen since the command started, gathered from the samples of all monitors: what the
 // table shows and what the summary is made of. One process or flow appears once, whichever monitors cover it.
+import { marksOf } from '../../../src/shared/estimate';
 import { ConnectionFacts, type RequestGroup } from '../../../src/shared/facts';
 import { formatEndpoint } from '../../../src/shared/format';
 import type {
@@ -217,8 +218,7 @@ function summariseProcess(
 function summariseFlow(flow: FlowSample, facts: ConnectionFacts | undefined): FlowSummary {
   return {
     protocol: flow.protocol,
-    ...(flow.wireEstimate === true && { wireEstimate: true }),
-    ...(flow.payloadEstimate === true && { payloadEstimate: true }),
+    ...marksOf(flow),
     local: formatEndpoint(flow.local),
     remote: flow.remote === undefined ? null : formatEndpoint(flow.remote),
     interface: flow.interface,
@@ -237,7 +237,6 @@ function summariseFlow(flow: FlowSample, facts: ConnectionFacts | undefined): Fl
     connectMicros: flow.connectMicros ?? null,
     reason: flow.reason ?? null,
     requests: (facts?.groups ?? []).map(summariseRequests),
-    ...(flow.estimate === true && { estimate: true }),
   };
 }
 

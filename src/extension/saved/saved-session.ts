@@ -1,5 +1,6 @@
 // A session as a file, `.procnetmon`: everything that the views show of it, to be opened again. JSON, so that other
 // programs can read it; docs/saved-sessions.md says what stands in it.
+import { marksOf } from '../../shared/estimate';
 import type { FlowIdentity } from '../history/flow-log';
 import { maximumRequests, type SeenRequest } from '../history/request-log';
 import type { WatchedSession } from '../sessions';
@@ -150,9 +151,7 @@ function flow(value: unknown): FlowSample {
     ...(given['closedAt'] === undefined
       ? {}
       : { closedAt: text(given['closedAt'], 'the end of a connection') }),
-    ...(given['estimate'] === true && { estimate: true }),
-    ...(given['wireEstimate'] === true && { wireEstimate: true }),
-    ...(given['payloadEstimate'] === true && { payloadEstimate: true }),
+    ...marksOf(given),
     ...(host === undefined
       ? {}
       : { host: { name: text(host['name'], 'the name of a host'), source: 'dns' as const } }),

@@ -5,44 +5,11 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
+import { exchange, expectBothEnds, kinds, type Path, places, port, straight } from '../support/paths';
 import { compiledProgram } from '../support/programs';
-import { tellsNetworkNamespace } from '../support/running-kernel';
-import {
-  type Command,
-  expectNobodyElse,
-  expectPayload,
-  expectWire,
-  processOf,
-  type ProcessSummary,
-  type Report,
-  runWatched,
-} from '../support/scenario';
+import { expectNobodyElse, expectPayload, expectWire, processOf } from '../support/scenario';
 import { type NetworkHost, Topology } from '../support/topology';
-
-const traffic = fileURLToPath(new URL('../support/traffic.mjs', import.meta.url));
-const bothEnds = fileURLToPath(new URL('../support/both-ends.mjs', import.meta.url));
-const port = 7_000;
-
-/** One end of an exchange. */
-interface End {
-  host: NetworkHost;
-  /** The interface that its socket sends through, and at which its packets are counted. */
-  device: string;
-  /** Where the program listens; for a client the address that it connects to. */
-  address: string;
-  port: number;
-}
-
-interface Path {
-  client: End;
-  server: End;
-  /** Somebody who listens on the way, and whom none of it concerns. */
-  bystander?: Pick<End, 'host' | 'port'>;
-  /** Neither end's interface has a header of its own in front of packets. */
-  withoutLinkHeader?: boolean;
-}
 
 let topology: Topology;
 let programs: string;
@@ -68,14 +35,6 @@ function twoHosts(name: string): { near: NetworkHost; far: NetworkHost } {
   const far = topology.host('b');
   topology.wire(near, 'wire0', far, 'wire0');
   return { near, far };
-}
-
-/** The client is near and the server far, with one address each and nothing translated. */
-function straight(near: NetworkHost, far: NetworkHost, device: string, address: string): Path {
-  return {
-    client: { host: near, device, address, port },
-    server: { host: far, device, address, port },
-  };
 }
 
 /** Near and far over a stack of interfaces, of which the uppermost has the addresses. */
@@ -280,71 +239,6 @@ function routed(name: string): { near: NetworkHost; router: NetworkHost; far: Ne
   router.forward();
   return { near, router, far };
 }
-
-const kinds = ['tcp-some', 'udp-up'] as const;
-type Kind = (typeof kinds)[number];
-
-/** Runs server and client under the helper, and counts what arrives at either end. */
-async function exchange(
-  { client, server, bystander }: Path,
-  kind: Kind,
-  from: NetworkHost | 'outside',
-): Promise<Report> {
-  for (const { host, device } of [client, server]) host.count(device);
-  const node = (...args: string[]): Command => [process.execPath, traffic, ...args];
-  const commands = {
-    server: server.host.command(...node('server', server.address, String(server.port))),
-    client: client.host.command(...node('client', client.address, String(client.port), kind)),
-    bystander: bystander?.host.command(...node('server', '0.0.0.0', String(bystander.port))),
-  };
-  return await runWatched(client.host, from, [process.execPath, bothEnds, JSON.stringify(commands)]);
-}
-
-/**
- * What both ends should have been given: payload, and the wire as it arrived at the other end.
- * @param home the end in whose network namespace the helper runs
- */
-function expectBothEnds(
-  report: Report,
-  { client, server, withoutLinkHeader }: Path,
-  kind: Kind,
-  home: NetworkHost | 'outside',
-): void {
-  const up = server.host.arrived(server.device);
-  const down = client.host.arrived(client.device);
-  const [clientTruth, serverTruth] = report.truths;
-  for (const [end, truth, wire] of [
-    [client, clientTruth, { sent: up, received: down }],
-    [server, serverTruth, { sent: down, received: up }],
-  ] as const) {
-    if (!truth) throw new Error('An end said nothing');
-    const process = processOf(report, truth.pid);
-    expectPayload(process, truth);
-    expectWire([process], wire, withoutLinkHeader && end.host === home ? headersAtHome(kind) : {});
-    if (end.host === home && tellsNetworkNamespace) expectInterface(process, end.device);
-  }
-  expectNobodyElse(
-    report,
-    report.truths.map(({ pid }) => pid),
-  );
-}
-
-/**
- * Bytes of the header of a link without one that count with each packet in the helper's network namespace. What kind of
- * interface another one has is not known: it is taken for Ethernet.
- */
-function headersAtHome(kind: Kind): { sent?: number; received?: number } {
-  if (tellsNetworkNamespace) return { sent: 0, received: 0 };
-  // All sockets are taken for foreign; only what connections receive is counted at the interface all the same.
-  return kind === 'tcp-some' ? { received: 0 } : {};
-}
-
-/** All that a process did went over one interface. */
-function expectInterface(process: ProcessSummary, name: string): void {
-  expect([...new Set(process.flows.map((flow) => flow.interface))]).toEqual([name]);
-}
-
-const places = ['client', 'server', 'outside'] as const;
 
 describe('paths', () => {
   const cases = Object.entries({ ...stacks, ...translations }).flatMap(([name, build]) =>

@@ -221,6 +221,10 @@ const kinds = {
     await exchange(address, port, 2_000_000, 1_000_000);
     for (const closes of ['server', 'client']) await exchange(address, port, 3_000, 10_000, closes);
   },
+  'tcp-few': async (address, port) => {
+    await exchange(address, port, 300_000, 200_000);
+    for (const closes of ['server', 'client']) await exchange(address, port, 3_000, 10_000, closes);
+  },
   'udp-up': (address, port) =>
     sendDatagrams(address, port, { count: 300, bytes: 1_200, answer: 4, sockets: 1, connected: false }),
   'udp-down': (address, port) =>

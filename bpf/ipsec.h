@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* IPsec as the kernel does it (ESP, RFC 4303), where policies choose what is encrypted.
+ *
+ * What is sent comes to the hooks encrypted, with its socket: the wire is plain to see, and ports and content
+ * are not. What arrives passes tc encrypted, and reaches its socket decrypted. What ESP took is found out
+ * by what the kernel leaves of it:
+ *
+ * - Transport mode: the IP header has moved up to the content. A copy of the old one still stands behind the
+ *   header of the link, and gives the length.
+ * - Tunnel mode: the packet comes by tc once more, at the same device, and tells its association. What
+ * arrived by that was added up the first time. It is taken now, and noted for the socket.
+ *
+ * In tunnel mode in another network namespace nothing is left: there it is computed, for AES-GCM. */
+#ifndef PROCNETMON_IPSEC_H
+#define PROCNETMON_IPSEC_H
+
+#include "fragments.h"
+#include "maps.h"
+#include "packet.h"
+
+#ifndef IPPROTO_ESP
+#define IPPROTO_ESP 50
+#endif
+
+/* Of AES-GCM (RFC 4106): header and initialisation vector, trailer, check value; what is encrypted is filled
+ * up to a multiple of four. */
+#define ESP_HEADER_BYTES    16
+#define ESP_TRAILER_BYTES   2
+#define ESP_CHECK_BYTES     16
+#define ESP_USUAL_ALIGNMENT 4
+/* As little and as much as ESP makes a packet longer. */
+#define ESP_LEAST_BYTES 10
+#define ESP_MOST_BYTES  128
+
+/* A packet of whose content nothing can be seen but that it is there. */
+static __always_inline bool is_encrypted(const struct packet *packet)
+{
+	return packet->protocol == IPPROTO_ESP;
+}
+
+/* Whether a socket's own packet was encrypted by the kernel. Who writes ESP by itself has a raw socket. */
+static __always_inline bool is_hidden(const struct packet *packet, __u32 socket_protocol)
+{
+	return is_encrypted(packet) && socket_protocol != IPPROTO_ESP && socket_protocol != IPPROTO_RAW;
+}
+
+/* The content of the datagram in it, more or less: what else is in there is taken to be what it mostly is. */
+static __always_inline __u32 hidden_content(const struct packet *packet, __u32 network_bytes, bool is_tunnel,
+					    __u32 header_bytes)
+{
+	__u32 around = packet->network_header_bytes + ESP_HEADER_BYTES + ESP_TRAILER_BYTES + ESP_CHECK_BYTES +
+		       ESP_USUAL_ALIGNMENT / 2 - 1 + header_bytes +
+		       (is_tunnel ? packet->network_header_bytes : 0);
+
+	return network_bytes > around ? network_bytes - around : 0;
+}
+
+/* What a packet that has arrived in transport mode was before it was decrypted, from the IP header on; 0 when
+ * it was not. IPv4: with an initialisation vector or without, what is compared is where it was. */
+STEP __u32 encrypted_bytes_of(struct __sk_buff *skb, const struct packet *packet, __u32 link_header_bytes)
+{
+	union {
+		struct {
+			__u8 version_and_words;
+			__u8 type_of_service;
+			__be16 total_bytes;
+			__be16 identification;
+		} ipv4;
+		struct {
+			__be32 version_and_flow;
+			__be16 content_bytes;
+			__u8 next_header;
+			__u8 hop_limit;
+		} ipv6;
+	} header;
+	__u32 total_bytes;
+
+	if (bpf_skb_load_bytes_relative(skb, link_header_bytes, &header, sizeof(header), BPF_HDR_START_MAC))
+		return 0;
+	if (packet->is_ipv4) {
+		if (header.ipv4.version_and_words != (0x40 | packet->network_header_bytes / 4) ||
+		    bpf_ntohs(header.ipv4.identification) != packet->identification)
+			return 0;
+		total_bytes = bpf_ntohs(header.ipv4.total_bytes);
+	} else {
+		if (header.ipv6.next_header != IPPROTO_ESP)
+			return 0;
+		total_bytes = sizeof(struct ipv6hdr) + bpf_ntohs(header.ipv6.content_bytes);
+	}
+	if (total_bytes - packet->total_bytes < ESP_LEAST_BYTES ||
+	    total_bytes - packet->total_bytes > ESP_MOST_BYTES)
+		return 0;
+	return total_bytes;
+}
+
+/* What a tunnel in another network namespace adds to what has left it. */
+static __always_inline void tunnel_estimate(const struct packet *packet, __u32 network_bytes,
+					    struct pnm_wire_amount *wire)
+{
+	__u32 filled =
+	    (network_bytes + ESP_TRAILER_BYTES + ESP_USUAL_ALIGNMENT - 1) & ~(ESP_USUAL_ALIGNMENT - 1u);
+	__u32 around = (packet->is_ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) + ESP_HEADER_BYTES +
+		       ESP_CHECK_BYTES;
+
+	wire->bytes += filled - network_bytes + wire->packets * around +
+		       (wire->packets - 1) * (ESP_TRAILER_BYTES + ESP_USUAL_ALIGNMENT / 2 - 1);
+}
+
+STEP int association_note(struct __sk_buff *skb, const struct packet *packet, __u32 wire_bytes)
+{
+	struct pnm_association key;
+	struct pnm_ledger none = {};
+
+	if (bpf_skb_load_bytes_relative(skb, packet->network_header_bytes, &key.index, sizeof(key.index),
+					BPF_HDR_START_NET))
+		return 0;
+	__builtin_memcpy(key.peer, packet->source.bytes, sizeof(key.peer));
+	associations_seen = true;
+	struct pnm_ledger *ledger = bpf_map_lookup_elem(&associations, &key);
+
+	if (!ledger) {
+		bpf_map_update_elem(&associations, &key, &none, BPF_NOEXIST);
+		ledger = bpf_map_lookup_elem(&associations, &key);
+		if (!ledger)
+			return 0;
+	}
+	ledger->interface_index = skb->ifindex;
+	__sync_fetch_and_add(&ledger->arrived_bytes, wire_bytes);
+	__sync_fetch_and_add(&ledger->arrived_packets, 1);
+	return 0;
+}
+
+/* Adds to `wire` what ESP took of a packet that has left its tunnel. False when it came through none. Several
+ * may have arrived before the first of them is here: until the last of them is, ESP is taken to add as much
+ * as it did before. */
+static __always_inline bool association_take(struct __sk_buff *skb, struct pnm_wire_amount *wire)
+{
+	struct bpf_xfrm_state state;
+	struct pnm_association key;
+
+	if (bpf_skb_get_xfrm_state(skb, 0, &state, sizeof(state), 0))
+		return false;
+	key.index = state.spi;
+	if (state.family == AF_INET)
+		address_from_ipv4((union address *)key.peer, state.remote_ipv4);
+	else
+		__builtin_memcpy(key.peer, state.remote_ipv6, sizeof(key.peer));
+	struct pnm_ledger *ledger = bpf_map_lookup_elem(&associations, &key);
+
+	/* Through an interface of its own the packet comes as that one carries it. */
+	if (!ledger || ledger->interface_index != skb->ifindex)
+		return false;
+	/* Kernels below 5.12 do not tell what was added to. */
+	__sync_fetch_and_add(&ledger->taken_packets, wire->packets);
+	__u64 packets = *(volatile __u64 *)&ledger->taken_packets;
+	__u64 bytes = wire->bytes + wire->packets * ledger->overhead_bytes;
+
+	if (packets == ledger->arrived_packets) {
+		bytes = ledger->arrived_bytes - ledger->taken_bytes;
+		if (wire->packets == 1 && bytes - wire->bytes <= ESP_MOST_BYTES)
+			ledger->overhead_bytes = bytes - wire->bytes;
+	}
+	__sync_fetch_and_add(&ledger->taken_bytes, bytes);
+	wire->bytes = bytes;
+	return true;
+}
+
+/* Notes for packet_in() what a packet took that has left its tunnel. False when it came through none. */
+STEP bool tunnel_left(struct __sk_buff *skb, const struct packet *packet, struct pnm_wire_amount *wire)
+{
+	struct pnm_datagram key;
+	struct pnm_wire_amount none = {};
+
+	if (!association_take(skb, wire))
+		return false;
+	if (packet->is_fragment) {
+		fragment_note(packet, wire);
+		return true;
+	}
+	datagram_key(&key, packet, packet->protocol);
+	struct pnm_wire_amount *amount = bpf_map_lookup_elem(&tunnelled, &key);
+
+	if (!amount) {
+		bpf_map_update_elem(&tunnelled, &key, &none, BPF_NOEXIST);
+		amount = bpf_map_lookup_elem(&tunnelled, &key);
+		if (!amount)
+			return true;
+	}
+	__sync_fetch_and_add(&amount->bytes, wire->bytes);
+	__sync_fetch_and_add(&amount->packets, wire->packets);
+	return true;
+}
+
+/* Sets `wire`, in which the packets are given, to what they took. False when nothing is noted of them. IPv6
+ * does not tell packets apart that are of one protocol and between the same two addresses: each takes its
+ * share. */
+STEP bool tunnelled_take(const struct packet *packet, struct pnm_wire_amount *wire)
+{
+	struct pnm_datagram key;
+
+	datagram_key(&key, packet, packet->protocol);
+	struct pnm_wire_amount *amount = bpf_map_lookup_elem(&tunnelled, &key);
+
+	if (!amount)
+		return false;
+	if (wire->packets >= amount->packets) {
+		*wire = *amount;
+		bpf_map_delete_elem(&tunnelled, &key);
+		return true;
+	}
+	wire->bytes = amount->bytes / amount->packets * wire->packets;
+	__sync_fetch_and_add(&amount->bytes, -wire->bytes);
+	__sync_fetch_and_add(&amount->packets, -wire->packets);
+	return true;
+}
+
+#endif
