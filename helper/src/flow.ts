@@ -71,6 +71,8 @@ export function conversationKey(
 export class Flow {
   readonly counters: Counters = new CounterSet();
   readonly protocol: TransportProtocol;
+  /** It is a packet socket's: no hook sees what it receives. */
+  readonly receivedUncounted: boolean;
   readonly local: Endpoint;
   readonly remote: Endpoint | undefined;
   readonly openedNanos: number;
@@ -109,6 +111,7 @@ export class Flow {
     public account: ProcessAccount,
   ) {
     this.protocol = protocolName(identity.protocol);
+    this.receivedUncounted = this.protocol === 'packet';
     this.local = endpoint(identity.localAddress, identity.localPort);
     this.remote =
       identity.remoteAddress === '' ? undefined : endpoint(identity.remoteAddress, identity.remotePort);

@@ -56,8 +56,9 @@ export class Interfaces {
       .map(({ index, name, up, attached }) => ({ index, name: sanitise(name, 64), up, attached }));
   }
 
-  /** Name of an interface by its key. */
+  /** Name of an interface by its key; `*` for that of sockets that are bound to none. */
   name(key: number): string {
+    if (key === interfaceKey(0, false) || key === interfaceKey(0, true)) return '*';
     return key < 0 ? `netns:${String(-1 - key)}` : (this.#names.get(key) ?? `index:${String(key)}`);
   }
 

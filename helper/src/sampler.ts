@@ -290,6 +290,9 @@ export class Sampler {
 
   #isIdle(slot: Slot, now: number, checkAbandoned: boolean): boolean {
     if (slot.timeWait !== TimeWait.None) return false;
+    // Of a packet socket without a peer nothing is to be seen while it listens.
+    if (slot.flow.receivedUncounted && slot.flow.remote === undefined)
+      return checkAbandoned && !this.#ownerLives(slot.processId);
     if (now - Math.max(slot.lastNanos, slot.openedNanos) < idleNanos) return false;
     if (slot.state === datagramState || slot.state === closedState || slot.state === timeWaitState)
       return true;

@@ -8,7 +8,10 @@ const ownerMark = '~';
 /** Stands where the size of a figure is computed. */
 export const computedMark = '≈';
 
-const marks = ['estimate', 'wireEstimate', 'payloadEstimate'] as const;
+/** Stands where something is not counted: it is that much at least. */
+export const leastMark = '≥';
+
+const marks = ['estimate', 'wireEstimate', 'payloadEstimate', 'receivedUncounted'] as const;
 
 export type Estimated = Pick<FlowSample, (typeof marks)[number]>;
 
@@ -17,26 +20,32 @@ export function marksOf(from: { [mark in keyof Estimated]?: unknown }): Estimate
   return Object.fromEntries(marks.filter((mark) => from[mark] === true).map((mark) => [mark, true]));
 }
 
-/** A figure of the wire, marked where it is an estimate. */
-export function marked(figure: string, { estimate, wireEstimate }: Estimated): string {
+/** A figure of the wire that was received, marked where it is an estimate; or one of both directions. */
+export function marked(figure: string, flow: Estimated): string {
+  return `${flow.receivedUncounted === true ? leastMark : ''}${markedSent(figure, flow)}`;
+}
+
+/** A figure of the wire that was sent, marked where it is an estimate. */
+export function markedSent(figure: string, { estimate, wireEstimate }: Estimated): string {
   return `${estimate === true ? ownerMark : ''}${wireEstimate === true ? computedMark : ''}${figure}`;
 }
 
 /** What the marks mean, in a word or two each. */
 export function estimateLegend(
-  { estimate, wireEstimate, payloadEstimate }: Estimated,
+  { estimate, wireEstimate, payloadEstimate, receivedUncounted }: Estimated,
   { t }: Texts = english,
 ): string[] {
   return [
     ...(estimate === true ? [t('~ estimated')] : []),
     ...(wireEstimate === true ? [t('≈ estimated on the wire')] : []),
     ...(payloadEstimate === true ? [t('≈ payload estimated')] : []),
+    ...(receivedUncounted === true ? [t('≥ received not counted')] : []),
   ];
 }
 
 /** Why figures are estimates, each reason in a sentence. */
 export function estimateNotes(
-  { estimate, wireEstimate, payloadEstimate }: Estimated,
+  { estimate, wireEstimate, payloadEstimate, receivedUncounted }: Estimated,
   { t }: Texts = english,
 ): string[] {
   return [
@@ -50,6 +59,13 @@ export function estimateNotes(
       ? [
           t(
             '≈ Payload estimated: under IPsec the size of what is sent is computed; over MPTCP it is at most that, as some may have gone over another connection too.',
+          ),
+        ]
+      : []),
+    ...(receivedUncounted === true
+      ? [
+          t(
+            '≥ Received not counted: a packet socket gets copies of packets that belong to others, and nothing tells how many.',
           ),
         ]
       : []),

@@ -119,6 +119,8 @@ export interface FlowSample extends Usage {
    * at most that where MPTCP may have sent some of it over another path too, whose payload it is as well.
    */
   payloadEstimate?: boolean;
+  /** Set on packet sockets: they get copies of packets that belong to others, and nothing tells of how many. */
+  receivedUncounted?: boolean;
   local: Endpoint;
   /** Absent for listening sockets and for datagram sockets before the first datagram. */
   remote?: Endpoint;

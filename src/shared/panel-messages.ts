@@ -119,6 +119,7 @@ export interface PanelFlow {
   estimate?: boolean;
   wireEstimate?: boolean;
   payloadEstimate?: boolean;
+  receivedUncounted?: boolean;
   interface: string;
   state: FlowState;
   /** Unix time in milliseconds. */

@@ -7,7 +7,7 @@ import {
   formatRate,
   unknownMark,
 } from '../shared/format';
-import { estimateNotes, marked } from '../shared/estimate';
+import { estimateNotes, marked, markedSent } from '../shared/estimate';
 import type { PanelFlow } from '../shared/panel-messages';
 import type { FlowState } from '../shared/protocol';
 import { sanitise } from '../shared/sanitise';
@@ -164,7 +164,7 @@ export const columns: readonly Column[] = [
     numeric: true,
     width: 86,
     share: 0,
-    text: ({ flow }) => marked(formatRate(flow.txRate), flow),
+    text: ({ flow }) => markedSent(formatRate(flow.txRate), flow),
     compare: byNumber(({ flow }) => flow.txRate),
     tooltip: ({ flow }) => withNotes(formatRate(flow.txRate), flow),
     empty: ({ flow }) => flow.txRate === 0,
@@ -190,7 +190,7 @@ export const columns: readonly Column[] = [
     numeric: true,
     width: 94,
     share: 0,
-    text: (connection) => marked(formatBytes(sentTotal(connection)), connection.flow),
+    text: (connection) => markedSent(formatBytes(sentTotal(connection)), connection.flow),
     compare: byNumber(sentTotal),
     tooltip: ({ flow, moved }) => withNotes(totalTooltip(moved?.tx, flow.txBytes, flow.payloadTxBytes), flow),
     empty: (connection) => sentTotal(connection) === 0,

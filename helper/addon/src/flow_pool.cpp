@@ -1,6 +1,7 @@
 #include "flow_pool.h"
 
 #include "error.h"
+#include "monotonic.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -147,6 +148,39 @@ void FlowPool::inspect(uint32_t slot, uint64_t cookie, uint8_t bits, uint32_t me
 		return;
 	__atomic_store_n(&flow->message_credit, message_credit, __ATOMIC_RELAXED);
 	__atomic_store_n(&flow->inspection, bits, __ATOMIC_RELEASE);
+}
+
+void FlowPool::open(const pnm_flow &flow)
+{
+	const pnm_flow_key key = flow.key;
+	uint32_t slot;
+
+	if (bpf_map_lookup_and_delete_elem(programs_.free_slots(), nullptr, &slot)) {
+		if (errno == ENOENT)
+			return;
+		throw KernelError("bpf(BPF_MAP_LOOKUP_AND_DELETE_ELEM) free_slots", errno);
+	}
+	flows_[slot] = flow;
+	flows_[slot].key.socket_cookie = 0;
+	// The cookie last: a reader takes a slot with a cookie for complete.
+	__atomic_store_n(&flows_[slot].key.socket_cookie, key.socket_cookie, __ATOMIC_RELEASE);
+	programs_.note_use(slot);
+	checked(bpf_map_update_elem(programs_.flow_index(), &key, &slot, BPF_ANY),
+		"bpf(BPF_MAP_UPDATE_ELEM) flow_index");
+}
+
+void FlowPool::close_socket(uint64_t cookie)
+{
+	const uint32_t end = high_water();
+
+	for (uint32_t slot = 0; slot < end; slot++) {
+		pnm_flow &flow = flows_[slot];
+
+		if (cookie_of(flow) != cookie || seen(flow.flags) & PNM_FLOW_CLOSED)
+			continue;
+		__atomic_store_n(&flow.closed_ns, monotonic_nanos(), __ATOMIC_RELAXED);
+		__atomic_fetch_or(&flow.flags, PNM_FLOW_CLOSED, __ATOMIC_RELEASE);
+	}
 }
 
 void FlowPool::retire_socket(uint64_t cookie)

@@ -29,6 +29,10 @@ class FlowPool {
 	/// Says what of a flow's payload is wanted from now on: bits PNM_INSPECTION_*, and how many further
 	/// messages. Does nothing when the slot belongs to another socket by now.
 	void inspect(uint32_t slot, uint64_t cookie, uint8_t bits, uint32_t message_credit);
+	/// Takes a slot for a flow that has moved nothing yet. Does nothing when the pool is full.
+	void open(const pnm_flow &flow);
+	/// Closes every flow of a socket of which the kernel half does not hear that it is closed.
+	void close_socket(uint64_t cookie);
 	/// Retires every flow of a socket that another process has taken over. How much of it that one moved
 	/// already is not known.
 	void retire_socket(uint64_t cookie);

@@ -278,6 +278,11 @@ const volatile pnm_statistics &Programs::statistics() const
 {
 	return skeleton_->bss->statistics;
 }
+void Programs::note_use(uint32_t slot) const
+{
+	if (slot >= skeleton_->bss->statistics.high_water)
+		skeleton_->bss->statistics.high_water = slot + 1;
+}
 volatile pnm_inspection &Programs::inspection() const
 {
 	return skeleton_->bss->inspection;

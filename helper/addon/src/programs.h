@@ -49,6 +49,8 @@ class Programs {
 	const pnm_settings &settings() const;
 	/// Changes while it is looked at.
 	const volatile pnm_statistics &statistics() const;
+	/// Says that a slot of the flow pool may be in use, and all below it.
+	void note_use(uint32_t slot) const;
 	pnm_settling &settling() const;
 	/// The kernel half looks at it with every packet.
 	volatile pnm_inspection &inspection() const;

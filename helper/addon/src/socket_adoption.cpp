@@ -1,9 +1,11 @@
 #include "socket_adoption.h"
 
 #include "error.h"
+#include "monotonic.h"
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -118,6 +120,7 @@ uint32_t SocketAdoption::adopt(uint32_t process_id)
 	try {
 		held = open_sockets(process_id);
 	} catch (const KernelError &) {
+		close_packet_sockets(process_id, known_[process_id], {});
 		known_.erase(process_id);
 		throw;
 	}
@@ -174,6 +177,7 @@ uint32_t SocketAdoption::adopt(uint32_t process_id)
 		after.emplace(candidate.inode, adopted.owner);
 		changed += adopted.is_changed;
 	}
+	close_packet_sockets(process_id, before, after);
 	if (refusal)
 		throw KernelError("pidfd_getfd", refusal, "process " + std::to_string(process_id));
 	return changed;
@@ -216,7 +220,47 @@ SocketAdoption::Adopted SocketAdoption::adopt_socket(int socket, uint64_t inode,
 		flow_pool_.retire_socket(cookie);
 	else if (handover != Handover::None)
 		flow_pool_.give_socket(cookie, owner, handover == Handover::LikelyWhole);
+	if (kind_of(socket) == PNM_SOCKET_PACKET)
+		show_packet_socket(socket, inode, cookie, owner);
 	return {process_id, true};
+}
+
+void SocketAdoption::show_packet_socket(int socket, uint64_t inode, uint64_t cookie, const pnm_owner &owner)
+{
+	sockaddr_ll bound{};
+	socklen_t length = sizeof(bound);
+	pnm_flow flow{};
+	const uint64_t network_namespace = network_namespace_of(socket);
+
+	checked(::getsockname(socket, reinterpret_cast<sockaddr *>(&bound), &length), "getsockname");
+	flow.key.socket_cookie = cookie;
+	flow.key.process_id = owner.process_id;
+	flow.key.interface_index = static_cast<uint32_t>(bound.sll_ifindex);
+	flow.opened_ns = flow.last_ns = monotonic_nanos();
+	flow.protocol = PNM_PROTOCOL_PACKET;
+	flow.state = PNM_STATE_DATAGRAM;
+	flow.flags = PNM_FLOW_ADOPTED;
+	if (network_namespace && network_namespace != programs_.settings().network_namespace)
+		flow.flags |= PNM_FLOW_FOREIGN;
+	flow.user_id = owner.user_id;
+	std::copy_n(owner.name, sizeof(flow.name), flow.name);
+	packet_sockets_[inode] = cookie;
+	flow_pool_.open(flow);
+}
+
+void SocketAdoption::close_packet_sockets(uint32_t process_id, const KnownOwners &before,
+					  const KnownOwners &after)
+{
+	if (packet_sockets_.empty())
+		return;
+	for (const auto &[inode, owner] : before) {
+		const auto found = packet_sockets_.find(inode);
+
+		if (owner != process_id || after.contains(inode) || found == packet_sockets_.end())
+			continue;
+		flow_pool_.close_socket(found->second);
+		packet_sockets_.erase(found);
+	}
 }
 
 uint32_t SocketAdoption::evidence_after(Handover handover) const
@@ -295,7 +339,12 @@ bool SocketAdoption::holds(uint32_t process_id, uint64_t inode, Holders &holders
 
 void SocketAdoption::forget_vanished()
 {
-	std::erase_if(known_, [](const auto &entry) { return !is_alive(entry.first); });
+	std::erase_if(known_, [this](const auto &entry) {
+		if (is_alive(entry.first))
+			return false;
+		close_packet_sockets(entry.first, entry.second, {});
+		return true;
+	});
 }
 
 } // namespace procnetmon

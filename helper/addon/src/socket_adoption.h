@@ -50,12 +50,18 @@ class SocketAdoption {
 	uint32_t evidence_after(Handover handover) const;
 	void set_owner(int socket, const pnm_owner &owner);
 	void track(int socket, uint64_t cookie, uint32_t owner);
+	/// Gives a packet socket a flow before it has sent anything: that it receives is not to be seen.
+	void show_packet_socket(int socket, uint64_t inode, uint64_t cookie, const pnm_owner &owner);
+	/// Ends the flows of packet sockets that a process holds no more. No hook tells of it.
+	void close_packet_sockets(uint32_t process_id, const KnownOwners &before, const KnownOwners &after);
 	bool holds(uint32_t process_id, uint64_t inode, Holders &holders) const;
 	void forget_vanished();
 
 	const Programs &programs_;
 	FlowPool &flow_pool_;
 	std::unordered_map<uint32_t, KnownOwners> known_;
+	/// Cookies of those that have a flow, by inode.
+	std::unordered_map<uint64_t, uint64_t> packet_sockets_;
 };
 
 } // namespace procnetmon

@@ -69,6 +69,10 @@ export const payloadEstimate = z
   .describe(
     'The payload is an estimate: its size is computed where IPsec encrypted it, and over MPTCP it is at most that, as some may have gone over another path too.',
   );
+export const receivedUncounted = z
+  .boolean()
+  .optional()
+  .describe('A packet socket: what it receives is not counted, as nothing tells of it.');
 export const rttMicros = z
   .number()
   .min(0)

@@ -27,6 +27,7 @@ import {
   pid,
   protocol,
   reason,
+  receivedUncounted,
   retransmits,
   rttMicros,
   state,
@@ -43,6 +44,7 @@ const flowSample = z
     protocol,
     wireEstimate,
     payloadEstimate,
+    receivedUncounted,
     local: endpoint,
     remote: endpoint.optional(),
     interface: interfaceName,
@@ -229,6 +231,7 @@ const flowSummary = z
     protocol,
     wireEstimate,
     payloadEstimate,
+    receivedUncounted,
     local: endpointText,
     remote: endpointText
       .nullable()

@@ -1,4 +1,5 @@
 // What stands below the table: what the figures lack, and what their marks mean.
+import { leastMark } from '../../../src/shared/estimate';
 import { formatQuantity } from '../../../src/shared/format';
 import type { DroppedCounters } from '../../../src/shared/protocol';
 import { estimateMark } from './monitor-rows';
@@ -16,9 +17,13 @@ export function notesOn(
   const isEstimate = processes.some(
     ({ process, flows }) => process.estimate === true || flows.some(({ estimate }) => estimate === true),
   );
+  const isUncounted = processes.some(({ flows }) =>
+    flows.some(({ receivedUncounted }) => receivedUncounted === true),
+  );
   return [
     droppedNote(dropped, omitted),
     isEstimate ? `${estimateMark} Some of it may be another process's that had the same socket.` : undefined,
+    isUncounted ? `${leastMark} What packet sockets receive is not counted.` : undefined,
   ].filter((note) => note !== undefined);
 }
 

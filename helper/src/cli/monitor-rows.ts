@@ -1,5 +1,6 @@
 // What a row of the table says: a process, a connection, a group of connections, or a request.
 import type { ChalkInstance } from 'chalk';
+import { leastMark } from '../../../src/shared/estimate';
 import { formatBytes, formatMicroseconds, formatQuantity, formatRate } from '../../../src/shared/format';
 import { spokenLabel } from '../../../src/shared/flow-label';
 import type { FlowSample, ProcessSample, Usage } from '../../../src/shared/protocol';
@@ -81,6 +82,11 @@ function flowCells(flow: FlowSample): MonitorRow['cells'] {
     ...(flow.wireEstimate === true && {
       sentTotal: `≈ ${formatBytes(flow.wire.txBytes)}`,
       receivedTotal: `≈ ${formatBytes(flow.wire.rxBytes)}`,
+    }),
+    ...(flow.receivedUncounted === true && {
+      receivedRate: `${leastMark} ${formatRate(flow.rates.wire.rx)}`,
+      receivedTotal: `${leastMark} ${formatBytes(flow.wire.rxBytes)}`,
+      receivedPayload: `${leastMark} ${formatBytes(flow.payload.rxBytes)}`,
     }),
     ...(flow.payloadEstimate === true && {
       sentPayload: `≈ ${formatBytes(flow.payload.txBytes)}`,

@@ -287,8 +287,25 @@ describe('protocols', () => {
     const report = await runWatched(pair.near, pair.near, frames, oftenLooked);
     expectEveryByteOnce(report, crossed(pair));
     expect(protocolsOf(report)).toEqual(['packet']);
+    expect(marksOfFlows(report)).toEqual([true]);
+  });
+
+  it('protocols: packet socket that only receives is shown, and marked, helper inside', async () => {
+    const frames = speak('frames', { type: 'raw', before: 2_500, count: 0 });
+    const report = await runWatched(pair.near, pair.near, frames, oftenLooked);
+    expectEveryByteOnce(report, undefined);
+    const flows = report.summary.processes.flatMap((process) => process.flows);
+    expect(flows).toMatchObject([
+      { protocol: 'packet', interface: '*', remote: null, receivedUncounted: true, wire: { rxPackets: 0 } },
+    ]);
   });
 });
+
+/** Whether what they receive is said not to be counted. */
+function marksOfFlows({ summary }: Report): boolean[] {
+  const flows = summary.processes.flatMap((process) => process.flows);
+  return [...new Set(flows.map(({ receivedUncounted }) => receivedUncounted ?? false))];
+}
 
 describe('one packet for several sockets', () => {
   // Of each host by the other's address: what a host sends to a group comes back to its own members too, and that

@@ -56,6 +56,19 @@ describe('figures that are estimates', () => {
     }
     expect(column('roundTrip').text(estimated, beginning)).toBe(column('roundTrip').text(exact, beginning));
   });
+
+  it.each<[Partial<FlowSample>, Partial<Record<ColumnId, string>>, RegExp]>([
+    [{ receivedUncounted: true }, { receivedRate: '≥', receivedTotal: '≥' }, /≥ Received not counted: /],
+    [{ payloadEstimate: true }, {}, /≈ Payload estimated: /],
+  ])('are marked where they are concerned only: %o', (changes, signs, reason) => {
+    const [exact, marked] = connectionsOf([sampleFlow(1), sampleFlow(1, { id: 2, ...changes })]);
+    if (exact === undefined || marked === undefined) throw new Error('A connection is missing.');
+    for (const id of wireFigures) {
+      const { text, tooltip } = column(id);
+      expect(text(marked, beginning)).toBe(`${signs[id] ?? ''}${text(exact, beginning)}`);
+      expect(tooltip?.(marked)).toMatch(reason);
+    }
+  });
 });
 
 describe('sorting', () => {
