@@ -91,3 +91,26 @@ it('the signal by which Node opens its debugger opens none', async () => {
   expect(client.stderr).not.toContain('Debugger listening');
   expect(client.stderr).not.toContain('inspector');
 });
+
+describe('a start out of the ordinary', () => {
+  it.each(['', '/nowhere/procnetmon'])('by the name "%s" is one like any other', (argv0) => {
+    const { stdout, status } = spawnSync(helperPath, ['run', '--', 'echo', 'counted'], {
+      argv0,
+      encoding: 'utf8',
+    });
+    expect(stdout).toContain('counted');
+    expect(status).toBe(0);
+  });
+
+  it.each(['the end of its input', 'SIGTERM'] as const)(
+    'with every signal ignored and blocked ends by %s all the same',
+    async (end) => {
+      const command = ['env', '--ignore-signal', '--block-signal', helperPath];
+      const client = new RpcClient({ SUDO_UID: '65534', SUDO_GID: '65534' }, [], command);
+      expect(await client.initialize()).toHaveProperty('result');
+      if (end === 'SIGTERM') client.process.kill(end);
+      else client.process.stdin.end();
+      expect(await client.exited).toBe(0);
+    },
+  );
+});
