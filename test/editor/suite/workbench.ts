@@ -71,25 +71,6 @@ export async function stopDebugging(): Promise<void> {
   );
 }
 
-/** What the extension's log says, once it has a part like that. Shows the log. */
-export async function logged(pattern: RegExp): Promise<string> {
-  await vscode.commands.executeCommand('procnetmon.showLog');
-  return new Promise((resolve) => {
-    const listeners: vscode.Disposable[] = [];
-    const look = (document: vscode.TextDocument): void => {
-      const found = document.uri.scheme === 'output' && pattern.exec(document.getText());
-      if (!found) return;
-      listeners.forEach((listener) => void listener.dispose());
-      resolve(found[0]);
-    };
-    listeners.push(
-      vscode.workspace.onDidOpenTextDocument(look),
-      vscode.workspace.onDidChangeTextDocument(({ document }) => look(document)),
-    );
-    vscode.workspace.textDocuments.forEach(look);
-  });
-}
-
 export interface DrawnNode {
   label: string;
   description: string;
