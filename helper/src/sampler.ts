@@ -200,7 +200,9 @@ export class Sampler {
     const key = identity === undefined ? '' : this.#keyOf(identity, flow.interfaceKey);
     if (identity === undefined || flow.slots > 1 || this.#flows.has(key)) {
       flow.counters.subtract(counters);
-      this.#forget(slot);
+      this.#detach(slot);
+      // What it was is shown as the other process's flow, and would be there twice.
+      if (flow.ended) for (const observer of flow.account.observers) observer.flowLeft(flow);
       return false;
     }
     const former = flow.account;
@@ -316,6 +318,13 @@ export class Sampler {
   }
 
   #forget(slot: Slot): void {
+    this.#detach(slot);
+    const { flow } = slot;
+    if (flow.ended) for (const observer of flow.account.observers) observer.flowChanged(flow);
+  }
+
+  /** Takes a slot from its flow, which ends with the last one. */
+  #detach(slot: Slot): void {
     this.#slots[slot.index] = undefined;
     this.#used -= 1;
     const { flow } = slot;
@@ -325,7 +334,6 @@ export class Sampler {
     if (flow.closedNanos > 0) flow.state = 'closed';
     this.#flows.delete(flow.key);
     flow.account.flows.delete(flow);
-    for (const observer of flow.account.observers) observer.flowChanged(flow);
     this.listener?.ended(flow);
   }
 

@@ -341,6 +341,22 @@ describe('Sampler', () => {
     expect(sumOf(20).payloadTxBytes).toBe(33);
   });
 
+  it('takes a flow back that turns out to be one which the other process has already', () => {
+    const first = kernel.open({ processId: 10, openedNanos: 1, socketCookie: 5 });
+    send(first, 100);
+    kernel.open({ processId: 20, openedNanos: 2, socketCookie: 5 });
+    tick();
+    const [twin] = ledger.find(10)?.flows ?? [];
+    const former = observe(10);
+    first.processId = 20;
+    tick();
+    expect(former.left).toEqual([twin]);
+    expect(former.changed).toEqual([]);
+    expect([...(ledger.find(20)?.flows ?? [])].map(({ counters }) => counters.payloadTxBytes)).toEqual([100]);
+    expect(sumOf(10).payloadTxBytes).toBe(0);
+    expect(sumOf(20).payloadTxBytes).toBe(100);
+  });
+
   it('adds what found the pool full to the process, and to the interface that it passed', () => {
     const overflow = { ...noCounters, processId: 10, foreign: false };
     send(kernel.open({ processId: 10, openedNanos: 1 }), 5);
