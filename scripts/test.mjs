@@ -19,7 +19,13 @@ const sectionMillis = 25 * 60_000;
 /** sudo forgets a password after 15 minutes, or 5 on some systems. */
 const sudoRefreshMillis = 60_000;
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+/**
+ * @typedef {object} Counts
+ * @property {number} passed
+ * @property {number} failed
+ * @property {number} skipped
+ * @property {string[]} [failures] which failed, each with the first line of why
+ */
 
 /** Runs a command in view of the user. Resolves to its status and to what it printed. */
 function show(command, args, { asRoot = [], collect = false } = {}) {
@@ -60,12 +66,28 @@ async function vitest(project, options) {
   const { status } = await show('vitest', ['run', '--project', project, ...reporters], options);
   const counts = await readFile(report, 'utf8').then(
     (text) => {
-      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(text);
-      return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests };
+      const { testResults, ...numbers } = JSON.parse(text);
+      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = numbers;
+      return {
+        ...{ passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests },
+        failures: testResults.flatMap(failuresOfFile),
+      };
     },
     () => ({ passed: 0, failed: 0, skipped: 0 }),
   );
   return atLeastOneFailed(counts, status);
+}
+
+/** What failed in one file of tests, as Vitest's report has it. */
+function failuresOfFile({ name, status, message, assertionResults }) {
+  const failed = assertionResults.filter((result) => result.status === 'failed');
+  if (failed.length === 0 && status === 'failed') return [failure(path.basename(name), message)];
+  return failed.map(({ fullName, failureMessages }) => failure(fullName, failureMessages[0]));
+}
+
+function failure(name, reason = '') {
+  const [firstLine] = stripVTControlCharacters(reason).split('\n');
+  return firstLine ? `${name}: ${firstLine}` : name;
 }
 
 /** A run may fail beside its tests: a file that does not load, no test at all, a crash. */
@@ -78,7 +100,10 @@ async function editorSuite() {
   const { status, output } = await show('node', ['test/editor/run.mjs'], { collect: true });
   const plain = stripVTControlCharacters(output);
   const figure = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}\\b`, 'm').exec(plain)?.[1] ?? 0);
-  const counts = { passed: figure('passing'), failed: figure('failing'), skipped: figure('pending') };
+  const counts = {
+    ...{ passed: figure('passing'), failed: figure('failing'), skipped: figure('pending') },
+    failures: [...plain.matchAll(/^ +\d+\) (?!.*:$)(.+)$/gm)].map(([, name]) => name),
+  };
   if (status === 0 && counts.passed === 0) {
     console.error('The editor suite ended without having run a test.');
     return { ...counts, failed: 1 };
@@ -91,7 +116,13 @@ async function otherKernels() {
   const { status, output } = await show('node', ['test/kernels/run.mjs', '--short'], { collect: true });
   const found = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(stripVTControlCharacters(output));
   const [passed, failed, skipped] = (found ?? [0, 0, 0, 0]).slice(1).map(Number);
-  return atLeastOneFailed({ passed, failed, skipped }, status);
+  const kernels = await readFile(path.join(resultsFolder, 'kernels.json'), 'utf8').then(JSON.parse, () => []);
+  const failures = kernels.flatMap(({ kernel, results }) =>
+    results
+      .filter(({ state }) => state === 'failed')
+      .map(({ test, errors }) => failure(`${kernel}, ${test}`, errors?.[0])),
+  );
+  return atLeastOneFailed({ passed, failed, skipped, failures }, status);
 }
 
 /**
@@ -152,16 +183,19 @@ async function soak(asRoot) {
 
 async function runSections(sections) {
   const total = { passed: 0, failed: 0, skipped: 0 };
-  const failures = [];
+  const failed = [];
   for (const [title, action] of sections) {
     const started = performance.now();
     console.log(`\n── ${title} ${'─'.repeat(Math.max(0, 72 - title.length))}`);
     const counts = await action();
     for (const name of Object.keys(total)) total[name] += counts[name];
-    if (counts.failed > 0) failures.push(title);
+    if (counts.failed > 0) failed.push({ title, failures: counts.failures ?? [] });
     console.log(`── ${title}: ${figures(counts)}, ${duration(performance.now() - started)}`);
   }
-  if (failures.length > 0) console.log(`\nFailed: ${failures.join(', ')}`);
+  // Once more, at the end: who has only the end of a long log sees there what to look into.
+  if (failed.length > 0) console.log('\nFailed:');
+  for (const { title, failures } of failed)
+    console.log([`  ${title}`, ...failures.map((each) => `    ${each}`)].join('\n'));
   return total;
 }
 
