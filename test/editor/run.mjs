@@ -27,6 +27,7 @@ try {
     ],
     extensionTestsEnv: {
       PROCNETMON_PROJECT: inProject(),
+      PROCNETMON_USER_DATA: folders.user,
       PROCNETMON_TESTS: process.env['PROCNETMON_TESTS'] ?? '',
     },
   });

@@ -1,13 +1,28 @@
 // What is left when the helper is killed, and what happens then.
 import { strict as assert } from 'node:assert';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import * as vscode from 'vscode';
 import type { WatchedSession } from '../../../src/extension/sessions';
 import type { Usage } from '../../../src/shared/protocol';
 import { ScarceMemory } from '../../fixtures/scarce-memory';
-import { eventually, extension, sessionIn, sessionWith, startDebugging, stopDebugging } from './workbench';
+import {
+  eventually,
+  extension,
+  logged,
+  sessionIn,
+  sessionWith,
+  startDebugging,
+  stopDebugging,
+} from './workbench';
 
 const javaScript = 'JavaScript: shop';
+
+/** Those that a helper may hold, as the kernel writes sets of them (capability.h). */
+const capabilityBits = new Map([
+  ['cap_net_admin', 1n << 12n],
+  ['cap_sys_ptrace', 1n << 19n],
+  ['cap_bpf', 1n << 39n],
+]);
 
 const kill = (signal: NodeJS.Signals) => (pid: number) => {
   process.kill(pid, signal);
@@ -117,6 +132,25 @@ describe('a helper that is killed', () => {
     await sessionWith(session, ({ total }) => total.wire.txBytes > 0);
     const api = await extension().activate();
     assert.equal(api.helperState, 'running');
+  });
+
+  it('holds the rights that the log says, and no others', async () => {
+    const { helperPid } = await extension().activate();
+    assert.ok(helperPid !== undefined);
+    const said = await logged(new RegExp(`runs as process ${String(helperPid)},.*`));
+    const status = readFileSync(`/proc/${String(helperPid)}/status`, 'utf8');
+    const field = (name: string): string => new RegExp(`^${name}:\\s+(\\w+)`, 'm').exec(status)?.[1] ?? '';
+    const names = said.match(/\bcap_\w+/g) ?? [];
+    const bits = names.map((name) => capabilityBits.get(name) ?? 0n);
+    assert.equal(
+      bits.reduce((all, bit) => all | bit, 0n),
+      BigInt(`0x${field('CapEff')}`),
+      said,
+    );
+    assert.deepEqual([field('NoNewPrivs'), field('Seccomp')], ['1', '2']);
+    assert.match(said, /gains no others, and makes filtered system calls only\.$/);
+    const isRoot = field('Uid') === '0';
+    assert.equal(said.includes(' It is root with '), isRoot, said);
   });
 
   it('leaves when it is told to', async () => {

@@ -1,5 +1,7 @@
 // What the tests of the suite share: the extension under test, waiting for what it reports, debug sessions.
 import { strict as assert } from 'node:assert';
+import { globSync, readFileSync, watch } from 'node:fs';
+import path from 'node:path';
 import * as vscode from 'vscode';
 import type { ExtensionApi } from '../../../src/extension/extension-api';
 import type { WatchedSession } from '../../../src/extension/sessions';
@@ -69,6 +71,27 @@ export async function stopDebugging(): Promise<void> {
       ? true
       : undefined,
   );
+}
+
+/** What the extension has written into its log, once it has a part like that. */
+export async function logged(pattern: RegExp): Promise<string> {
+  const userData = process.env['PROCNETMON_USER_DATA'] ?? '';
+  // From the file: the view of a log holds only its end, and that only while it shows.
+  const read = (): string => {
+    const files = globSync('logs/**/ProcNetMon.log', { cwd: userData });
+    return files.map((file) => readFileSync(path.join(userData, file), 'utf8')).join('');
+  };
+  return new Promise((resolve) => {
+    const watcher = watch(path.join(userData, 'logs'), { recursive: true });
+    const look = (): void => {
+      const found = pattern.exec(read());
+      if (found === null) return;
+      watcher.close();
+      resolve(found[0]);
+    };
+    watcher.on('change', look);
+    look();
+  });
 }
 
 export interface DrawnNode {
