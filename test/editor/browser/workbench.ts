@@ -126,7 +126,7 @@ export class Workbench {
 
   /** The document inside the webview that shows now. */
   get webview(): FrameLocator {
-    return this.page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
+    return this.page.frameLocator('iframe.webview.ready:visible').frameLocator('#active-frame');
   }
 
   /** Does something in the window; when that fails, a picture of how the window looked is kept. */
