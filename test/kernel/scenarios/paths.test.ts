@@ -20,13 +20,14 @@ beforeAll(() => {
 afterAll(() => {
   rmSync(programs, { recursive: true });
 });
-afterEach(async () => {
+
+async function dispose(): Promise<void> {
   for (const helper of helpers.splice(0)) {
     helper.stdin?.end();
     if (helper.exitCode === null) await once(helper, 'close');
   }
   topology.dispose();
-});
+}
 
 /** Two hosts on one wire, `wire0` at both ends. */
 function twoHosts(name: string): { near: NetworkHost; far: NetworkHost } {
@@ -240,15 +241,24 @@ function routed(name: string): { near: NetworkHost; router: NetworkHost; far: Ne
   return { near, router, far };
 }
 
-describe('paths', () => {
-  const cases = Object.entries({ ...stacks, ...translations }).flatMap(([name, build]) =>
-    kinds.flatMap((kind) => places.map((place) => ({ name, build, kind, place }))),
-  );
-  it.for(cases)('paths: $name, $kind, helper at $place', async ({ build, kind, place }) => {
-    const way = await build();
+const everywhere = kinds.flatMap((kind) => places.map((place) => ({ kind, place })));
+
+// One network for all that takes the same way: to make it takes longer than to use it.
+describe.for(Object.entries({ ...stacks, ...translations }))('%s', ([name, build]) => {
+  let way: Path;
+  beforeAll(async () => {
+    way = await build();
+  });
+  afterAll(dispose);
+
+  it.for(everywhere)(`paths: ${name}, $kind, helper at $place`, async ({ kind, place }) => {
     const home = place === 'outside' ? place : way[place].host;
     expectBothEnds(await exchange(way, kind, home), way, kind, home);
   });
+});
+
+describe('paths', () => {
+  afterEach(dispose);
 
   it.for(kinds)(
     'paths: forwarded past a listener on the same port, %s, helper at the router',
