@@ -28,13 +28,10 @@ const files = ['scenarios/*', 'addon-*', 'helper-leftovers', 'helper-suspend'].m
 const shortPattern = [
   'tcp-both over ipv6, helper inside',
   'udp-sockets over ipv4, helper outside',
-  'paths: bridge, tcp-some, helper at client',
   'mptcp: an address that the client adds, ipv4, helper inside',
   'paths: veth over IPv6, tcp-some, helper at (client|outside)',
-  'tcp-both over ipv4 with offloads',
   'moving: splice over tcp and ipv4',
   'ownership: prefork, tcp-small, accept asks for the peer: false',
-  'ownership: pass-connected',
   'follows children and their children',
   'reports the sockets of watched processes',
   'counts a connection from before',
