@@ -7,7 +7,10 @@ const channels = 4;
 /** A point is its time and the accumulated growth of each channel until then. */
 const stride = channels + 1;
 const initialPoints = 8;
-/** Points nearer to each other than the window over this are merged, so that a ring never exceeds 64 points. */
+/**
+ * No three points are within the window over this, so that a ring never exceeds 128 points, and no rate is off by more
+ * than what was counted within that time.
+ */
 const pointsPerWindow = 60;
 
 const nanosPerSecond = 1e9;
@@ -103,7 +106,8 @@ export class SlidingRate {
     // The first one stays: it says where growth begins.
     if (this.#count < 2) return false;
     if (this.#at(this.#count - 1, 0) === time) return true;
-    return this.#at(this.#count - 1, 0) - this.#at(this.#count - 2, 0) < this.windowNanos / pointsPerWindow;
+    // As far as the new reading: what the last one knows is spread over all of that time.
+    return time - this.#at(this.#count - 2, 0) < this.windowNanos / pointsPerWindow;
   }
 
   #append(): void {

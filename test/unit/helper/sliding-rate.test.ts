@@ -137,6 +137,33 @@ describe('SlidingRate', () => {
     );
   });
 
+  it('is off by no more than what was counted within a sixtieth of the window, for any readings', () => {
+    // Long pauses beside short ones: a reading that comes late is followed at once by the next.
+    const gaps = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 50, max: 150 }));
+    const steps = fc.array(fc.record({ gap: gaps, bytes: fc.nat(100_000) }), { minLength: 1, maxLength: 80 });
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 100, max: 5_000 }), (all, windowMillis) => {
+        const window = windowMillis * 1e6;
+        const rate = new SlidingRate(window, 0);
+        let last = { time: 0, counter: 0 };
+        const read: Reading[] = [last];
+        rate.push(0, sent(0));
+        for (const { gap, bytes } of all) {
+          last = { time: last.time + gap * 1e6, counter: last.counter + bytes };
+          read.push(last);
+          rate.push(last.time, sent(last.counter));
+          const { time: now } = last;
+          if (now < window + window / 60) continue;
+          const [shorter, longer] = [-1, 1].map(
+            (sign) => referenceRate(read, window + (sign * window) / 60, 0, now) * (1 + sign / 60),
+          );
+          expect(rateAt(rate, now)).toBeGreaterThanOrEqual((shorter ?? 0) - 0.501 - 1e-9 * (longer ?? 0));
+          expect(rateAt(rate, now)).toBeLessThanOrEqual((longer ?? 0) + 0.501 + 1e-9 * (longer ?? 0));
+        }
+      }),
+    );
+  });
+
   it('is never negative, never more than everything over the time covered, for any readings', () => {
     fc.assert(
       fc.property(readings, fc.integer({ min: 100, max: 600_000 }), (all, windowMillis) => {
