@@ -100,9 +100,15 @@ async function editorSuite() {
   const { status, output } = await show('node', ['test/editor/run.mjs'], { collect: true });
   const plain = stripVTControlCharacters(output);
   const figure = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}\\b`, 'm').exec(plain)?.[1] ?? 0);
+  const results = await readFile(path.join(resultsFolder, 'editor-suite.json'), 'utf8').then(
+    JSON.parse,
+    () => [],
+  );
   const counts = {
     ...{ passed: figure('passing'), failed: figure('failing'), skipped: figure('pending') },
-    failures: [...plain.matchAll(/^ +\d+\) (?!.*:$)(.+)$/gm)].map(([, name]) => name),
+    failures: results
+      .filter(({ state }) => state === 'failed')
+      .map(({ title, error }) => failure(title, error)),
   };
   if (status === 0 && counts.passed === 0) {
     console.error('The editor suite ended without having run a test.');

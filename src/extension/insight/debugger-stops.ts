@@ -16,8 +16,11 @@ import {
 } from './debugger-messages';
 import { markUsage, usageSince, type UsageMark, type UsageSince } from './usage-mark';
 
-/** How long a program may take to stand still, in milliseconds. */
-const pausePatienceMillis = 10_000;
+/**
+ * How long a program may take to stand still, in milliseconds. A debugger that has never run since the machine started
+ * may need most of it before it has started the program.
+ */
+const pausePatienceMillis = 30_000;
 
 /** Stops that are kept, of all sessions, the newest. */
 const maximumStops = 200;
@@ -60,6 +63,8 @@ export class DebuggerStops implements vscode.Disposable {
   readonly #stood = new vscode.EventEmitter<string>();
   /** Id of a debug session that has just begun, or has a thread more. */
   readonly #began = new vscode.EventEmitter<string>();
+  /** Id of a debug session that is over. */
+  readonly #ended = new vscode.EventEmitter<string>();
   readonly #subscriptions: vscode.Disposable[];
   #stops: DebuggerStop[] = [];
   #lastId = 0;
@@ -82,6 +87,7 @@ export class DebuggerStops implements vscode.Disposable {
       }),
       vscode.debug.onDidTerminateDebugSession(({ id }) => {
         this.#followed.delete(id);
+        this.#ended.fire(id);
         this.#changed.fire({ kind: 'continued' });
       }),
     ];
@@ -95,7 +101,7 @@ export class DebuggerStops implements vscode.Disposable {
   /**
    * Pauses the programs of a watched session, also one that has no thread yet.
    * @returns when the first of them stood still, in Unix milliseconds; `standing` where all did before; `undefined`
-   * where none did in time
+   * where none did in time, or all have ended
    */
   async pause(shown: string): Promise<number | 'standing' | undefined> {
     const ours = (): Followed[] =>
@@ -127,6 +133,9 @@ export class DebuggerStops implements vscode.Disposable {
         }),
         // The debug session of the program itself may begin after the program's first traffic.
         this.#began.event(ask),
+        this.#ended.event((id) => {
+          if (asked.has(id) && ours().length === 0) settle(undefined);
+        }),
       );
       const timer = setTimeout(() => settle(undefined), pausePatienceMillis);
       ask();
@@ -145,6 +154,7 @@ export class DebuggerStops implements vscode.Disposable {
     this.#changed.dispose();
     this.#stood.dispose();
     this.#began.dispose();
+    this.#ended.dispose();
   }
 
   async #moved(session: vscode.DebugSession, move: DebuggerMove | undefined): Promise<void> {

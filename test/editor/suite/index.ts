@@ -53,6 +53,15 @@ export async function run(): Promise<void> {
         ...(test.err === undefined ? {} : { error: test.err.message }),
       }),
     );
+    runner.on('fail', (failed: Mocha.Runnable, error: Error) => {
+      if (failed instanceof Mocha.Test) return;
+      results.push({
+        title: failed.fullTitle(),
+        state: 'failed',
+        durationMillis: failed.duration ?? 0,
+        error: error.message,
+      });
+    });
   });
   writeResults(results);
   if (failures > 0) {
