@@ -122,7 +122,7 @@ describe('tracking: states', () => {
     await near.do('send', ends.near, 1_000);
     await far.do('receive', ends.far, 1_000);
     await happens(ends);
-    await expect.poll(() => socketAt(pair.near, ends.port)?.state).toBe(state);
+    await expect.poll(() => socketAt(pair.near, ends)?.state).toBe(state);
     const flow = await helper.flow((candidate) => ofPort(ends.port)(candidate) && candidate.state === state);
     expect(flow.payload).toEqual({ txBytes: 1_000, rxBytes: 0 });
   });
@@ -135,7 +135,7 @@ describe('tracking: states', () => {
     await near.do('send', ends.near, 1_000);
     await far.do('receive', ends.far, 1_000);
     await happens(ends);
-    await expect.poll(() => socketAt(pair.near, ends.port)?.state).toBe(state);
+    await expect.poll(() => socketAt(pair.near, ends)?.state).toBe(state);
     const flow = await helper.flow(
       (candidate) =>
         ofPort(ends.port)(candidate) && candidate.state === state && candidate.payload.txBytes === 1_000,
@@ -147,8 +147,9 @@ describe('tracking: states', () => {
     skip(!tellsNetworkNamespace, withoutNetworkNamespace);
     deafen(pair.far, true);
     const helper = await watch();
-    const { port } = await near.attempt('start', pair.far.ipv4, 9);
-    expect(socketAt(pair.near, port)?.state).toBe('syn-sent');
+    const peerPort = 9;
+    const { port } = await near.attempt('start', pair.far.ipv4, peerPort);
+    expect(socketAt(pair.near, { port, peerPort })?.state).toBe('syn-sent');
     await helper.flow((flow) => flow.local.port === port && flow.state === 'syn-sent');
   });
 
@@ -158,11 +159,11 @@ describe('tracking: states', () => {
     const ends = await connected(near, far, pair.far.ipv4);
     await near.do('close', ends.near);
     await far.do('wait', ends.far);
-    await expect.poll(() => socketAt(pair.near, ends.port)?.state).toBe('fin-wait-2');
+    await expect.poll(() => socketAt(pair.near, ends)?.state).toBe('fin-wait-2');
     const closed = await helper.flow((flow) => flow.local.port === ends.port && flow.closedAt !== undefined);
     expect(closed.state).toBe('fin-wait-2');
     await far.do('close', ends.far);
-    await expect.poll(() => socketAt(pair.near, ends.port)?.state).toBe('time-wait');
+    await expect.poll(() => socketAt(pair.near, ends)?.state).toBe('time-wait');
     const waiting = await helper.flow((flow) => ofPort(ends.port)(flow) && flow.state === 'time-wait');
     expect(waiting.closedAt).toBe(closed.closedAt);
   });
@@ -183,7 +184,7 @@ describe('tracking: states', () => {
     await far.do('abort', reset.far);
     for (const ends of [reset, forgotten]) {
       await helper.flow((flow) => ofPort(ends.port)(flow) && flow.state === 'closed');
-      expect(socketAt(pair.near, ends.port)).toBeUndefined();
+      expect(socketAt(pair.near, ends)).toBeUndefined();
     }
   });
 
@@ -211,14 +212,14 @@ describe('tracking: figures', () => {
     const isNew = kind === 'from the beginning';
     let helper = isNew ? await watch() : undefined;
     const ends = await connected(near, far, pair.far.ipv4);
-    const before = socketAt(pair.near, ends.port);
+    const before = socketAt(pair.near, ends);
     helper ??= await watch();
     await Promise.all([near.do('send', ends.near, 300_000), far.do('receive', ends.far, 300_000)]);
     await Promise.all([far.do('send', ends.far, 70_000), near.do('receive', ends.near, 70_000)]);
     await near.do('send', ends.near, 10);
     await far.do('receive', ends.far, 10);
-    await expect.poll(() => socketAt(pair.near, ends.port)?.bytesAcked).toBe(300_011);
-    const truth = socketAt(pair.near, ends.port);
+    await expect.poll(() => socketAt(pair.near, ends)?.bytesAcked).toBe(300_011);
+    const truth = socketAt(pair.near, ends);
     const flow = await helper.flow(
       (candidate) => ofPort(ends.port)(candidate) && candidate.payload.txBytes >= 300_010,
     );

@@ -6,7 +6,7 @@
  *   multipath accept PROTOCOL ADDRESS PORT GATE BYTES [WORKER]
  *
  * PROTOCOL is `mptcp` or `tcp`. GATE is a file that both make as a pipe, by which the accepting end lets the other
- * one go on. COMMAND is run once the connection stands. With WORKER, a child accepts it. Each process that has moved
+ * one go on, and by which both wait for each other at the end. COMMAND is run once the connection stands. With WORKER, a child accepts it. Each process that has moved
  * payload prints {"pid","sent","received","again"} at its end, when no path is open any more: `again` are bytes that
  * the kernel sent over a second path too, -1 where it does not tell (below 6.5).
  */
@@ -111,7 +111,8 @@ static long long sent_again(int fd)
 	return (long long)figures.bytes_retransmitted;
 }
 
-static void end_connection(int fd)
+/* Stays until the other end is done as well: an end in TIME_WAIT answers what that one sends again. */
+static void end_connection(int fd, const char *gate, int mode)
 {
 	checked(shutdown(fd, SHUT_WR), "shutdown");
 	receive_to_end(fd);
@@ -119,6 +120,7 @@ static void end_connection(int fd)
 
 	close(fd);
 	wait_for_paths(false, 0);
+	pass_gate(gate, mode);
 	printf("{\"pid\":%d,\"sent\":%llu,\"received\":%llu,\"again\":%lld}\n", (int)getpid(),
 	       (unsigned long long)totals.sent, (unsigned long long)totals.received, again);
 }
@@ -137,7 +139,7 @@ static void connecting_end(const char *gate, uint64_t bytes, int wanted, const c
 	wait_for_paths(true, wanted);
 	send_bytes(fd, bytes);
 	receive_bytes(fd, bytes);
-	end_connection(fd);
+	end_connection(fd, gate, O_RDONLY);
 }
 
 static void accepting_end(const char *gate, uint64_t bytes, bool is_worker)
@@ -163,7 +165,7 @@ static void accepting_end(const char *gate, uint64_t bytes, bool is_worker)
 	send_bytes(fd, 1);
 	receive_bytes(fd, bytes);
 	send_bytes(fd, bytes);
-	end_connection(fd);
+	end_connection(fd, gate, O_WRONLY);
 }
 
 int main(int count, char **arguments)

@@ -70,6 +70,8 @@ export interface Connection {
   far: number;
   /** Local port of the near end. */
   port: number;
+  /** Local port of the far end. */
+  peerPort: number;
 }
 
 /** Has one process connect to another. */
@@ -82,5 +84,5 @@ export async function connected(
   const { socket, port } = await near.do('connect', address, listener.port);
   const accepted = await far.do('accept', listener.socket);
   await far.do('close', listener.socket);
-  return { near: socket, far: accepted.socket, port };
+  return { near: socket, far: accepted.socket, port, peerPort: listener.port };
 }

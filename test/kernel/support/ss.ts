@@ -30,15 +30,21 @@ function figure(text: string, pattern: RegExp): number {
   return Number(pattern.exec(text)?.[1] ?? 0);
 }
 
-/** The TCP socket with a local port that talks to somebody, or undefined when the kernel has none. */
-export function socketAt(host: Host, localPort: number): SocketStatistics | undefined {
+/**
+ * The TCP socket with a port at either end, or undefined when the kernel has none. One port is not enough: a former
+ * connection in TIME_WAIT may have the same.
+ */
+export function socketAt(
+  host: Host,
+  { port, peerPort }: { port: number; peerPort: number },
+): SocketStatistics | undefined {
   const [program, ...args] = ['nsenter', ...HostPair.within(host, 'ss', '-tainHO')] as const;
   const line = run(program, ...args)
     .split('\n')
-    .find(
-      (candidate) =>
-        !candidate.startsWith('LISTEN') && new RegExp(`:${String(localPort)}\\s`).test(candidate),
-    );
+    .find((candidate) => {
+      const [, , , local, peer] = candidate.split(/\s+/);
+      return local?.endsWith(`:${String(port)}`) === true && peer?.endsWith(`:${String(peerPort)}`) === true;
+    });
   if (line === undefined) return undefined;
   const state = states[/^\S+/.exec(line)?.[0] ?? ''];
   if (state === undefined) throw new Error(`Unknown state: ${line}`);
