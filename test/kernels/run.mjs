@@ -4,6 +4,7 @@
 //   --short          some tests of each kind only
 //   --kernel NAME    this kernel only; may be repeated
 //   --test PATTERN   tests whose names match only
+//   --resume         carries on with a run that was interrupted: what it found is taken over where nothing has changed
 //   --update         looks for newer packages of kernels and emulator
 import { readdirSync, rmSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
@@ -17,6 +18,7 @@ import { compilerOptions } from '../kernel/support/compiler.mjs';
 import { NotToBeHad, unpackedPackages } from '../debian/unpacked-packages.mjs';
 import { collectModules, findImage, kernels, unpackKernel } from './debian-kernels.mjs';
 import { addToSystem, modules, writeSystem } from './guest.mjs';
+import { keptResults } from './kept-results.mjs';
 import { boot, findEmulator } from './qemu.mjs';
 import { figures, printReport } from './report.mjs';
 
@@ -58,6 +60,7 @@ function readArguments() {
     options: {
       short: { type: 'boolean', default: false },
       update: { type: 'boolean', default: false },
+      resume: { type: 'boolean', default: false },
       kernel: { type: 'string', multiple: true, default: [] },
       test: { type: 'string' },
     },
@@ -68,6 +71,7 @@ function readArguments() {
       throw new Explained(`There is no kernel "${name}"; there are ${names.join(', ')}.`);
   return {
     update: values.update,
+    resume: values.resume,
     pattern: values.test ?? (values.short ? shortPattern : undefined),
     chosen: kernels.filter(({ name }) => values.kernel.length === 0 || values.kernel.includes(name)),
   };
@@ -98,14 +102,18 @@ async function compilePrograms(folder, run) {
 }
 
 /** Runs the tests in one kernel. Resolves to what it is, or why there is none, and to the result of each test. */
-async function runKernel(kernel, { emulator, system, folder, pattern, update }) {
+async function runKernel(kernel, { emulator, system, folder, pattern, update, resume }) {
   const outcome = { kernel: kernel.name, release: '', unavailable: '', results: [] };
   await step(`Kernel ${kernel.name}`, async ({ note, log }) => {
     note('taking it from Debian');
     const unpacked = await unpackKernel(kernel, { update });
+    const image = findImage(unpacked);
+    const kept = await keptResults(kernel.name, image);
+    if (resume) outcome.results.push(...kept.known);
     const initramfs = path.join(folder, 'initramfs');
     await copyFile(system, initramfs);
-    addToSystem(initramfs, collectModules(unpacked, modules), { files, pattern });
+    const known = outcome.results.map(({ file, test }) => ({ file, test }));
+    addToSystem(initramfs, collectModules(unpacked, modules), { files, pattern, known });
     const consoleFile = inProject('build', 'logs', `kernel-${kernel.name}-console.log`);
     let status;
     const heard = (text) => {
@@ -116,12 +124,13 @@ async function runKernel(kernel, { emulator, system, folder, pattern, update }) 
       else if (message.ended !== undefined) status = message.ended;
       else {
         outcome.results.push(message);
+        kept.add(message);
         note(`${message.test} ${message.state}`);
       }
     };
     await writeFile(consoleFile, '');
     note('booting');
-    const machine = { image: findImage(unpacked), initramfs, console: consoleFile, line: heard };
+    const machine = { image, initramfs, console: consoleFile, line: heard };
     const end = await boot(emulator, { ...machine, silenceMillis });
     const hasFailed = outcome.results.some(({ state }) => state === 'failed');
     if (status === undefined || outcome.results.length === 0 || (status !== 0 && !hasFailed)) {
@@ -151,7 +160,7 @@ function parseMessage(text) {
 }
 
 /** All kernels, one machine at a time. */
-async function runKernels({ chosen, pattern, update }) {
+async function runKernels({ chosen, pattern, update, resume }) {
   const folder = await mkdtemp(path.join(tmpdir(), 'procnetmon-kernels-'));
   // Half a gigabyte is not left behind by whoever loses patience.
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -167,7 +176,7 @@ async function runKernels({ chosen, pattern, update }) {
     });
     const outcomes = [];
     for (const kernel of chosen)
-      outcomes.push(await runKernel(kernel, { emulator, system, folder, pattern, update }));
+      outcomes.push(await runKernel(kernel, { emulator, system, folder, pattern, update, resume }));
     return outcomes;
   } catch (error) {
     if (!(error instanceof NotToBeHad)) throw error;

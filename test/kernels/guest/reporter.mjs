@@ -10,6 +10,7 @@ export default class SerialReporter {
     // What a pattern leaves out counts as skipped too; it was not asked for.
     if (pattern && !new RegExp(pattern).test(test.fullName)) return;
     const { state, note, errors } = test.result();
+    if (state === 'skipped' && note === 'known') return;
     this.#say({
       file: test.module.relativeModuleId,
       test: test.fullName,

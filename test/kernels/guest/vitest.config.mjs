@@ -13,6 +13,7 @@ export default defineConfig({
   test: {
     include: files,
     ...(pattern && { testNamePattern: pattern }),
+    setupFiles: '/project/test/kernels/guest/skip-known.mjs',
     reporters: ['default', '/project/test/kernels/guest/reporter.mjs'],
     expect: { poll: { timeout: minute / 2 } },
     fileParallelism: false,
