@@ -1,31 +1,35 @@
 // Keeps sessions that have ended for the next window of the same workspace, as files in the workspace's storage.
 // Setting: `procnetmon.keptSessions`.
+//
+// Written and read directly: what the editor has for it goes by way of the window, which is gone when it matters most.
 import { randomUUID } from 'node:crypto';
-import * as vscode from 'vscode';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type * as vscode from 'vscode';
 import { isOver, type SessionStore } from '../session-store';
 import type { WatchedSession } from '../sessions';
 import { keptSessionsSetting } from '../settings';
 
 const ending = '.procnetmon';
+const unfinishedEnding = '.unfinished';
 
 export class SessionArchive implements vscode.Disposable {
-  readonly #folder: vscode.Uri | undefined;
+  readonly #folder: string | undefined;
   readonly #store: SessionStore;
   readonly #log: vscode.LogOutputChannel;
   readonly #subscription: vscode.Disposable;
   /** The file of each session that was written or read. */
-  readonly #files = new Map<string, vscode.Uri>();
+  readonly #files = new Map<string, string>();
   #restoring: Promise<void> | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(folder: vscode.Uri | undefined, store: SessionStore, log: vscode.LogOutputChannel) {
-    this.#folder = folder && vscode.Uri.joinPath(folder, 'sessions');
+    this.#folder = folder && path.join(folder.fsPath, 'sessions');
     this.#store = store;
     this.#log = log;
     this.#subscription = store.onDidChange(({ session, kind }) => {
       if (kind === 'removed') this.#enqueue(() => this.#remove(session.id));
-      else if (isOver(session) && session.history.length > 0 && !this.#files.has(session.id))
-        this.#keep(session);
+      else if (isOver(session)) this.#keep(session);
     });
   }
 
@@ -37,8 +41,9 @@ export class SessionArchive implements vscode.Disposable {
     return this.#restoring;
   }
 
-  /** Resolves once everything is written. */
-  flush(): Promise<void> {
+  /** Keeps what is still being watched as well, as it is now. Resolves once everything is written. */
+  close(): Promise<void> {
+    for (const session of this.#store.sessions) this.#keep(session);
     return this.#writing;
   }
 
@@ -53,46 +58,44 @@ export class SessionArchive implements vscode.Disposable {
   }
 
   #keep(session: WatchedSession): void {
+    const folder = this.#folder;
     const limit = keptSessionsSetting();
-    if (this.#folder === undefined || limit === 0) {
+    if (folder === undefined || limit === 0 || session.history.length === 0 || this.#files.has(session.id)) {
       return;
     }
-    const file = vscode.Uri.joinPath(
-      this.#folder,
-      `${String(session.startedAt).padStart(15, '0')}-${randomUUID()}${ending}`,
-    );
+    const name = `${String(session.startedAt).padStart(15, '0')}-${randomUUID()}${ending}`;
+    const file = path.join(folder, name);
     this.#files.set(session.id, file);
     this.#enqueue(async () => {
       const { saveSession } = await import('../load-on-demand');
-      await vscode.workspace.fs.writeFile(file, Buffer.from(saveSession(session)));
+      await mkdir(folder, { recursive: true });
+      // Renamed into place: the next window may be reading already.
+      await writeFile(`${file}${unfinishedEnding}`, saveSession(session), { mode: 0o600 });
+      await rename(`${file}${unfinishedEnding}`, file);
       // The names begin with the time.
       const names = await this.#names();
-      for (const name of names.slice(0, Math.max(0, names.length - limit))) await this.#delete(name);
+      const surplus = names.slice(0, Math.max(0, names.length - limit));
+      // Of a window that was ended while it wrote.
+      const unfinished = await this.#names(unfinishedEnding);
+      for (const old of [...surplus, ...unfinished]) await rm(path.join(folder, old));
     });
   }
 
-  async #names(): Promise<string[]> {
+  async #names(wanted = ending): Promise<string[]> {
     if (this.#folder === undefined) return [];
     try {
-      const entries = await vscode.workspace.fs.readDirectory(this.#folder);
-      return entries
-        .map(([name]) => name)
-        .filter((name) => name.endsWith(ending))
-        .sort();
+      const names = await readdir(this.#folder);
+      return names.filter((name) => name.endsWith(wanted)).sort();
     } catch {
       // There is no such folder before the first session.
       return [];
     }
   }
 
-  async #delete(name: string): Promise<void> {
-    if (this.#folder !== undefined) await vscode.workspace.fs.delete(vscode.Uri.joinPath(this.#folder, name));
-  }
-
   async #remove(id: string): Promise<void> {
     const file = this.#files.get(id);
     // A session that goes because there are newer ones stays on disk as long as the setting says.
-    if (file !== undefined && this.#store.sessions.length === 0) await vscode.workspace.fs.delete(file);
+    if (file !== undefined && this.#store.sessions.length === 0) await rm(file);
   }
 
   async #restore(): Promise<void> {
@@ -100,11 +103,11 @@ export class SessionArchive implements vscode.Disposable {
     if (this.#folder === undefined || names.length === 0) return;
     const { loadSession } = await import('../load-on-demand');
     for (const name of names) {
-      const file = vscode.Uri.joinPath(this.#folder, name);
-      if ([...this.#files.values()].some((known) => known.path === file.path)) continue;
+      const file = path.join(this.#folder, name);
+      if ([...this.#files.values()].includes(file)) continue;
       const id = `restored-${name}`;
       try {
-        const content = Buffer.from(await vscode.workspace.fs.readFile(file)).toString('utf8');
+        const content = await readFile(file, 'utf8');
         this.#files.set(id, file);
         this.#store.restore(loadSession(content, id));
       } catch (error) {

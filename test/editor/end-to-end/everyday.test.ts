@@ -59,9 +59,8 @@ test.each([
   });
 });
 
-test('a window that is loaded anew has the sessions of before', async () => {
+test('a window that is loaded anew has the session that was going on', async () => {
   await workbench.watched('reload', async () => {
-    await workbench.stopDebugging();
     await workbench.page.reload();
     await workbench.ready();
     await workbench.openDebugSideBar();
