@@ -111,16 +111,18 @@ static long long sent_again(int fd)
 	return (long long)figures.bytes_retransmitted;
 }
 
-/* Stays until the other end is done as well: an end in TIME_WAIT answers what that one sends again. */
+/* The socket stays until both ends are done: of a connection that is closed first the last packets are not
+ * seen from outside of its network namespace, and an end in TIME_WAIT answers what the other one sends again.
+ */
 static void end_connection(int fd, const char *gate, int mode)
 {
 	checked(shutdown(fd, SHUT_WR), "shutdown");
 	receive_to_end(fd);
 	const long long again = sent_again(fd);
 
-	close(fd);
 	wait_for_paths(false, 0);
 	pass_gate(gate, mode);
+	close(fd);
 	printf("{\"pid\":%d,\"sent\":%llu,\"received\":%llu,\"again\":%lld}\n", (int)getpid(),
 	       (unsigned long long)totals.sent, (unsigned long long)totals.received, again);
 }
