@@ -15,6 +15,7 @@ import {
   type Report,
   runWatched,
   Server,
+  type Truth,
 } from '../support/scenario';
 
 const hasMptcp = existsSync('/proc/sys/net/mptcp/enabled');
@@ -247,6 +248,18 @@ describe('protocols', () => {
   });
 
   const mptcp = { type: 'stream', protocol: 262, port: 7_777 };
+
+  /** What MPTCP sends again while an acknowledgement is late is payload of TCP once more, at both ends. */
+  function withSentAgain(report: Report, far: Report): Report {
+    const again = ({ truths }: Report) =>
+      (truths as (Truth & { again: number })[]).reduce((sum, truth) => sum + truth.again, 0);
+    const truths = report.truths.map((truth) => ({
+      ...truth,
+      sent: truth.sent + again(report),
+      received: truth.received + again(far),
+    }));
+    return { ...report, truths };
+  }
   it.for(everywhere)(
     'protocols: MPTCP client, $family, helper $place',
     async ({ family, place }, { skip }) => {
@@ -257,8 +270,7 @@ describe('protocols', () => {
       const far = runWatched(pair.far, pair.far, serving);
       const client = speak('connect', { ...both(family), ...mptcp, count: 10, bytes: 50_000 });
       const report = await runWatched(pair.near, from(place), client);
-      await far;
-      expectEveryByteOnce(report, crossed(pair));
+      expectEveryByteOnce(withSentAgain(report, await far), crossed(pair));
       expect(report.truths[0]).toMatchObject({ sent: 500_000, received: 300_000 });
     },
   );
@@ -273,9 +285,8 @@ describe('protocols', () => {
       const far = runWatched(pair.far, pair.far, connecting);
       const server = speak('accept', { ...both(family), ...mptcp, answer: 300_000 });
       const report = await runWatched(pair.near, from(place), server);
-      await far;
       // The other end tries until somebody listens; what is refused is nobody's.
-      expectEveryByteOnce(report, undefined);
+      expectEveryByteOnce(withSentAgain(report, await far), undefined);
       const process = report.summary.processes.find(({ pid }) => pid === report.truths[0]?.pid);
       expect(process?.wire.rxBytes).toBeGreaterThan(500_000);
     },

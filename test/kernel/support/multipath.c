@@ -13,6 +13,7 @@
 /* clang-format on */
 #define _GNU_SOURCE
 #include "exchange.h"
+#include "mptcp_figures.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,28 +21,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
 /* As in <netinet/tcp.h>, and in /proc/net/tcp. */
 #define STATE_ESTABLISHED 1
 #define STATE_TIME_WAIT   6
 #define STATE_LISTEN      10
-
-#define LEVEL_MPTCP 284
-#define MPTCP_INFO  1
-
-/* As struct mptcp_info in <linux/mptcp.h> of Linux 6.5, up to the last figure that is wanted. */
-struct mptcp_figures {
-	uint8_t limits[6];
-	uint32_t flags;
-	uint32_t token;
-	uint64_t places[3];
-	uint8_t settings[3];
-	uint32_t retransmits;
-	uint64_t bytes_retransmitted;
-};
 
 #define POLL_MICROSECONDS 10000
 #define POLLS_AT_MOST     3000
@@ -99,16 +82,6 @@ static void pass_gate(const char *gate, int mode)
 	if (mkfifo(gate, 0600) && errno != EEXIST)
 		fail("mkfifo");
 	close(checked(open(gate, mode), "open"));
-}
-
-static long long sent_again(int fd)
-{
-	struct mptcp_figures figures;
-	socklen_t length = sizeof(figures);
-
-	if (getsockopt(fd, LEVEL_MPTCP, MPTCP_INFO, &figures, &length) || length < sizeof(figures))
-		return -1;
-	return (long long)figures.bytes_retransmitted;
 }
 
 /* The socket stays until both ends are done: of a connection that is closed first the last packets are not

@@ -15,12 +15,15 @@
  *
  * Payload is what follows the header below the socket: of UDP, for raw sockets of IP, for packet sockets of the
  * link. `serve` prints {"port"} when it is ready and {"sent","received"} at its end; all others
- * {"pid","sent","received"}, and stay for `linger` milliseconds.
+ * {"pid","sent","received","again"}, and stay for `linger` milliseconds.
  */
 /* clang-format on */
 #define _GNU_SOURCE
+#include "mptcp_figures.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/icmp6.h>
@@ -35,6 +38,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +52,8 @@ static int argument_count;
 static char **arguments;
 static bool is_member;
 static unsigned long long sent, received;
+/* Of what was sent, what MPTCP sent once more. */
+static long long again;
 static char buffer[1 << 17];
 
 static const char *text(const char *key, const char *otherwise)
@@ -273,7 +279,8 @@ static bool is_answer(const char *message, uint16_t sequence)
 
 static void print_truth(void)
 {
-	printf("{\"pid\":%d,\"sent\":%llu,\"received\":%llu}\n", getpid(), sent, received);
+	printf("{\"pid\":%d,\"sent\":%llu,\"received\":%llu,\"again\":%lld}\n", getpid(), sent, received,
+	       again);
 	fflush(stdout);
 	/* Where there are no process events, what lives shorter than an interval is not seen. */
 	usleep((useconds_t)number("linger", 0) * 1000);
@@ -418,6 +425,23 @@ static void read_to_end(int fd)
 		received += (size_t)length;
 }
 
+/* Of MPTCP only once all is acknowledged: before, the kernel cannot say yet what it sends again. */
+static void close_stream(int fd)
+{
+	int unacknowledged = number("protocol", 0) == IPPROTO_MPTCP;
+
+	while (unacknowledged) {
+		checked(ioctl(fd, SIOCOUTQ, &unacknowledged), "SIOCOUTQ");
+		if (unacknowledged)
+			usleep(10000);
+	}
+	const long long bytes = sent_again(fd);
+
+	if (bytes > 0)
+		again += bytes;
+	close(fd);
+}
+
 static void connect_stream(void)
 {
 	const struct address remote = address_of("remote", number("port", 0));
@@ -433,7 +457,7 @@ static void connect_stream(void)
 		write_all(fd, (size_t)number("bytes", 1));
 	checked(shutdown(fd, SHUT_WR), "shutdown");
 	read_to_end(fd);
-	close(fd);
+	close_stream(fd);
 	print_truth();
 }
 
@@ -449,7 +473,7 @@ static void accept_streams(void)
 
 		read_to_end(fd);
 		write_all(fd, (size_t)number("answer", 0));
-		close(fd);
+		close_stream(fd);
 	}
 	print_truth();
 }
