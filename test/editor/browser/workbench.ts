@@ -77,6 +77,8 @@ export class Workbench {
   /** Opens the debug side bar and waits until the product says there what to do. */
   async openDebugSideBar(): Promise<void> {
     await this.page.keyboard.press('Control+Shift+D');
+    // It may have been open already. Whatever is opened before it has the focus is closed by that.
+    await this.page.locator('.part.sidebar :focus').waitFor();
     await this.expandView('Network Usage');
     await this.page.getByText('Nothing is being watched').first().waitFor();
   }
