@@ -85,6 +85,11 @@ function failuresOfFile({ name, status, message, assertionResults }) {
   return failed.map(({ fullName, failureMessages }) => failure(fullName, failureMessages[0]));
 }
 
+/** The results that a run has left behind; none when it did not come so far. */
+function resultsIn(file) {
+  return readFile(path.join(resultsFolder, file), 'utf8').then(JSON.parse, () => []);
+}
+
 function failure(name, reason = '') {
   const [firstLine] = stripVTControlCharacters(reason).split('\n');
   return firstLine ? `${name}: ${firstLine}` : name;
@@ -100,10 +105,7 @@ async function editorSuite() {
   const { status, output } = await show('node', ['test/editor/run.mjs'], { collect: true });
   const plain = stripVTControlCharacters(output);
   const figure = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}\\b`, 'm').exec(plain)?.[1] ?? 0);
-  const results = await readFile(path.join(resultsFolder, 'editor-suite.json'), 'utf8').then(
-    JSON.parse,
-    () => [],
-  );
+  const results = await resultsIn('editor-suite.json');
   const counts = {
     ...{ passed: figure('passing'), failed: figure('failing'), skipped: figure('pending') },
     failures: results
@@ -122,7 +124,7 @@ async function otherKernels() {
   const { status, output } = await show('node', ['test/kernels/run.mjs', '--short'], { collect: true });
   const found = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(stripVTControlCharacters(output));
   const [passed, failed, skipped] = (found ?? [0, 0, 0, 0]).slice(1).map(Number);
-  const kernels = await readFile(path.join(resultsFolder, 'kernels.json'), 'utf8').then(JSON.parse, () => []);
+  const kernels = await resultsIn('kernels.json');
   const failures = kernels.flatMap(({ kernel, results }) =>
     results
       .filter(({ state }) => state === 'failed')

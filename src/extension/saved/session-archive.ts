@@ -1,4 +1,4 @@
-// Keeps sessions that have ended for the next window of the same workspace, as files in the workspace's storage.
+// Keeps sessions for the next window of the same workspace, as files in the workspace's storage.
 // Setting: `procnetmon.keptSessions`.
 //
 // Written and read directly: what the editor has for it goes by way of the window, which is gone when it matters most.
@@ -72,24 +72,13 @@ export class SessionArchive implements vscode.Disposable {
       // Renamed into place: the next window may be reading already.
       await writeFile(`${file}${unfinishedEnding}`, saveSession(session), { mode: 0o600 });
       await rename(`${file}${unfinishedEnding}`, file);
-      // The names begin with the time.
-      const names = await this.#names();
+      const entries = await readdir(folder);
+      const names = namesIn(entries);
       const surplus = names.slice(0, Math.max(0, names.length - limit));
       // Of a window that was ended while it wrote.
-      const unfinished = await this.#names(unfinishedEnding);
+      const unfinished = entries.filter((name) => name.endsWith(unfinishedEnding));
       for (const old of [...surplus, ...unfinished]) await rm(path.join(folder, old));
     });
-  }
-
-  async #names(wanted = ending): Promise<string[]> {
-    if (this.#folder === undefined) return [];
-    try {
-      const names = await readdir(this.#folder);
-      return names.filter((name) => name.endsWith(wanted)).sort();
-    } catch {
-      // There is no such folder before the first session.
-      return [];
-    }
   }
 
   async #remove(id: string): Promise<void> {
@@ -99,8 +88,11 @@ export class SessionArchive implements vscode.Disposable {
   }
 
   async #restore(): Promise<void> {
-    const names = (await this.#names()).slice(-keptSessionsSetting() || Infinity);
-    if (this.#folder === undefined || names.length === 0) return;
+    if (this.#folder === undefined) return;
+    // There is no such folder before the first session.
+    const entries = await readdir(this.#folder).catch(() => []);
+    const names = namesIn(entries).slice(-keptSessionsSetting() || Infinity);
+    if (names.length === 0) return;
     const { loadSession } = await import('../load-on-demand');
     for (const name of names) {
       const file = path.join(this.#folder, name);
@@ -115,4 +107,9 @@ export class SessionArchive implements vscode.Disposable {
       }
     }
   }
+}
+
+/** Names of sessions, the oldest first: they begin with the time. */
+function namesIn(entries: readonly string[]): string[] {
+  return entries.filter((name) => name.endsWith(ending)).sort();
 }
