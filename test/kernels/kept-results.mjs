@@ -33,15 +33,10 @@ export async function keptResults(kernel, image) {
   return { known: [...latest.values()].filter(isKnown), add };
 }
 
-/** The last line may have been cut off. */
+/** Without what stands after the last end of a line: it was cut off. */
 function readLines(file) {
   return readFileSync(file, 'utf8')
     .split('\n')
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line)];
-      } catch {
-        return [];
-      }
-    });
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
 }

@@ -1,12 +1,17 @@
 // Every protocol that a socket can speak over IP, counted inside of the network namespace (by tc) and from outside (by
 // cgroup_skb): what the sockets' own counts and the far end's packet filter say is held against the helper's ledgers.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HostPair, run } from '../support/namespaces';
 import { compiledProgram } from '../support/programs';
-import { tellsNetworkNamespace, withoutNetworkNamespace } from '../support/running-kernel';
+import {
+  hasMptcp,
+  tellsNetworkNamespace,
+  withoutMptcp,
+  withoutNetworkNamespace,
+} from '../support/running-kernel';
 import {
   crossed,
   expectEveryByteOnce,
@@ -15,11 +20,7 @@ import {
   type Report,
   runWatched,
   Server,
-  type Truth,
 } from '../support/scenario';
-
-const hasMptcp = existsSync('/proc/sys/net/mptcp/enabled');
-const withoutMptcp = 'this kernel is built without MPTCP';
 
 type Family = 'ipv4' | 'ipv6';
 type Place = 'inside' | 'outside';
@@ -251,8 +252,7 @@ describe('protocols', () => {
 
   /** What MPTCP sends again while an acknowledgement is late is payload of TCP once more, at both ends. */
   function withSentAgain(report: Report, far: Report): Report {
-    const again = ({ truths }: Report) =>
-      (truths as (Truth & { again: number })[]).reduce((sum, truth) => sum + truth.again, 0);
+    const again = ({ truths }: Report) => truths.reduce((sum, truth) => sum + (truth.again ?? 0), 0);
     const truths = report.truths.map((truth) => ({
       ...truth,
       sent: truth.sent + again(report),

@@ -2,12 +2,11 @@
  *
  *   owner-clients NAME ADDRESS PORT      a client of `traffic.mjs server` */
 #define _GNU_SOURCE
+#include "acknowledged.h"
 #include "handover.h"
 
-#include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
 
 #define UPLOAD      400000
 #define DOWNLOAD    300000
@@ -34,18 +33,6 @@ static void exchange(int fd, uint64_t upload, uint64_t download)
 	send_bytes(fd, upload);
 	receive_to_end(fd);
 	close(fd);
-}
-
-/* Until the peer has everything: what follows is another process's. */
-static void wait_until_acknowledged(int fd)
-{
-	int left = 1;
-
-	while (left > 0) {
-		checked(ioctl(fd, SIOCOUTQ, &left), "SIOCOUTQ");
-		if (left > 0)
-			poll(NULL, 0, 1);
-	}
 }
 
 static void connect_and_exchange(int unused)
@@ -102,7 +89,8 @@ static void fork_in_between(void)
 
 	send_request(fd, UPLOAD + 100000, DOWNLOAD);
 	send_bytes(fd, 100000);
-	wait_until_acknowledged(fd);
+	/* What follows is another process's. */
+	checked(wait_until_acknowledged(fd), "SIOCOUTQ");
 	hand_to_child(finish_upload, fd);
 	wait_for_children();
 }
@@ -275,7 +263,8 @@ static void exchange_in_halves(void)
 	/* The server answers a request that is complete. */
 	write_request(request, UPLOAD, DOWNLOAD);
 	checked((int)send(fd, request, REQUEST_BYTES / 2, 0), "send");
-	wait_until_acknowledged(fd);
+	/* What follows is another process's. */
+	checked(wait_until_acknowledged(fd), "SIOCOUTQ");
 	printf("{\"ready\":%d}\n", (int)getpid());
 	fflush(stdout);
 	if (read(STDIN_FILENO, &go, 1) < 0)

@@ -1,4 +1,5 @@
 // What the running kernel has.
+import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 
 function isAtLeast(wantedMajor: number, wantedMinor: number): boolean {
@@ -17,6 +18,9 @@ export const vethBundles = isAtLeast(5, 13);
 
 /** Whether a program at a socket can ask which process runs, and so who sends first. */
 export const tellsSender = isAtLeast(6, 10);
+
+/** Whether the kernel is built with MPTCP. */
+export const hasMptcp = existsSync('/proc/sys/net/mptcp/enabled');
 
 /** Whether a path of MPTCP can be asked for the socket that the program has, and so for its owner. */
 export const tellsMptcpSocket = isAtLeast(5, 19);

@@ -24,6 +24,8 @@ export interface Truth {
   pid: number;
   sent: number;
   received: number;
+  /** Of what was sent, what MPTCP sent once more; -1 where the kernel does not tell. Of programs that speak MPTCP. */
+  again?: number;
 }
 
 /** What crossed the wire, by direction as seen from the watched side; as IP packets, without link headers. */

@@ -19,11 +19,11 @@
  */
 /* clang-format on */
 #define _GNU_SOURCE
+#include "acknowledged.h"
 #include "mptcp_figures.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/icmp6.h>
@@ -38,7 +38,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -428,13 +427,8 @@ static void read_to_end(int fd)
 /* Of MPTCP only once all is acknowledged: before, the kernel cannot say yet what it sends again. */
 static void close_stream(int fd)
 {
-	int unacknowledged = number("protocol", 0) == IPPROTO_MPTCP;
-
-	while (unacknowledged) {
-		checked(ioctl(fd, SIOCOUTQ, &unacknowledged), "SIOCOUTQ");
-		if (unacknowledged)
-			usleep(10000);
-	}
+	if (number("protocol", 0) == IPPROTO_MPTCP)
+		checked(wait_until_acknowledged(fd), "SIOCOUTQ");
 	const long long bytes = sent_again(fd);
 
 	if (bytes > 0)
