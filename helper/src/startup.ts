@@ -20,7 +20,7 @@ export interface OpenedKernel {
 const addonName = 'procnetmon.node';
 const developmentFolder = join('helper', 'addon', 'build', 'Release');
 
-const oldestKernel = { major: 5, minor: 10 };
+const oldestKernel: KernelVersion = { major: 5, minor: 10 };
 
 /**
  * Loads the native addon: beside the executable, or, when this is plain JavaScript, beside the script or in the build
@@ -85,12 +85,21 @@ function findAddon(): string {
   );
 }
 
+interface KernelVersion {
+  major: number;
+  minor: number;
+}
+
+/** Of a release without a version, which none is, it takes 0.0 for it. */
+function isAtLeast(kernelRelease: string, { major, minor }: KernelVersion): boolean {
+  const match = /^(\d+)\.(\d+)/.exec(kernelRelease);
+  const found = { major: Number(match?.[1] ?? 0), minor: Number(match?.[2] ?? 0) };
+  return found.major > major || (found.major === major && found.minor >= minor);
+}
+
 /** Throws a `StartupError` for kernels that lack what counting needs. */
 export function checkKernel(kernelRelease = release()): void {
-  const match = /^(\d+)\.(\d+)/.exec(kernelRelease);
-  const major = Number(match?.[1] ?? 0);
-  const minor = Number(match?.[2] ?? 0);
-  if (major > oldestKernel.major || (major === oldestKernel.major && minor >= oldestKernel.minor)) return;
+  if (isAtLeast(kernelRelease, oldestKernel)) return;
   throw new StartupError(
     ExitStatus.KernelUnsuitable,
     `Linux ${kernelRelease} is too old: ${String(oldestKernel.major)}.${String(oldestKernel.minor)} or later is needed.`,
@@ -103,6 +112,14 @@ export function checkKernel(kernelRelease = release()): void {
  * Once they are attached, the helper does without that one.
  */
 export const neededCapabilities = ['cap_bpf', 'cap_perfmon', 'cap_net_admin'] as const;
+
+/** What raises the limit of locked memory, to which kernels below 5.11 charge programs and maps. */
+export const raisingCapability = 'cap_sys_resource';
+
+/** Whether loading takes `raisingCapability` as well, unless that limit is high enough already. */
+export function chargesLockedMemory(kernelRelease = release()): boolean {
+  return !isAtLeast(kernelRelease, { major: 5, minor: 11 });
+}
 
 /** Which of them a process lacks. CAP_SYS_ADMIN stands for the first two. */
 export function missingCapabilities(effective: readonly string[]): string[] {
@@ -154,14 +171,14 @@ export function openKernel(
   try {
     kernel = addon.open({ cgroup: mount.path, attachment, onlyUser });
   } catch (error) {
-    throw errorOperation(error).endsWith('(cgroup2)') ? explainNoCgroup(error) : refusal(error);
+    throw errorOperation(error).endsWith('(cgroup2)') ? explainNoCgroup(error) : refusal(error, addon);
   }
   try {
     const limitations = [...sweepUp(addon, kernel), ...takeIntoAccount(kernel, mount)];
     return { kernel, limitations };
   } catch (error) {
     kernel.close();
-    throw refusal(error);
+    throw refusal(error, addon);
   }
 }
 
@@ -198,7 +215,7 @@ function takeIntoAccount(kernel: Kernel, mount: CgroupMount): string[] {
   return limitations;
 }
 
-function refusal(error: unknown): StartupError {
+function refusal(error: unknown, addon: Pick<KernelAddon, 'capabilities'>): StartupError {
   if (error instanceof StartupError) return error;
   const { message } = asError(error);
   const code = errorCode(error);
@@ -210,7 +227,16 @@ function refusal(error: unknown): StartupError {
       { cause: error },
     );
   }
-  if (code === 'EPERM' || code === 'EACCES') {
+  const isRefused = code === 'EPERM' || code === 'EACCES';
+  if (isRefused && chargesLockedMemory() && !addon.capabilities().effective.includes(raisingCapability)) {
+    return new StartupError(
+      ExitStatus.NoRights,
+      `The kernel refuses to load the programs that count packets: ${message}. Below Linux 5.11 they count as locked memory, and this process may not raise the limit of it (CAP_SYS_RESOURCE).`,
+      'Run it as root, or through sudo; in a container, add --cap-add SYS_RESOURCE, or set its limit with --ulimit memlock=-1.',
+      { cause: error },
+    );
+  }
+  if (isRefused) {
     return new StartupError(
       ExitStatus.NoRights,
       `The kernel refuses to load or attach the programs that count packets: ${message}.`,

@@ -32,12 +32,22 @@ import { checkOnlyRootWrites } from '../../../src/installation/trusted-files';
 import { asError, ExitStatus, StartupError } from '../errors';
 import type { KernelAddon } from '../kernel';
 import { identifyCaller } from '../caller';
+import { chargesLockedMemory, raisingCapability } from '../startup';
 import { findGroupName, findGroupNumber } from '../users';
 
 /** What the verifier and the hooks ask for at the start; all but the first two are given up before the client speaks. */
 const capabilities = ['cap_net_admin', 'cap_bpf', 'cap_perfmon'];
 /** To take sockets into account that were opened earlier, where Yama restricts that. */
 const lookingCapability = 'cap_sys_ptrace';
+
+/** The file capabilities that the helper gets on this kernel. */
+function capabilitiesToGive({ withoutPtrace }: Pick<InstallOptions, 'withoutPtrace'>): string[] {
+  return [
+    ...capabilities,
+    ...(chargesLockedMemory() ? [raisingCapability] : []),
+    ...(withoutPtrace ? [] : [lookingCapability]),
+  ];
+}
 
 export interface InstallOptions {
   addon: KernelAddon;
@@ -70,7 +80,7 @@ export async function install(options: InstallOptions): Promise<number> {
     );
   }
   const { name: group, gid } = chooseGroup(addon, options.group);
-  const given = options.withoutPtrace ? capabilities : [...capabilities, lookingCapability];
+  const given = capabilitiesToGive(options);
   const parent = path.dirname(installationFolder);
   const madeParent = exists(parent) ? (readRecord()?.madeParent ?? false) : true;
   const files = filesToInstall({ version: options.version, group, madeParent });

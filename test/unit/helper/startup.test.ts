@@ -4,7 +4,13 @@ import { dropToCaller, identifyCaller } from '../../../helper/src/caller';
 import { findCgroup, parseMounts } from '../../../helper/src/cgroup';
 import { ExitStatus, StartupError } from '../../../helper/src/errors';
 import type { DropOptions, KernelAddon } from '../../../helper/src/kernel';
-import { checkKernel, checkRights, loadAddon, openKernel } from '../../../helper/src/startup';
+import {
+  chargesLockedMemory,
+  checkKernel,
+  checkRights,
+  loadAddon,
+  openKernel,
+} from '../../../helper/src/startup';
 import { FakeKernel, kernelError } from './fake-kernel';
 
 function refusal(action: () => unknown): StartupError {
@@ -81,6 +87,14 @@ describe('what is needed', () => {
     const error = refusal(() => checkKernel(release));
     expect(error.status).toBe(ExitStatus.KernelUnsuitable);
     expect(error.message).toContain(release);
+  });
+
+  it.each([
+    ['5.10.0-46-cloud-amd64', true],
+    ['5.11.0', false],
+    ['6.1.0', false],
+  ])('knows whether Linux %s charges maps to the limit of locked memory: %s', (release, charges) => {
+    expect(chargesLockedMemory(release)).toBe(charges);
   });
 
   it('names the rights that are missing', () => {
