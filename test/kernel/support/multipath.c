@@ -6,28 +6,22 @@
  *   multipath accept PROTOCOL ADDRESS PORT GATE BYTES [WORKER]
  *
  * PROTOCOL is `mptcp` or `tcp`. GATE is a file that both make as a pipe, by which the accepting end lets the other
- * one go on, and by which both wait for each other at the end. COMMAND is run once the connection stands. With WORKER, a child accepts it. Each process that has moved
- * payload prints {"pid","sent","received","again"} at its end, when no path is open any more: `again` are bytes that
- * the kernel sent over a second path too, -1 where it does not tell (below 6.5).
+ * one go on, and by which both wait for each other at the end. COMMAND is run once the connection stands. With WORKER,
+ * a child accepts it. Each process that has moved payload prints {"pid","sent","received","again"} at its end, when no
+ * path is open any more: `again` are bytes that the kernel sent over a second path too, -1 where it does not tell
+ * (below 6.5).
  */
 /* clang-format on */
 #define _GNU_SOURCE
 #include "exchange.h"
 #include "mptcp_figures.h"
+#include "mptcp_paths.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-/* As in <netinet/tcp.h>, and in /proc/net/tcp. */
-#define STATE_ESTABLISHED 1
-#define STATE_TIME_WAIT   6
-#define STATE_LISTEN      10
-
-#define POLL_MICROSECONDS 10000
-#define POLLS_AT_MOST     3000
 
 static int protocol;
 static const char *address;
@@ -43,37 +37,13 @@ static int open_socket(void)
 	return fd;
 }
 
-/* Paths of this network namespace to or from the port, that are established or in no final state. */
-static int paths(bool is_established)
+static void expect_paths(bool is_established, int wanted)
 {
-	FILE *table = fopen(strchr(address, ':') ? "/proc/net/tcp6" : "/proc/net/tcp", "r");
-	char line[512];
-	int found = 0;
+	const int found = wait_for_paths(strchr(address, ':'), (unsigned)port, is_established, wanted);
 
-	if (!table)
-		fail("/proc/net/tcp");
-	while (fgets(line, sizeof(line), table)) {
-		unsigned local, remote, state;
-
-		if (sscanf(line, " %*[0-9]: %*[0-9A-F]:%x %*[0-9A-F]:%x %x", &local, &remote, &state) != 3 ||
-		    (local != (unsigned)port && remote != (unsigned)port))
-			continue;
-		found += is_established ? state == STATE_ESTABLISHED
-					: state != STATE_TIME_WAIT && state != STATE_LISTEN;
-	}
-	fclose(table);
-	return found;
-}
-
-/* Nothing wakes a program when the kernel has opened a path. */
-static void wait_for_paths(bool is_established, int wanted)
-{
-	for (int poll = 0; paths(is_established) != wanted; poll++) {
-		if (poll == POLLS_AT_MOST) {
-			fprintf(stderr, "%d paths instead of %d\n", paths(is_established), wanted);
-			exit(1);
-		}
-		usleep(POLL_MICROSECONDS);
+	if (found != wanted) {
+		fprintf(stderr, "%d paths instead of %d\n", found, wanted);
+		exit(1);
 	}
 }
 
@@ -93,7 +63,7 @@ static void end_connection(int fd, const char *gate, int mode)
 	receive_to_end(fd);
 	const long long again = sent_again(fd);
 
-	wait_for_paths(false, 0);
+	expect_paths(false, 0);
 	pass_gate(gate, mode);
 	close(fd);
 	printf("{\"pid\":%d,\"sent\":%llu,\"received\":%llu,\"again\":%lld}\n", (int)getpid(),
@@ -111,7 +81,7 @@ static void connecting_end(const char *gate, uint64_t bytes, int wanted, const c
 	receive_bytes(fd, 1);
 	if (command && system(command))
 		exit(1);
-	wait_for_paths(true, wanted);
+	expect_paths(true, wanted);
 	send_bytes(fd, bytes);
 	receive_bytes(fd, bytes);
 	end_connection(fd, gate, O_RDONLY);

@@ -21,6 +21,7 @@
 #define _GNU_SOURCE
 #include "acknowledged.h"
 #include "mptcp_figures.h"
+#include "mptcp_paths.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -157,14 +158,20 @@ static void join_group(int fd)
 	}
 }
 
-/* Headers of IPv6 that every host ignores: eight bytes of padding each. */
+/* Headers of IPv6 that change nothing: eight bytes of padding each, and a way (RFC 8754) with no stop before
+ * its end. */
 static void add_extension(int fd)
 {
 	const char *extension = text("extension", NULL);
 	const unsigned char options[8] = {0, 0, 1, 4};
+	unsigned char way[24] = {0, 2, 4};
 
 	if (!extension)
 		return;
+	if (strstr(extension, "routing")) {
+		checked(inet_pton(AF_INET6, text("remote", ""), way + 8) - 1, "remote");
+		set(fd, IPPROTO_IPV6, IPV6_RTHDR, way, sizeof(way), "IPV6_RTHDR");
+	}
 	if (strstr(extension, "hop"))
 		set(fd, IPPROTO_IPV6, IPV6_HOPOPTS, options, sizeof(options), "IPV6_HOPOPTS");
 	if (strstr(extension, "destination"))
@@ -424,15 +431,23 @@ static void read_to_end(int fd)
 		received += (size_t)length;
 }
 
-/* Of MPTCP only once all is acknowledged: before, the kernel cannot say yet what it sends again. */
+/* The one of MPTCP only when its path has ended: before all is acknowledged the kernel cannot say what it
+ * sends again, and of a connection that is closed first the last packets are not seen from outside of its
+ * network namespace. */
 static void close_stream(int fd)
 {
-	if (number("protocol", 0) == IPPROTO_MPTCP)
+	const bool is_mptcp = number("protocol", 0) == IPPROTO_MPTCP;
+
+	if (is_mptcp)
 		checked(wait_until_acknowledged(fd), "SIOCOUTQ");
 	const long long bytes = sent_again(fd);
 
 	if (bytes > 0)
 		again += bytes;
+	if (is_mptcp && wait_for_paths(is_v6(), (unsigned)number("port", 0), false, 0)) {
+		fprintf(stderr, "its path does not end\n");
+		exit(1);
+	}
 	close(fd);
 }
 
@@ -467,6 +482,7 @@ static void accept_streams(void)
 
 		read_to_end(fd);
 		write_all(fd, (size_t)number("answer", 0));
+		checked(shutdown(fd, SHUT_WR), "shutdown");
 		close_stream(fd);
 	}
 	print_truth();
