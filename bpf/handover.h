@@ -159,7 +159,7 @@ STEP int sender_note(struct __sk_buff *skb, struct bpf_sock *sk, struct pnm_sock
 	if (!packet_read(skb, packet) ||
 	    packet->total_bytes <= (__u32)packet->network_header_bytes + packet->transport_header_bytes)
 		return 0;
-	if (is_encrypted(packet) && is_without_data(sk))
+	if (packet->protocol != sk->protocol && is_without_data(sk))
 		return 0;
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 	__u32 sender = caller();
@@ -200,7 +200,9 @@ static __always_inline void closer_note(struct bpf_sock *sk, struct pnm_socket *
 	/* It took a descriptor to look at the socket, and whoever used the socket has closed it meanwhile. */
 	bool is_helper = closer.process_id == settings.helper_process_id;
 
-	if (is_helper) {
+	if (is_helper)
+		closer = looked_at;
+	if (is_helper && (is_known || !closer.process_id)) {
 		closer.process_id = is_known ? socket->sender : owner->process_id;
 		closer.user_id = 0;
 		__builtin_memset(closer.name, 0, sizeof(closer.name));

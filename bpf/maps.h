@@ -91,6 +91,9 @@ static __always_inline bool is_told_of(__u32 user_id)
 
 struct pnm_statistics statistics = {};
 struct pnm_settling settling = {};
+
+/* Who holds the socket of which the helper has a descriptor of its own, to look at it; 0: it has none. */
+struct pnm_owner looked_at = {};
 struct pnm_inspection inspection = {};
 
 /* BPF_F_CLONE: an accepted socket inherits its listener's entry, before any of its packets is seen. */

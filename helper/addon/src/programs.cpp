@@ -274,6 +274,10 @@ pnm_settling &Programs::settling() const
 {
 	return skeleton_->bss->settling;
 }
+pnm_owner &Programs::looked_at() const
+{
+	return skeleton_->bss->looked_at;
+}
 const volatile pnm_statistics &Programs::statistics() const
 {
 	return skeleton_->bss->statistics;

@@ -52,6 +52,8 @@ class Programs {
 	/// Says that a slot of the flow pool may be in use, and all below it.
 	void note_use(uint32_t slot) const;
 	pnm_settling &settling() const;
+	/// Of whose socket the helper has a descriptor now. The kernel half looks at it when that is closed.
+	pnm_owner &looked_at() const;
 	/// The kernel half looks at it with every packet.
 	volatile pnm_inspection &inspection() const;
 

@@ -106,6 +106,34 @@ FileDescriptor take_descriptor(int process, int descriptor)
 	return FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_getfd, process, descriptor, 0)));
 }
 
+/// Tells the kernel half whose sockets are looked at: where their process has closed one meanwhile, it is the
+/// helper that closes the last descriptor, in its place.
+class Look {
+      public:
+	Look(const Programs &programs, const pnm_owner &process) : looked_at_(programs.looked_at())
+	{
+		looked_at_ = process;
+	}
+	~Look()
+	{
+		looked_at_ = {};
+	}
+	Look(const Look &) = delete;
+	Look &operator=(const Look &) = delete;
+
+      private:
+	pnm_owner &looked_at_;
+};
+
+pnm_owner owner_of(uint32_t process_id, const ProcessIdentity &identity, uint32_t evidence)
+{
+	pnm_owner owner = {
+	    .process_id = process_id, .user_id = identity.user_id, .evidence = evidence, .name = {}};
+
+	identity.name.copy(owner.name, sizeof(owner.name) - 1);
+	return owner;
+}
+
 bool is_alive(uint32_t process_id)
 {
 	return ::kill(static_cast<pid_t>(process_id), 0) == 0 || errno == EPERM;
@@ -140,8 +168,9 @@ uint32_t SocketAdoption::adopt(uint32_t process_id)
 			continue;
 		const auto known = before.find(candidate.inode);
 
-		if (known != before.end() && (known->second == 0 || known->second == process_id ||
-					      holds(known->second, candidate.inode, holders))) {
+		if (known != before.end() && known->second.is_settled &&
+		    (known->second.owner == 0 || known->second.owner == process_id ||
+		     holds(known->second.owner, candidate.inode, holders))) {
 			after.insert(*known);
 			continue;
 		}
@@ -152,6 +181,7 @@ uint32_t SocketAdoption::adopt(uint32_t process_id)
 						  "process " + std::to_string(process_id));
 			identity = identify(process_id);
 		}
+		const Look look(programs_, owner_of(process_id, identity, PNM_EVIDENCE_HELD));
 		const FileDescriptor socket = take_descriptor(process.get(), candidate.descriptor);
 
 		if (!socket) {
@@ -168,13 +198,14 @@ uint32_t SocketAdoption::adopt(uint32_t process_id)
 		if (inode_of(socket.get()) != candidate.inode)
 			continue;
 		if (!is_counted(socket.get())) {
-			after.emplace(candidate.inode, 0);
+			after.emplace(candidate.inode, Known{0, true});
 			continue;
 		}
+		const bool was_held = known != before.end();
 		const Adopted adopted =
-		    adopt_socket(socket.get(), candidate.inode, process_id, identity, holders);
+		    adopt_socket(socket.get(), candidate.inode, process_id, identity, was_held, holders);
 
-		after.emplace(candidate.inode, adopted.owner);
+		after.emplace(candidate.inode, adopted.known);
 		changed += adopted.is_changed;
 	}
 	close_packet_sockets(process_id, before, after);
@@ -184,7 +215,8 @@ uint32_t SocketAdoption::adopt(uint32_t process_id)
 }
 
 SocketAdoption::Adopted SocketAdoption::adopt_socket(int socket, uint64_t inode, uint32_t process_id,
-						     const ProcessIdentity &identity, Holders &holders)
+						     const ProcessIdentity &identity, bool was_held,
+						     Holders &holders)
 {
 	const uint64_t cookie = cookie_of(socket);
 	pnm_owner owner{};
@@ -198,21 +230,20 @@ SocketAdoption::Adopted SocketAdoption::adopt_socket(int socket, uint64_t inode,
 			set_owner(socket, owner);
 		}
 		// Where the kernel half learns who sends, that says more than who holds, and may be written
-		// now.
-		if (!programs_.settings().tells_sender && owner.process_id == process_id &&
-		    owner.evidence < PNM_EVIDENCE_HELD) {
+		// now. Elsewhere a process that is seen with it once may be about to hand it on: a server
+		// that forks for each connection holds all of them for a moment.
+		const bool is_undecided = !programs_.settings().tells_sender &&
+					  owner.process_id == process_id &&
+					  owner.evidence < PNM_EVIDENCE_HELD;
+		if (is_undecided && was_held) {
 			owner.evidence = PNM_EVIDENCE_HELD;
 			set_owner(socket, owner);
 		}
-		return {owner.process_id, false};
+		return {{owner.process_id, !is_undecided || was_held}, false};
 	}
 	const Handover handover = has_owner ? judge(socket, owner.evidence) : Handover::None;
 
-	owner = {.process_id = process_id,
-		 .user_id = identity.user_id,
-		 .evidence = evidence_after(handover),
-		 .name = {}};
-	identity.name.copy(owner.name, sizeof(owner.name) - 1);
+	owner = owner_of(process_id, identity, evidence_after(handover));
 	// The owner first: the kernel half counts a socket from the moment on that it is tracked.
 	set_owner(socket, owner);
 	track(socket, cookie, process_id);
@@ -222,7 +253,7 @@ SocketAdoption::Adopted SocketAdoption::adopt_socket(int socket, uint64_t inode,
 		flow_pool_.give_socket(cookie, owner, handover == Handover::LikelyWhole);
 	if (kind_of(socket) == PNM_SOCKET_PACKET)
 		show_packet_socket(socket, inode, cookie, owner);
-	return {process_id, true};
+	return {{process_id, true}, true};
 }
 
 void SocketAdoption::show_packet_socket(int socket, uint64_t inode, uint64_t cookie, const pnm_owner &owner)
@@ -253,10 +284,10 @@ void SocketAdoption::close_packet_sockets(uint32_t process_id, const KnownOwners
 {
 	if (packet_sockets_.empty())
 		return;
-	for (const auto &[inode, owner] : before) {
+	for (const auto &[inode, known] : before) {
 		const auto found = packet_sockets_.find(inode);
 
-		if (owner != process_id || after.contains(inode) || found == packet_sockets_.end())
+		if (known.owner != process_id || after.contains(inode) || found == packet_sockets_.end())
 			continue;
 		flow_pool_.close_socket(found->second);
 		packet_sockets_.erase(found);

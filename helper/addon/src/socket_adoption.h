@@ -25,18 +25,23 @@ class SocketAdoption {
 	uint32_t adopt(uint32_t process_id);
 
       private:
-	/// Of one process: who owns each socket that it holds, by inode. 0: not one that is counted.
-	using KnownOwners = std::unordered_map<uint64_t, uint32_t>;
+	struct Known {
+		uint32_t owner;  ///< 0: it is not one that is counted
+		bool is_settled; ///< no further look is needed as long as the owner holds it
+	};
+	/// Of one process: who owns each socket that it holds, by inode.
+	using KnownOwners = std::unordered_map<uint64_t, Known>;
 	/// Inodes that processes hold, looked up once a call.
 	using Holders = std::map<uint32_t, std::unordered_set<uint64_t>>;
 
 	struct Adopted {
-		uint32_t owner;
+		Known known;
 		bool is_changed;
 	};
 
+	/// `was_held`: the process held it at the last look too.
 	Adopted adopt_socket(int socket, uint64_t inode, uint32_t process_id, const ProcessIdentity &identity,
-			     Holders &holders);
+			     bool was_held, Holders &holders);
 	/// What becomes of the flows of a socket that has another owner from now on.
 	enum class Handover {
 		None,        ///< it has none
