@@ -200,7 +200,7 @@ STEP int payload_inspect(struct __sk_buff *skb, const struct pnm_socket *socket,
 	};
 
 	/* A connection that is none yet counts on the listening socket, which has no stream. */
-	if (payload.bytes == 0 || packet->is_later_fragment || is_encrypted(packet) ||
+	if (payload.bytes == 0 || packet->is_later_fragment || is_opaque(packet) ||
 	    (packet->protocol == IPPROTO_TCP && !tally->is_connection))
 		return 0;
 	if (!is_inspected(flow, generation))

@@ -39,7 +39,8 @@ static __always_inline struct pnm_wire_amount wire_amount_of(const struct __sk_b
  * It is what follows the header of the layer that the socket is above: of UDP; for raw sockets of IP, and for
  * packet sockets of the link. */
 static __always_inline __u32 datagram_content(const struct __sk_buff *skb, const struct pnm_socket *socket,
-					      const struct packet *packet, __u32 network_bytes)
+					      const struct packet *packet, __u32 network_bytes,
+					      __u32 protocol)
 {
 	__u32 header_bytes = packet->network_header_bytes + packet->transport_header_bytes;
 
@@ -47,6 +48,9 @@ static __always_inline __u32 datagram_content(const struct __sk_buff *skb, const
 		return network_bytes;
 	if (socket->flags & PNM_SOCKET_RAW)
 		header_bytes = packet->network_header_bytes;
+	/* Of fragments each adds its part; UDP's header alone gives the whole. */
+	else if (packet->is_later_fragment && protocol == IPPROTO_UDP)
+		return 0;
 	else if (skb->gso_segs <= 1)
 		return packet->payload_bytes;
 	return network_bytes > header_bytes ? network_bytes - header_bytes : 0;
@@ -118,7 +122,7 @@ static __always_inline void datagram_ends(struct endpoints *ends, const struct p
 	address_copy(&ends->local, is_out ? &packet->source : &packet->destination);
 }
 
-/* As datagram_ends(), of a datagram that is encrypted: the peer is that of the socket, or where it was told
+/* As datagram_ends(), of a datagram that IPsec hides: the peer is that of the socket, or where it was told
  * to send to. */
 static __always_inline void hidden_ends(struct endpoints *ends, const struct pnm_socket *socket,
 					__u32 protocol, const struct packet *packet)
@@ -135,7 +139,7 @@ static __always_inline void hidden_ends(struct endpoints *ends, const struct pnm
 		address_copy(&ends->local, &packet->source);
 }
 
-/* What was sent of a datagram that is encrypted. */
+/* What was sent of a datagram that IPsec hides. */
 STEP int hidden_tally(const struct pnm_socket *socket, const struct packet *packet, struct tally *tally,
 		      __u32 protocol)
 {
@@ -143,11 +147,14 @@ STEP int hidden_tally(const struct pnm_socket *socket, const struct packet *pack
 	tally->protocol = protocol_of(socket, protocol);
 	tally->state = PNM_STATE_DATAGRAM;
 	hidden_ends(&tally->ends, socket, protocol, packet);
-	bool is_tunnel = !addresses_equal(&tally->ends.remote, &packet->destination);
+	__u32 inner_header_bytes = 0;
 
-	tally->payload.sent = hidden_content(packet, tally->network_bytes, is_tunnel,
+	if (!addresses_equal(&tally->ends.remote, &packet->destination))
+		inner_header_bytes =
+		    address_is_ipv4(&tally->ends.remote) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	tally->payload.sent = hidden_content(packet, tally->network_bytes, inner_header_bytes,
 					     has_ports(socket, protocol) ? sizeof(struct udphdr) : 0);
-	tally->is_payload_estimate = forgotten(1);
+	tally->is_payload_estimate = forgotten(packet->protocol == IPPROTO_ESP);
 	tally->ends.remote_port = forgotten(tally->ends.remote_port);
 	return 0;
 }
@@ -155,7 +162,7 @@ STEP int hidden_tally(const struct pnm_socket *socket, const struct packet *pack
 STEP int datagram_tally(struct __sk_buff *skb, struct pnm_socket *socket, const struct packet *packet,
 			struct tally *tally, __u32 protocol)
 {
-	__u64 content = forgotten(datagram_content(skb, socket, packet, tally->network_bytes));
+	__u64 content = forgotten(datagram_content(skb, socket, packet, tally->network_bytes, protocol));
 
 	tcp_progress_clear(&tally->tcp);
 	tally->protocol = protocol_of(socket, protocol);

@@ -13,7 +13,7 @@ static __always_inline void datagram_key(struct pnm_datagram *key, const struct 
 	__builtin_memcpy(key->source, packet->source.bytes, sizeof(key->source));
 	__builtin_memcpy(key->destination, packet->destination.bytes, sizeof(key->destination));
 	key->identification = packet->identification;
-	key->protocol = protocol;
+	key->protocol = packet->before_protocol ? packet->before_protocol : protocol;
 }
 
 /* Notes a fragment, or another packet that is counted at its socket, where less of it is to be seen. */
@@ -22,7 +22,7 @@ STEP int fragment_note(const struct packet *packet, const struct pnm_wire_amount
 	struct pnm_datagram key;
 	struct pnm_wire_amount none = {};
 
-	datagram_key(&key, packet, packet->protocol);
+	datagram_key(&key, packet, is_opaque(packet) ? IPPROTO_ESP : packet->protocol);
 	fragments_seen = true;
 	struct pnm_wire_amount *amount = bpf_map_lookup_elem(&fragments, &key);
 
@@ -37,8 +37,9 @@ STEP int fragment_note(const struct packet *packet, const struct pnm_wire_amount
 	return 0;
 }
 
-/* Sets `wire` to what the fragments of a datagram took, which say that they are of this protocol. False when
- * it did not come in fragments, or they passed no device of the helper's network namespace. */
+/* Sets `wire` to what the fragments of a datagram took, which say that they are of this protocol: of ESP, all
+ * of IPsec. False when it did not come in fragments, or they passed no device of the helper's network
+ * namespace. */
 static __always_inline bool fragments_take(const struct packet *packet, __u32 protocol,
 					   struct pnm_wire_amount *wire)
 {

@@ -21,21 +21,21 @@ static __always_inline void wire_tally(struct __sk_buff *skb, const struct pnm_s
 	if (!tally->is_out && !has_crossed_wire(skb, socket, packet))
 		return;
 	__u32 network_bytes = tally->network_bytes;
-	__u32 encrypted_bytes = 0;
+	__u32 arrived_bytes = 0;
 
 	tally->wire = wire_amount_of(skb, packet, network_bytes, link_header_bytes);
 	if (!tally->is_out) {
-		encrypted_bytes = encrypted_bytes_of(skb, packet, link_header_bytes);
+		arrived_bytes = arrived_bytes_of(skb, packet, link_header_bytes);
 		if (associations_seen && tunnelled_take(packet, &tally->wire))
 			return;
-		if (fragments_take(packet, encrypted_bytes ? IPPROTO_ESP : packet->protocol, &tally->wire))
+		if (fragments_take(packet, arrived_bytes ? IPPROTO_ESP : packet->protocol, &tally->wire))
 			return;
 	}
-	if (encrypted_bytes) {
-		network_bytes = encrypted_bytes;
-		tally->wire.bytes = encrypted_bytes + link_header_bytes;
-	} else if (!tally->is_out && socket->sends_encrypted) {
-		tunnel_estimate(packet, network_bytes, &tally->wire);
+	if (arrived_bytes) {
+		network_bytes = arrived_bytes;
+		tally->wire.bytes = arrived_bytes + link_header_bytes;
+	} else if (!tally->is_out && socket->ipsec) {
+		tunnel_estimate(packet, socket->ipsec, network_bytes, &tally->wire);
 		tally->is_estimate = 1;
 		return;
 	}
@@ -48,7 +48,7 @@ static __always_inline void wire_tally(struct __sk_buff *skb, const struct pnm_s
  * carries it, which counts, and encrypted. */
 static __always_inline bool is_counted_inside(const struct __sk_buff *skb, const struct pnm_socket *socket)
 {
-	struct pnm_flow *last = socket->sends_encrypted ? NULL : last_flow(socket);
+	struct pnm_flow *last = socket->ipsec ? NULL : last_flow(socket);
 
 	return last && last->key.interface_index != skb->ifindex;
 }
@@ -86,10 +86,10 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
 	}
 	if (!packet_read(skb, &packet))
 		return;
-	if (is_out && is_encrypted(&packet)) {
+	if (is_out && is_opaque(&packet)) {
 		if (is_counted_inside(skb, socket))
 			return;
-		socket->sends_encrypted = 1;
+		socket->ipsec = ipsec_of(&packet);
 	}
 	if (is_out && (socket->flags & PNM_SOCKET_LISTENING) && !packet.is_ipv4)
 		ipv6_answers_seen = true;

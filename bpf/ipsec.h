@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* IPsec as the kernel does it (ESP, RFC 4303), where policies choose what is encrypted.
+/* IPsec as the kernel does it (ESP, RFC 4303; AH, RFC 4302), where policies choose what is protected.
  *
  * What is sent comes to the hooks encrypted, with its socket: the wire is plain to see, and ports and content
  * are not. What arrives passes tc encrypted, and reaches its socket decrypted. What ESP took is found out
@@ -18,46 +18,48 @@
 #include "maps.h"
 #include "packet.h"
 
-#ifndef IPPROTO_ESP
-#define IPPROTO_ESP 50
-#endif
-
 /* Of AES-GCM (RFC 4106): header and initialisation vector, trailer, check value; what is encrypted is filled
  * up to a multiple of four. */
 #define ESP_HEADER_BYTES    16
 #define ESP_TRAILER_BYTES   2
 #define ESP_CHECK_BYTES     16
 #define ESP_USUAL_ALIGNMENT 4
-/* As little and as much as ESP makes a packet longer. */
-#define ESP_LEAST_BYTES 10
-#define ESP_MOST_BYTES  128
+/* All of it, with what is filled up on average. */
+#define ESP_USUAL_BYTES (ESP_HEADER_BYTES + ESP_TRAILER_BYTES + ESP_CHECK_BYTES + ESP_USUAL_ALIGNMENT / 2 - 1)
+/* As little and as much as IPsec makes a packet longer. */
+#define IPSEC_LEAST_BYTES 10
+#define IPSEC_MOST_BYTES  128
 
-/* A packet of whose content nothing can be seen but that it is there. */
-static __always_inline bool is_encrypted(const struct packet *packet)
+/* As struct pnm_socket has it, of an opaque packet. */
+static __always_inline __u8 ipsec_of(const struct packet *packet)
 {
-	return packet->protocol == IPPROTO_ESP;
+	return packet->protocol == IPPROTO_ESP ? PNM_IPSEC_ESP : packet->transport_header_bytes;
 }
 
-/* Whether a socket's own packet was encrypted by the kernel. Who writes ESP by itself has a raw socket. */
+/* Whether a socket's own packet was made opaque by the kernel. Who does it by itself has a raw socket. */
 static __always_inline bool is_hidden(const struct packet *packet, __u32 socket_protocol)
 {
-	return is_encrypted(packet) && socket_protocol != IPPROTO_ESP && socket_protocol != IPPROTO_RAW;
+	return is_opaque(packet) && socket_protocol != packet->protocol && socket_protocol != IPPROTO_RAW;
 }
 
-/* The content of the datagram in it, more or less: what else is in there is taken to be what it mostly is. */
-static __always_inline __u32 hidden_content(const struct packet *packet, __u32 network_bytes, bool is_tunnel,
-					    __u32 header_bytes)
+/* The content of the datagram in it: with ESP more or less, as what else is in there is taken to be what it
+ * mostly is. `inner_header_bytes` are of the IP header that is in a tunnel, 0 without. */
+static __always_inline __u32 hidden_content(const struct packet *packet, __u32 network_bytes,
+					    __u32 inner_header_bytes, __u32 header_bytes)
 {
-	__u32 around = packet->network_header_bytes + ESP_HEADER_BYTES + ESP_TRAILER_BYTES + ESP_CHECK_BYTES +
-		       ESP_USUAL_ALIGNMENT / 2 - 1 + header_bytes +
-		       (is_tunnel ? packet->network_header_bytes : 0);
+	__u32 around = packet->network_header_bytes;
+
+	if (!packet->is_later_fragment)
+		around += header_bytes + inner_header_bytes +
+			  (packet->protocol == IPPROTO_AH ? packet->transport_header_bytes : ESP_USUAL_BYTES);
 
 	return network_bytes > around ? network_bytes - around : 0;
 }
 
-/* What a packet that has arrived in transport mode was before it was decrypted, from the IP header on; 0 when
- * it was not. IPv4: with an initialisation vector or without, what is compared is where it was. */
-STEP __u32 encrypted_bytes_of(struct __sk_buff *skb, const struct packet *packet, __u32 link_header_bytes)
+/* What a packet that has arrived in transport mode was with what IPsec took of it since, from the IP header
+ * on; 0 when that took nothing. IPv4: with an initialisation vector or without, what is compared is where it
+ * was. */
+STEP __u32 arrived_bytes_of(struct __sk_buff *skb, const struct packet *packet, __u32 link_header_bytes)
 {
 	union {
 		struct {
@@ -83,24 +85,30 @@ STEP __u32 encrypted_bytes_of(struct __sk_buff *skb, const struct packet *packet
 			return 0;
 		total_bytes = bpf_ntohs(header.ipv4.total_bytes);
 	} else {
-		if (header.ipv6.next_header != IPPROTO_ESP)
+		if (header.ipv6.next_header != IPPROTO_ESP && header.ipv6.next_header != IPPROTO_AH)
 			return 0;
 		total_bytes = sizeof(struct ipv6hdr) + bpf_ntohs(header.ipv6.content_bytes);
 	}
-	if (total_bytes - packet->total_bytes < ESP_LEAST_BYTES ||
-	    total_bytes - packet->total_bytes > ESP_MOST_BYTES)
+	if (total_bytes - packet->total_bytes < IPSEC_LEAST_BYTES ||
+	    total_bytes - packet->total_bytes > IPSEC_MOST_BYTES)
 		return 0;
 	return total_bytes;
 }
 
-/* What a tunnel in another network namespace adds to what has left it. */
-static __always_inline void tunnel_estimate(const struct packet *packet, __u32 network_bytes,
+/* What a tunnel in another network namespace adds to what has left it: as much as one the other way does
+ * (AH), or as much as is usual (ESP). */
+static __always_inline void tunnel_estimate(const struct packet *packet, __u8 ipsec, __u32 network_bytes,
 					    struct pnm_wire_amount *wire)
 {
+	__u32 outer_header_bytes = packet->is_ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+
+	if (ipsec != PNM_IPSEC_ESP) {
+		wire->bytes += wire->packets * (outer_header_bytes + ipsec);
+		return;
+	}
 	__u32 filled =
 	    (network_bytes + ESP_TRAILER_BYTES + ESP_USUAL_ALIGNMENT - 1) & ~(ESP_USUAL_ALIGNMENT - 1u);
-	__u32 around = (packet->is_ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)) + ESP_HEADER_BYTES +
-		       ESP_CHECK_BYTES;
+	__u32 around = outer_header_bytes + ESP_HEADER_BYTES + ESP_CHECK_BYTES;
 
 	wire->bytes += filled - network_bytes + wire->packets * around +
 		       (wire->packets - 1) * (ESP_TRAILER_BYTES + ESP_USUAL_ALIGNMENT / 2 - 1);
@@ -110,9 +118,9 @@ STEP int association_note(struct __sk_buff *skb, const struct packet *packet, __
 {
 	struct pnm_association key;
 	struct pnm_ledger none = {};
+	__u32 index_at = packet->network_header_bytes + (packet->protocol == IPPROTO_AH ? 4 : 0);
 
-	if (bpf_skb_load_bytes_relative(skb, packet->network_header_bytes, &key.index, sizeof(key.index),
-					BPF_HDR_START_NET))
+	if (bpf_skb_load_bytes_relative(skb, index_at, &key.index, sizeof(key.index), BPF_HDR_START_NET))
 		return 0;
 	__builtin_memcpy(key.peer, packet->source.bytes, sizeof(key.peer));
 	associations_seen = true;
@@ -130,9 +138,9 @@ STEP int association_note(struct __sk_buff *skb, const struct packet *packet, __
 	return 0;
 }
 
-/* Adds to `wire` what ESP took of a packet that has left its tunnel. False when it came through none. Several
- * may have arrived before the first of them is here: until the last of them is, ESP is taken to add as much
- * as it did before. */
+/* Adds to `wire` what IPsec took of a packet that has left its tunnel. False when it came through none.
+ * Several may have arrived before the first of them is here: until the last of them is, it is taken to add as
+ * much as it did before. */
 static __always_inline bool association_take(struct __sk_buff *skb, struct pnm_wire_amount *wire)
 {
 	struct bpf_xfrm_state state;
@@ -157,7 +165,7 @@ static __always_inline bool association_take(struct __sk_buff *skb, struct pnm_w
 
 	if (packets == ledger->arrived_packets) {
 		bytes = ledger->arrived_bytes - ledger->taken_bytes;
-		if (wire->packets == 1 && bytes - wire->bytes <= ESP_MOST_BYTES)
+		if (wire->packets == 1 && bytes - wire->bytes <= IPSEC_MOST_BYTES)
 			ledger->overhead_bytes = bytes - wire->bytes;
 	}
 	__sync_fetch_and_add(&ledger->taken_bytes, bytes);

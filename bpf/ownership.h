@@ -69,7 +69,7 @@ static __always_inline void socket_reset(struct pnm_socket *socket, const struct
 	socket->sender = flags & PNM_SOCKET_LATER_PATH ? PNM_NO_PROCESS : 0;
 	socket->flags = flags;
 	socket->is_attempting = 0;
-	socket->sends_encrypted = 0;
+	socket->ipsec = 0;
 	life_begin(socket, 0);
 }
 

@@ -14,6 +14,13 @@
 #include "address.h"
 #include "verifier.h"
 
+#ifndef IPPROTO_ESP
+#define IPPROTO_ESP 50
+#endif
+#ifndef IPPROTO_AH
+#define IPPROTO_AH 51
+#endif
+
 #define IPV4_MORE_FRAGMENTS  0x2000
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 
@@ -27,7 +34,7 @@ struct packet {
 	union address source;
 	union address destination;
 	__u16 network_header_bytes;   /* IP header with its options */
-	__u16 transport_header_bytes; /* TCP with its options, UDP; 0 for others */
+	__u16 transport_header_bytes; /* TCP with its options, UDP, AH that stays; 0 for others */
 	__u16 source_port; /* host byte order; 0 in a fragment other than the first, and without ports */
 	__u16 destination_port;
 	__u32 identification;  /* of an IPv4 datagram and its fragments; 0 for IPv6 */
@@ -40,10 +47,11 @@ struct packet {
 	__u16 is_fragment;     /* 0 when not, as all that follow */
 	__u16 is_later_fragment;
 	__u8 protocol;
+	__u8 before_protocol; /* IPv6: destination options before it, which are cut with it; 0 without */
 	__u8 is_ipv4;
-	__u8 is_syn;
-	__u8 is_fin;
-	__u8 is_reset;
+	__u8 is_syn : 1;
+	__u8 is_fin : 1;
+	__u8 is_reset : 1;
 	__u8 echo; /* enum echo */
 };
 
@@ -78,6 +86,13 @@ static __always_inline bool packet_read_ipv4(struct __sk_buff *skb, struct packe
 	address_from_ipv4(&packet->source, ip.saddr);
 	address_from_ipv4(&packet->destination, ip.daddr);
 	return true;
+}
+
+/* A packet whose own headers are not to be seen: they are encrypted by IPsec, or stand behind its header and
+ * another one's. */
+static __always_inline bool is_opaque(const struct packet *packet)
+{
+	return (packet->protocol | 1) == IPPROTO_AH;
 }
 
 /* What follows the IP header. */
@@ -123,6 +138,7 @@ STEP bool skip_extension_header(struct __sk_buff *skb, struct packet *packet)
 	} else {
 		bytes += header.any.further_words * 8;
 	}
+	packet->before_protocol = forgotten(packet->protocol == IPPROTO_DSTOPTS ? IPPROTO_DSTOPTS : 0);
 	packet->protocol = header.any.next_header;
 	packet->network_header_bytes += bytes;
 	return true;
@@ -143,11 +159,37 @@ static __always_inline bool packet_read_ipv6(struct __sk_buff *skb, struct packe
 	/* Extension headers in the order that RFC 8200 recommends; four are more than any stack sends. */
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
-		if (!is_extension_header(packet->protocol))
+		/* What follows in a later fragment is content. */
+		if (!is_extension_header(packet->protocol) || packet->is_later_fragment)
 			break;
 		if (!skip_extension_header(skb, packet))
 			return false;
 	}
+	return true;
+}
+
+/* IPsec's authentication header (RFC 4302) leaves what it is put in front of as it is, so it is passed over.
+ * It stays in front of another packet, and of a part of one: to the hooks at the socket they are as if they
+ * were encrypted. */
+STEP bool skip_authentication(struct __sk_buff *skb, struct packet *packet)
+{
+	struct {
+		__u8 next_header;
+		__u8 further_words; /* of 4 bytes; the first two are not counted */
+		__be16 reserved;
+	} header;
+
+	if (bpf_skb_load_bytes_relative(skb, packet->network_header_bytes, &header, sizeof(header),
+					BPF_HDR_START_NET))
+		return false;
+	__u32 bytes = (header.further_words + 2) * 4;
+
+	bool stays =
+	    packet->is_fragment || header.next_header == IPPROTO_IPIP || header.next_header == IPPROTO_IPV6;
+
+	packet->transport_header_bytes = forgotten(stays ? bytes : 0);
+	packet->network_header_bytes += forgotten(stays ? 0 : bytes);
+	packet->protocol = forgotten(stays ? IPPROTO_AH : header.next_header);
 	return true;
 }
 
@@ -201,7 +243,19 @@ static __always_inline bool read_udp(struct __sk_buff *skb, struct packet *packe
 	return true;
 }
 
-static __always_inline bool packet_parse(struct __sk_buff *skb, struct packet *packet)
+/* Leaves nothing of the ways through the headers. From 6.8 on the verifier remembers of each eight bytes how
+ * the first field was written, and what; until another one of them is. */
+static __always_inline void packet_forget(struct packet *packet)
+{
+	packet->transport_header_bytes = forgotten(packet->transport_header_bytes);
+	packet->total_bytes = forgotten(packet->total_bytes);
+	packet->sequence = forgotten(packet->sequence);
+	packet->is_fragment = forgotten(packet->is_fragment);
+	packet->protocol = forgotten(packet->protocol);
+}
+
+/* Up to what the socket's own protocol begins with. */
+STEP bool read_network(struct __sk_buff *skb, struct packet *packet)
 {
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		if (!packet_read_ipv4(skb, packet))
@@ -212,11 +266,18 @@ static __always_inline bool packet_parse(struct __sk_buff *skb, struct packet *p
 	} else {
 		return false;
 	}
+	if (packet->protocol == IPPROTO_AH && !packet->is_later_fragment && !skip_authentication(skb, packet))
+		return false;
+	packet_forget(packet);
+	return forgotten(true);
+}
 
-	/* Of fragments each adds its part; UDP's header alone gives the whole. */
+static __always_inline bool packet_parse(struct __sk_buff *skb, struct packet *packet)
+{
+	if (!read_network(skb, packet))
+		return false;
 	if (packet->is_later_fragment) {
-		if (packet->protocol != IPPROTO_UDP)
-			packet->payload_bytes = content_bytes(packet);
+		packet->payload_bytes = content_bytes(packet);
 		return true;
 	}
 	if (packet->protocol == IPPROTO_TCP)
@@ -229,17 +290,6 @@ static __always_inline bool packet_parse(struct __sk_buff *skb, struct packet *p
 	if (packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6)
 		read_echo(skb, packet);
 	return true;
-}
-
-/* Leaves nothing of the ways through the headers. From 6.8 on the verifier remembers of each eight bytes how
- * the first field was written, and what; until another one of them is. */
-static __always_inline void packet_forget(struct packet *packet)
-{
-	packet->transport_header_bytes = forgotten(packet->transport_header_bytes);
-	packet->total_bytes = forgotten(packet->total_bytes);
-	packet->sequence = forgotten(packet->sequence);
-	packet->is_fragment = forgotten(packet->is_fragment);
-	packet->protocol = forgotten(packet->protocol);
 }
 
 /* Fills `packet` for IPv4 and IPv6; false for all else, and for headers that are cut off. */

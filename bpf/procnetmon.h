@@ -174,7 +174,8 @@ struct pnm_socket {
 	__u8 attempted_address[16];
 	__u16 attempted_port; /* host byte order */
 	__u8 is_attempting;   /* connect() was called and has sent nothing yet */
-	__u8 sends_encrypted; /* by IPsec */
+	__u8 ipsec; /* what its packets are sent in: 0, PNM_IPSEC_ESP, or the bytes of the authentication
+		       header */
 	/* Where its traffic last passed that found the flow pool full. */
 	__u32 overflow_interface;
 	__s32 arriving; /* packets that tc has counted on it and that have not come to the socket yet */
@@ -184,6 +185,8 @@ struct pnm_socket {
 	__u32 lock;
 #endif
 };
+
+#define PNM_IPSEC_ESP 1
 
 #define PNM_SOCKET_LISTENING    0x01
 #define PNM_SOCKET_FOREIGN      0x02 /* not of the helper's network namespace */

@@ -61,7 +61,7 @@ export const modules = [
   ...['nf_conntrack', 'nf_nat', 'nft_chain_nat', 'nft_nat', 'nft_masq', 'nft_redir'],
   ...['nft_reject_inet', 'nft_numgen'],
   // IPsec, with the ciphers that the tests ask for.
-  ...['xfrm_user', 'xfrm_interface', 'esp4', 'esp6'],
+  ...['xfrm_user', 'xfrm_interface', 'esp4', 'esp6', 'ah4', 'ah6'],
   ...[
     'gcm',
     'ghash_generic',

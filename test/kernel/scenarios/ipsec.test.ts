@@ -1,5 +1,5 @@
-// IPsec: what ESP encrypts between two hosts, by policies or through an interface of its own. Both ends of every exchange
-// are watched, and each end is held against the encrypted packets that arrived at the other.
+// IPsec: what ESP encrypts, or AH vouches for, between two hosts, by policies or through an interface of its own. Both
+// ends of every exchange are watched, and each end is held against the protected packets that arrived at the other.
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { exchange, expectBothEnds, type Path, places, straight } from '../support/paths';
 import { processOf, type Report } from '../support/scenario';
@@ -10,7 +10,9 @@ const kinds = ['tcp-few', 'udp-up'] as const;
 type Kind = (typeof kinds)[number];
 const modes = ['transport', 'tunnel'] as const;
 type Mode = (typeof modes)[number];
-type Family = 'ipv4' | 'ipv6';
+const families = ['ipv4', 'ipv6'] as const;
+type Family = (typeof families)[number];
+type Protocol = 'esp' | 'ah';
 
 /** What `ip xfrm state add` is given. Keys are of a test that is over in seconds. */
 const algorithms = {
@@ -19,12 +21,14 @@ const algorithms = {
     ...['enc', 'cbc(aes)', `0x${'0123456789abcdef'.repeat(2)}`],
     ...['auth-trunc', 'hmac(sha256)', `0x${'0123456789abcdef'.repeat(4)}`, '128'],
   ],
+  'SHA-256': ['auth-trunc', 'hmac(sha256)', `0x${'0123456789abcdef'.repeat(4)}`, '128'],
 } as const;
 type Algorithm = keyof typeof algorithms;
 
 interface Protected {
   mode: Mode;
   family: Family;
+  protocol?: Protocol;
   algorithm: Algorithm;
   /** Number of the interface that carries it, where policies do not choose by addresses alone. */
   interfaceId?: string;
@@ -38,25 +42,27 @@ const addresses = {
 
 let topology: Topology;
 let withoutEsp = '';
+let withoutAh = '';
 beforeAll(() => {
-  withoutEsp = whyWithoutEsp();
+  withoutEsp = whyWithout('esp', 'AES-GCM');
+  withoutAh = whyWithout('ah', 'SHA-256');
 });
 afterEach(() => {
   topology.dispose();
 });
 
 function associate(host: NetworkHost, from: string, to: string, index: string, options: Protected): void {
-  const { mode, algorithm, interfaceId } = options;
+  const { mode, protocol = 'esp', algorithm, interfaceId } = options;
   host.ip(
-    ...(['xfrm', 'state', 'add', 'src', from, 'dst', to, 'proto', 'esp', 'spi', index] as const),
+    ...(['xfrm', 'state', 'add', 'src', from, 'dst', to, 'proto', protocol, 'spi', index] as const),
     ...(['mode', mode, ...algorithms[algorithm]] as const),
     ...(interfaceId === undefined ? [] : ['if_id', interfaceId]),
   );
 }
 
-/** Has all that the two hosts say to each other encrypted. */
+/** Has what programs of the two hosts say to each other protected. */
 function protect(near: NetworkHost, far: NetworkHost, options: Protected): void {
-  const { mode, family, interfaceId } = options;
+  const { mode, family, protocol = 'esp', interfaceId } = options;
   const { wire, inner, all } = addresses[family];
   const talking = mode === 'tunnel' ? inner : wire;
   for (const host of [near, far])
@@ -66,33 +72,42 @@ function protect(near: NetworkHost, far: NetworkHost, options: Protected): void 
     ] as const) {
       associate(host, wire[from], wire[to], index, options);
       const isOut = (from === 0) === (host === near);
-      host.ip(
-        ...(['xfrm', 'policy', 'add', 'src', `${talking[from]}/${String(all)}`] as const),
-        ...(['dst', `${talking[to]}/${String(all)}`, 'dir', isOut ? 'out' : 'in'] as const),
-        ...(interfaceId === undefined ? [] : ['if_id', interfaceId]),
-        ...(['tmpl', 'src', wire[from], 'dst', wire[to], 'proto', 'esp', 'mode', mode] as const),
-      );
+      // Not the neighbours' own messages: how many there are is a matter of time.
+      for (const transport of ['tcp', 'udp'])
+        host.ip(
+          ...(['xfrm', 'policy', 'add', 'src', `${talking[from]}/${String(all)}`] as const),
+          ...([
+            'dst',
+            `${talking[to]}/${String(all)}`,
+            'proto',
+            transport,
+            'dir',
+            isOut ? 'out' : 'in',
+          ] as const),
+          ...(interfaceId === undefined ? [] : ['if_id', interfaceId]),
+          ...(['tmpl', 'src', wire[from], 'dst', wire[to], 'proto', protocol, 'mode', mode] as const),
+        );
     }
 }
 
 /** Why this kernel carries none of this; empty where it does. */
-function whyWithoutEsp(): string {
-  topology = new Topology('esp');
+function whyWithout(protocol: Protocol, algorithm: Algorithm): string {
+  topology = new Topology('none');
   try {
     const host = topology.host('a');
     associate(host, '10.78.0.1', '10.78.0.2', '0x1001', {
-      ...{ mode: 'transport', family: 'ipv4', algorithm: 'AES-GCM' },
+      ...{ mode: 'transport', family: 'ipv4', protocol, algorithm },
     });
     return '';
   } catch (error) {
-    return `this kernel has no ESP: ${String(error).trim().split('\n').at(-1) ?? ''}`;
+    return `this kernel has no ${protocol.toUpperCase()}: ${String(error).trim().split('\n').at(-1) ?? ''}`;
   } finally {
     topology.dispose();
   }
 }
 
-/** Near and far on one wire, on which nothing but ESP passes between them. */
-function encrypted(name: string, options: Protected): Path {
+/** Near and far on one wire, on which nothing passes between them that is not protected. */
+function onWire(name: string, options: Protected): Path {
   topology = new Topology(name);
   const near = topology.host('a');
   const far = topology.host('b');
@@ -112,8 +127,8 @@ function encrypted(name: string, options: Protected): Path {
   const talking = options.mode === 'tunnel' ? inner : wire;
   return {
     ...straight(near, far, 'wire0', talking[1]),
-    carried: 'meta l4proto esp',
-    isEncrypted: true,
+    carried: `meta l4proto ${options.protocol ?? 'esp'}`,
+    isEncrypted: options.protocol !== 'ah',
     hidesTunnel: options.mode === 'tunnel',
   };
 }
@@ -139,7 +154,7 @@ function throughInterface(name: string): Path {
 }
 
 const cases = modes.flatMap((mode) =>
-  (['ipv4', 'ipv6'] as const).flatMap((family) =>
+  families.flatMap((family) =>
     kinds.flatMap((kind) => places.map((place) => ({ mode, family, kind, place }))),
   ),
 );
@@ -149,23 +164,32 @@ describe('ipsec', () => {
     'ipsec: $mode over $family, $kind, helper at $place',
     async ({ mode, family, kind, place }, { skip }) => {
       skip(withoutEsp !== '', withoutEsp);
-      await expectExact(encrypted('esp', { mode, family, algorithm: 'AES-GCM' }), kind, place);
+      await expectExact(onWire('esp', { mode, family, algorithm: 'AES-GCM' }), kind, place);
     },
   );
 
   it.for(places)('ipsec: transport by AES-CBC with SHA-256, helper at %s', async (place, { skip }) => {
     skip(withoutEsp !== '', withoutEsp);
-    const way = encrypted('cbc', { mode: 'transport', family: 'ipv4', algorithm: 'AES-CBC with SHA-256' });
+    const way = onWire('cbc', { mode: 'transport', family: 'ipv4', algorithm: 'AES-CBC with SHA-256' });
     await expectExact(way, 'tcp-few', place);
   });
 
   it.for(modes)('ipsec: %s with offloads', async (mode, { skip }) => {
     skip(withoutEsp !== '', withoutEsp);
-    const way = encrypted('bundle', { mode, family: 'ipv4', algorithm: 'AES-GCM' });
+    const way = onWire('bundle', { mode, family: 'ipv4', algorithm: 'AES-GCM' });
     for (const { host } of [way.client, way.server])
       topology.run(host.command('ethtool', '-K', 'wire0', 'tso', 'on', 'gso', 'on', 'gro', 'on'));
     await expectExact(way, 'tcp-few', 'client');
   });
+
+  it.for(cases.filter(({ place }) => place !== 'server'))(
+    'ipsec: authenticated in $mode over $family, $kind, helper at $place',
+    async ({ mode, family, kind, place }, { skip }) => {
+      skip(withoutAh !== '', withoutAh);
+      const way = onWire('ah', { mode, family, protocol: 'ah', algorithm: 'SHA-256' });
+      await expectExact(way, kind, place);
+    },
+  );
 
   it('ipsec: through an interface of its own, helper at outside', async ({ skip }) => {
     skip(withoutEsp !== '', withoutEsp);

@@ -74,7 +74,14 @@ beforeAll(() => {
   pair = new HostPair('pro');
   pair.setOffloads('off');
   for (const host of [pair.near, pair.far])
-    run('ip', 'netns', 'exec', host.namespace, 'sysctl', '-qw', 'net.ipv4.ping_group_range=0 0');
+    run(
+      ...inside(
+        host,
+        ...(['sysctl', '-qw', 'net.ipv4.ping_group_range=0 0'] as const),
+        // For the IPv6 header that gives the way.
+        ...['net.ipv6.conf.all.seg6_enabled=1', 'net.ipv6.conf.wire0.seg6_enabled=1'],
+      ),
+    );
 });
 afterAll(() => {
   pair.dispose();
@@ -216,19 +223,26 @@ describe('protocols', () => {
     },
   );
 
-  it.for(places)('protocols: IPv6 with extension headers, helper %s', async (place) => {
-    // The packet filter looks behind the headers, as far as it knows them.
-    pair.startCounting({ arrived: 'ip6 nexthdr { 0, 60 } ip6 daddr { fd77::1, fd77::2 }' });
-    const udp = { port: 7_777, extension: 'hop,destination' };
-    const report = await exchange(
-      'ipv6',
-      place,
-      { ...udp, count: 50, bytes: 700, answer: 300 },
-      { ...udp, answer: 300 },
-    );
-    expectEveryByteOnce(report, crossed(pair));
-    expect(protocolsOf(report)).toEqual(['udp']);
-  });
+  const extended = [
+    { extension: 'hop,destination', bytes: 700, kind: 'packets' },
+    { extension: 'routing', bytes: 700, kind: 'packets' },
+    { extension: 'hop,routing,destination', bytes: 4_000, kind: 'fragments' },
+  ].flatMap((how) => places.map((place) => ({ ...how, place })));
+  it.for(extended)(
+    'protocols: IPv6 with extension headers ($extension) in $kind, helper $place',
+    async ({ extension, bytes, kind, place }) => {
+      // The packet filter looks behind the headers, as far as it knows them.
+      pair.startCounting({ arrived: 'ip6 nexthdr { 0, 43 } ip6 daddr { fd77::1, fd77::2 }' });
+      const udp = { port: 7_777, extension, answer: bytes };
+      const server = { ...udp, remote: pair.near.ipv6 };
+      const report = await exchange('ipv6', place, { ...udp, count: 50, bytes }, server);
+      const isEstimate = kind === 'fragments' && (place === 'outside' || !tellsNetworkNamespace);
+      expectEveryByteOnce(report, isEstimate ? undefined : crossed(pair));
+      expect(protocolsOf(report)).toEqual(['udp']);
+      const marks = report.summary.processes.flatMap(({ flows }) => flows.map((flow) => flow.wireEstimate));
+      expect(marks).toEqual([isEstimate ? true : undefined]);
+    },
+  );
 
   it.for(places)('protocols: IPv4 over an IPv6 socket, helper %s', async (place) => {
     pair.startCounting();

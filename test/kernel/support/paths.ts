@@ -42,7 +42,7 @@ export interface Path {
   carried?: string;
   /** IPsec encrypts it: of datagrams that are sent the content is an estimate. */
   isEncrypted?: boolean;
-  /** ... in a tunnel, of which nothing is left in another network namespace than the helper's. */
+  /** IPsec puts it in a tunnel, of which nothing is left in another network namespace than the helper's. */
   hidesTunnel?: boolean;
 }
 
@@ -92,10 +92,11 @@ export function expectBothEnds(report: Report, way: Path, kind: Kind, home: Netw
   ] as const) {
     if (!truth) throw new Error('An end said nothing');
     const process = processOf(report, truth.pid);
-    if (way.isEncrypted) expectMarks(process, way, end.host === home);
+    const isOpaque = way.isEncrypted || way.hidesTunnel;
+    if (isOpaque) expectMarks(process, way, end.host === home);
     const sent = way.isEncrypted ? estimateOf(process, truth.sent) : truth.sent;
     expectPayload(process, { ...truth, sent });
-    const found = way.isEncrypted && kind === 'tcp-few' ? lessUnfound(wire, process) : wire;
+    const found = isOpaque && kind === 'tcp-few' ? lessUnfound(wire, process) : wire;
     const crossed = way.hidesTunnel && end.host !== home ? asEstimated(found, process) : found;
     expectWire([process], crossed, withoutLinkHeader && end.host === home ? headersAtHome(kind) : {});
     if (end.host === home && tellsNetworkNamespace) expectInterface(process, end.device);
@@ -116,7 +117,7 @@ function headersAtHome(kind: Kind): { sent?: number; received?: number } {
   return kind === 'udp-up' ? {} : { received: 0 };
 }
 
-/** Encrypted packets of connections in TIME_WAIT, which have no socket: one for each of three connections, both ways together. */
+/** Packets that IPsec hides, of connections in TIME_WAIT, which have no socket: one for each of three connections, both ways together. */
 const mostUnfound = 3;
 /** What one of them takes, more or less. */
 const acknowledgementBytes = 100;
@@ -150,10 +151,10 @@ function estimateOf(process: ProcessSummary, sent: number): number {
 }
 
 /** What is not known exactly is said not to be, and nothing else. */
-function expectMarks({ flows }: ProcessSummary, { hidesTunnel }: Path, isHome: boolean): void {
+function expectMarks({ flows }: ProcessSummary, { isEncrypted, hidesTunnel }: Path, isHome: boolean): void {
   for (const flow of flows) {
     const isDatagram = flow.protocol !== 'tcp';
-    expect(flow.payloadEstimate ?? false, JSON.stringify(flow)).toBe(isDatagram);
+    expect(flow.payloadEstimate ?? false, JSON.stringify(flow)).toBe(isDatagram && isEncrypted === true);
     // Of the answer to a SYN older kernels tell nothing.
     if (flow.remote === null) continue;
     expect(flow.wireEstimate ?? false, JSON.stringify(flow)).toBe(hidesTunnel === true && !isHome);
