@@ -1,11 +1,11 @@
 // Rights are given up for good, in every thread, and what is needed afterwards still works.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Capabilities, KernelInterface } from '../../helper/src/kernel';
-import { chargesLockedMemory } from '../../helper/src/startup';
 import { AddonProcess } from './support/addon-process';
 import { cgroupFolder } from './support/cgroup';
 import { helperPath, runToEnd } from './support/helper';
 import { run } from './support/namespaces';
+import { chargesLockedMemory } from './support/running-kernel';
 
 const nobody = 65534;
 
@@ -141,7 +141,7 @@ it('gives memory back that was needed at start only', async () => {
 
 describe('to load the programs', () => {
   const always = ['bpf', 'perfmon', 'net_admin'];
-  const needed = chargesLockedMemory() ? [...always, 'sys_resource'] : always;
+  const needed = chargesLockedMemory ? [...always, 'sys_resource'] : always;
 
   async function startWith(
     capabilities: readonly string[],

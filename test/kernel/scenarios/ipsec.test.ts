@@ -73,7 +73,7 @@ function protect(near: NetworkHost, far: NetworkHost, options: Protected): void 
       associate(host, wire[from], wire[to], index, options);
       const isOut = (from === 0) === (host === near);
       // Not the neighbours' own messages: how many there are is a matter of time.
-      for (const transport of ['tcp', 'udp'])
+      for (const transport of ['6', '17'])
         host.ip(
           ...(['xfrm', 'policy', 'add', 'src', `${talking[from]}/${String(all)}`] as const),
           ...([

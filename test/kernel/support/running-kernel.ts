@@ -19,6 +19,9 @@ export const vethBundles = isAtLeast(5, 13);
 /** Whether a program at a socket can ask which process runs, and so who sends first. */
 export const tellsSender = isAtLeast(6, 10);
 
+/** Whether the kernel charges programs and maps to the limit of locked memory. */
+export const chargesLockedMemory = !isAtLeast(5, 11);
+
 /** Whether the kernel is built with MPTCP. */
 export const hasMptcp = existsSync('/proc/sys/net/mptcp/enabled');
 
