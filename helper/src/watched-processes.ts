@@ -253,7 +253,7 @@ export class WatchedProcesses {
     if (!this.#lookAgain(process)) return;
     if (!process.followed) return;
     for (const child of childrenOf(process.info.pid)) {
-      if (!this.#living.has(child)) this.#forked(process, child, now);
+      if (!this.#living.has(child) && !this.#hasEnded(child)) this.#forked(process, child, now);
     }
   }
 
@@ -346,6 +346,13 @@ export class WatchedProcesses {
     this.#ended.set(process.info.pid, process);
     const oldest = this.#ended.keys().next();
     if (this.#ended.size > maximumEnded && oldest.done !== true) this.#ended.delete(oldest.value);
+  }
+
+  /** A process that has ended is among its parent's children until that one asks for its exit status. */
+  #hasEnded(pid: number): boolean {
+    const ended = this.#ended.get(pid);
+    const startTicks = readStartTicks(pid);
+    return ended !== undefined && (startTicks === undefined || ended.startedAt(startTicks));
   }
 
   #isSame(process: WatchedProcess): boolean {

@@ -1,7 +1,7 @@
 // Following processes: real ones, so that `/proc` is the real one, with the events of a scripted kernel.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Caller } from '../../../helper/src/access';
 import { monotonicNanos } from '../../../helper/src/clock';
@@ -334,6 +334,45 @@ describe('without events', () => {
     const [, sleeper] = engine.sampleNow(monitor).processes;
     expect(sleeper?.ppid).toBe(pid);
     process.kill(sleeper?.pid ?? 0, 'SIGKILL');
+  });
+});
+
+describe('children whose parent does not ask for their exit status', () => {
+  const forking = ['/bin/sh', '-c', 'echo ready; read line; echo $$ & exec sleep 1000'] as const;
+
+  async function endUnnoticed(child: ChildProcessWithoutNullStreams, pid: number): Promise<number> {
+    child.stdin.write('go\n');
+    await once(child.stdout, 'data');
+    const childrenFile = `/proc/${String(pid)}/task/${String(pid)}/children`;
+    const isZombie = (id: string) => / Z /.test(readFileSync(`/proc/${id}/stat`, 'latin1'));
+    await expect
+      .poll(() => readFileSync(childrenFile, 'latin1').trim().split(' ').filter(isZombie))
+      .toHaveLength(1);
+    return Number(readFileSync(childrenFile, 'latin1'));
+  }
+
+  it('are told of once', async () => {
+    const { pid, child } = await start(...forking);
+    const { monitor } = engine.start({ pid });
+    engine.sampleNow(monitor);
+    const childId = await endUnnoticed(child, pid);
+    happen({ type: 'fork', processId: pid, childId });
+    happen({ type: 'exit', processId: childId, status: 0 });
+    for (let sample = 0; sample < 2; sample++) {
+      kernel.emit({ type: 'processEventsLost' });
+      const { processes } = engine.sampleNow(monitor);
+      expect(processes.filter((process) => process.pid === childId)).toHaveLength(1);
+    }
+    expect(events.map(({ kind }) => kind)).toEqual(['fork', 'exit']);
+  });
+
+  it('are found by it where their events were lost', async () => {
+    const { pid, child } = await start(...forking);
+    const { monitor } = engine.start({ pid });
+    engine.sampleNow(monitor);
+    const childId = await endUnnoticed(child, pid);
+    kernel.emit({ type: 'processEventsLost' });
+    expect(processOf(engine.sampleNow(monitor), childId)).toMatchObject({ ppid: pid });
   });
 });
 
