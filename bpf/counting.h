@@ -261,7 +261,7 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 	flow->last_ns = bpf_ktime_get_ns();
 	if (tally->is_estimate)
 		flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
-	if (tally->is_payload_estimate)
+	if (tally->is_payload_estimate | socket->has_other_paths)
 		flow->flags |= PNM_FLOW_PAYLOAD_ESTIMATE;
 	if (flow->time_wait == PNM_TIME_WAIT_NONE)
 		flow->state = tally->state;

@@ -94,6 +94,7 @@ STEP int path_continue(struct bpf_sock *sk, struct pnm_socket *socket, struct pn
 	if (state->flags & PNM_SOCKET_LATER_PATH) {
 		struct pnm_flow *flow = last_flow(socket);
 
+		socket->has_other_paths = 1;
 		if (flow)
 			flow->flags |= PNM_FLOW_PAYLOAD_ESTIMATE;
 	}

@@ -70,6 +70,7 @@ static __always_inline void socket_reset(struct pnm_socket *socket, const struct
 	socket->flags = flags;
 	socket->is_attempting = 0;
 	socket->ipsec = 0;
+	socket->has_other_paths = 0;
 	life_begin(socket, 0);
 }
 

@@ -176,6 +176,7 @@ struct pnm_socket {
 	__u8 is_attempting;   /* connect() was called and has sent nothing yet */
 	__u8 ipsec; /* what its packets are sent in: 0, PNM_IPSEC_ESP, or the bytes of the authentication
 		       header */
+	__u8 has_other_paths; /* of MPTCP: what is slow on it goes over another one too */
 	/* Where its traffic last passed that found the flow pool full. */
 	__u32 overflow_interface;
 	__s32 arriving; /* packets that tc has counted on it and that have not come to the socket yet */
