@@ -37,16 +37,29 @@ static inline int paths(bool is_ipv6, unsigned port, bool is_established)
 	return found;
 }
 
-/* Until there are as many as are wanted, for half a minute at most. Returns how many there are then. */
-static inline int wait_for_paths(bool is_ipv6, unsigned port, bool is_established, int wanted)
+/* Until as many are established, for half a minute at most. False when there are fewer then. The kernel may
+ * open more: Linux 6.1 opens one of a full mesh twice. */
+static inline bool wait_for_paths(bool is_ipv6, unsigned port, int wanted)
 {
-	int found = paths(is_ipv6, port, is_established);
+	int found = paths(is_ipv6, port, true);
 
-	for (int poll = 0; found != wanted && poll < PATHS_POLLS_AT_MOST; poll++) {
+	for (int poll = 0; found < wanted && poll < PATHS_POLLS_AT_MOST; poll++) {
 		usleep(PATHS_POLL_MICROSECONDS);
-		found = paths(is_ipv6, port, is_established);
+		found = paths(is_ipv6, port, true);
 	}
-	return found;
+	return found >= wanted;
+}
+
+/* Until all have ended, for half a minute at most. False when some have not, then. */
+static inline bool wait_for_end(bool is_ipv6, unsigned port)
+{
+	int found = paths(is_ipv6, port, false);
+
+	for (int poll = 0; found && poll < PATHS_POLLS_AT_MOST; poll++) {
+		usleep(PATHS_POLL_MICROSECONDS);
+		found = paths(is_ipv6, port, false);
+	}
+	return !found;
 }
 
 #endif

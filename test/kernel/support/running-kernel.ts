@@ -28,6 +28,9 @@ export const hasMptcp = existsSync('/proc/sys/net/mptcp/enabled');
 /** Whether a path of MPTCP can be asked for the socket that the program has, and so for its owner. */
 export const tellsMptcpSocket = isAtLeast(5, 19);
 
+/** Whether the kernel opens each path of a full mesh once, and over the interface that it is told: 6.1 does not, 6.12 does. */
+export const keepsToFullMesh = isAtLeast(6, 12);
+
 /** Whether the kernel tells how many instructions of a program it had to follow. */
 export const tellsVerifiedInstructions = isAtLeast(5, 16);
 

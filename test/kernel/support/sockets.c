@@ -444,7 +444,7 @@ static void close_stream(int fd)
 
 	if (bytes > 0)
 		again += bytes;
-	if (is_mptcp && wait_for_paths(is_v6(), (unsigned)number("port", 0), false, 0)) {
+	if (is_mptcp && !wait_for_end(is_v6(), (unsigned)number("port", 0))) {
 		fprintf(stderr, "its path does not end\n");
 		exit(1);
 	}
