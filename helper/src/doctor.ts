@@ -5,7 +5,7 @@ import { formatBytes } from '../../src/shared/format';
 import { sanitise } from '../../src/shared/sanitise';
 import { ExitStatus, StartupError } from './errors';
 import type { HostFacts } from './host-facts';
-import { missingCapabilities, neededCapabilities } from './startup';
+import { atLeast, missingCapabilities, neededCapabilities } from './startup';
 
 /** What was learned by loading the programs, or why they were not loaded. */
 export type Attempt =
@@ -52,14 +52,6 @@ const warning = (detail: string, remedy: string): Verdict => ({ status: 'warning
 const failed = (detail: string, remedy: string): Verdict => ({ status: 'failed', detail, remedy });
 
 const asRoot = 'Run "sudo procnetmon doctor" for the whole answer.';
-
-/** Compares the release with a version; undefined when the release cannot be understood. */
-function atLeast(kernelRelease: string, major: number, minor: number): boolean | undefined {
-  const match = /^(\d+)\.(\d+)/.exec(kernelRelease);
-  if (match === null) return undefined;
-  const [found, foundMinor] = [Number(match[1]), Number(match[2])];
-  return found > major || (found === major && foundMinor >= minor);
-}
 
 function kernelVersion({ kernelRelease }: HostFacts): DoctorCheck {
   const recent = atLeast(kernelRelease, 5, 10);

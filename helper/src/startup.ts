@@ -20,7 +20,7 @@ export interface OpenedKernel {
 const addonName = 'procnetmon.node';
 const developmentFolder = join('helper', 'addon', 'build', 'Release');
 
-const oldestKernel: KernelVersion = { major: 5, minor: 10 };
+const oldestKernel = { major: 5, minor: 10 };
 
 /**
  * Loads the native addon: beside the executable, or, when this is plain JavaScript, beside the script or in the build
@@ -85,21 +85,17 @@ function findAddon(): string {
   );
 }
 
-interface KernelVersion {
-  major: number;
-  minor: number;
-}
-
-/** Of a release without a version, which none is, it takes 0.0 for it. */
-function isAtLeast(kernelRelease: string, { major, minor }: KernelVersion): boolean {
+/** Compares the kernel's release with a version; undefined when the release cannot be understood. */
+export function atLeast(kernelRelease: string, major: number, minor: number): boolean | undefined {
   const match = /^(\d+)\.(\d+)/.exec(kernelRelease);
-  const found = { major: Number(match?.[1] ?? 0), minor: Number(match?.[2] ?? 0) };
-  return found.major > major || (found.major === major && found.minor >= minor);
+  if (match === null) return undefined;
+  const [found, foundMinor] = [Number(match[1]), Number(match[2])];
+  return found > major || (found === major && foundMinor >= minor);
 }
 
 /** Throws a `StartupError` for kernels that lack what counting needs. */
 export function checkKernel(kernelRelease = release()): void {
-  if (isAtLeast(kernelRelease, oldestKernel)) return;
+  if (atLeast(kernelRelease, oldestKernel.major, oldestKernel.minor)) return;
   throw new StartupError(
     ExitStatus.KernelUnsuitable,
     `Linux ${kernelRelease} is too old: ${String(oldestKernel.major)}.${String(oldestKernel.minor)} or later is needed.`,
@@ -118,7 +114,7 @@ export const raisingCapability = 'cap_sys_resource';
 
 /** Whether loading takes `raisingCapability` as well, unless that limit is high enough already. */
 export function chargesLockedMemory(kernelRelease = release()): boolean {
-  return !isAtLeast(kernelRelease, { major: 5, minor: 11 });
+  return !atLeast(kernelRelease, 5, 11);
 }
 
 /** Which of them a process lacks. CAP_SYS_ADMIN stands for the first two. */
