@@ -1,13 +1,18 @@
 // Sockets from before the programs were loaded, and sockets that go from one process to another.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server as NetServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FlowColumn, FlowFlag, type FlowIdentity } from '../../helper/src/kernel';
 import { AddonProcess } from './support/addon-process';
 import { cgroupFolder } from './support/cgroup';
 import { trafficProgram } from './support/far-server';
+import { compiledProgram } from './support/programs';
+import { tellsSender } from './support/running-kernel';
 import { Server } from './support/scenario';
 
 const holderScript = fileURLToPath(new URL('support/socket-holder.mjs', import.meta.url));
@@ -54,6 +59,14 @@ async function tell(holder: ChildProcess, message: object, socket?: Socket, keep
   if (socket) holder.send(message, socket, { keepOpen });
   else holder.send(message);
   await answer;
+}
+
+/** Has a holder give its socket away. */
+async function given(holder: ChildProcess): Promise<Socket> {
+  const answer = once(holder, 'message') as Promise<[object, Socket]>;
+  holder.send({ give: true });
+  const [, socket] = await answer;
+  return socket;
 }
 
 async function serverReceived(bytes: number): Promise<void> {
@@ -205,6 +218,40 @@ it('is not taken for a user of the sockets that it looks at', async () => {
     await peer.dispose();
   }
 });
+
+it.skipIf(!tellsSender)(
+  'does not give a connection back that has been passed on, used and closed while it was looked at',
+  async () => {
+    await addon.end();
+    const folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-adoption-'));
+    const preloaded = compiledProgram('stop-at-looks-module', folder);
+    try {
+      addon = new AddonProcess({ preloaded });
+      await openKernel();
+      const [first, second] = [await startHolder(), await startHolder()];
+      await addon.call('watch', second.pid, false);
+      await tell(first, { connect: port });
+
+      const look = addon.call('adoptSockets', first.pid);
+      await expect.poll(() => readFileSync(`/proc/${String(addon.pid)}/stat`, 'utf8')).toContain(') T ');
+      const socket = await given(first);
+      await tell(second, { take: true }, socket);
+      await tell(second, { write: 2000 });
+      await serverReceived(2000);
+      await tell(second, { close: true });
+      process.kill(addon.pid, 'SIGCONT');
+
+      expect(await look).toBe(0);
+      const [flow, ...others] = await clientFlows();
+      expect(others).toEqual([]);
+      expect(flow).toMatchObject({ processId: second.pid, sent: 2000 });
+      expect((flow?.flags ?? 0) & FlowFlag.Estimate).toBe(0);
+    } finally {
+      process.kill(addon.pid, 'SIGCONT');
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
 
 it('names a process that does not exist', async () => {
   await openKernel();

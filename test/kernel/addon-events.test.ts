@@ -23,7 +23,7 @@ import { compiledProgram } from './support/programs';
 let addon: AddonProcess;
 
 async function start(namespace?: string): Promise<void> {
-  addon = new AddonProcess(namespace);
+  addon = new AddonProcess(namespace === undefined ? {} : { namespace });
   const opened = await addon.call('open', { cgroup: cgroupFolder, attachment: 'auto' });
   // The kernel reports processes in the first network namespace only: whoever is in another one asks there.
   expect(opened).toMatchObject({ processEvents: true });

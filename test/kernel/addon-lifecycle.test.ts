@@ -27,7 +27,7 @@ let namespace: NetworkNamespace;
 const processes: AddonProcess[] = [];
 
 function startProcess(): AddonProcess {
-  const started = new AddonProcess(namespace.name);
+  const started = new AddonProcess({ namespace: namespace.name });
   processes.push(started);
   return started;
 }

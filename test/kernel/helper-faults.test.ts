@@ -291,7 +291,7 @@ describe('a kernel that refuses in the middle', () => {
 
   /** Opens and attaches with so many descriptors to spare. Returns whether that was refused. */
   async function isRefused(attachment: 'tcx' | 'clsact', spare: number): Promise<boolean> {
-    const addon = new AddonProcess(namespace.name);
+    const addon = new AddonProcess({ namespace: namespace.name });
     const limit = (descriptors: number): string =>
       run('prlimit', `--pid=${String(addon.pid)}`, `--nofile=${String(descriptors)}:4096`);
     let refused = false;

@@ -241,6 +241,8 @@ SocketAdoption::Adopted SocketAdoption::adopt_socket(int socket, uint64_t inode,
 		}
 		return {{owner.process_id, !is_undecided || was_held}, false};
 	}
+	if (has_owner && !has_been_passed_on(owner.process_id, process_id, inode))
+		return {{owner.process_id, false}, false};
 	const Handover handover = has_owner ? judge(socket, owner.evidence) : Handover::None;
 
 	owner = owner_of(process_id, identity, evidence_after(handover));
@@ -308,6 +310,15 @@ void SocketAdoption::set_owner(int socket, const pnm_owner &owner)
 {
 	checked(bpf_map_update_elem(programs_.owners(), &socket, &owner, BPF_ANY),
 		"bpf(BPF_MAP_UPDATE_ELEM) owners");
+}
+
+// While it was looked at, the process may have passed it on itself, and the next owner may have used and
+// closed it.
+bool SocketAdoption::has_been_passed_on(uint32_t owner, uint32_t process_id, uint64_t inode) const
+{
+	Holders now;
+
+	return !holds(owner, inode, now) && holds(process_id, inode, now);
 }
 
 // Its owner holds the socket no more. Whether that one has ever used it?

@@ -50,6 +50,8 @@ class SocketAdoption {
 		FromNowOn,   ///< the former owner keeps what was counted
 	};
 
+	/// Whether the owner holds the socket no more and the process does, as of now.
+	bool has_been_passed_on(uint32_t owner, uint32_t process_id, uint64_t inode) const;
 	Handover judge(int socket, uint32_t evidence) const;
 	/// How the next owner is known to be the one.
 	uint32_t evidence_after(Handover handover) const;

@@ -32,12 +32,15 @@ export class AddonProcess {
   /** Every piece of payload that was handed out by itself so far. */
   readonly samples: SampledText[] = [];
 
-  /** Started in a network namespace, or in that of the test. */
-  constructor(namespace?: string) {
+  /** Started in a network namespace, or in that of the test; with a library that is loaded before all others. */
+  constructor({ namespace, preloaded }: { namespace?: string; preloaded?: string } = {}) {
     const command = [process.execPath, script, addonPath];
     // Not `ip netns exec`: that hides /sys/fs/cgroup behind a /sys of its own.
     if (namespace !== undefined) command.unshift('nsenter', `--net=/run/netns/${namespace}`);
-    this.#child = spawn(command[0] ?? '', command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#child = spawn(command[0] ?? '', command.slice(1), {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...(preloaded !== undefined && { LD_PRELOAD: preloaded }) },
+    });
     this.#ended = once(this.#child, 'close');
     this.#child.stdin.on('error', () => undefined); // it may have ended
     createInterface({ input: this.#child.stdout }).on('line', (line) => {

@@ -1,5 +1,6 @@
 // A process that holds a socket: one that it connects itself, or one that its parent hands to it. Obeys messages
-// `{connect: port}`, `{take: true}` (with the socket) and `{write: bytes}`, and answers each with `{done: true}`.
+// `{connect: port}`, `{take: true}` (with the socket), `{write: bytes}`, `{give: true}` and `{close: true}`, and answers
+// each with `{done: true}`, with the socket when it gives it.
 import { connect } from 'node:net';
 
 let socket;
@@ -13,6 +14,11 @@ process.on('message', (message, handle) => {
     done();
   } else if (message.write) {
     socket.write(Buffer.alloc(message.write), done);
+  } else if (message.give) {
+    process.send({ done: true }, socket);
+    return;
+  } else if (message.close) {
+    socket.on('close', done).destroy();
   }
   socket.on('error', () => undefined).resume();
 });
