@@ -122,7 +122,7 @@ static __always_inline void datagram_ends(struct endpoints *ends, const struct p
 	address_copy(&ends->local, is_out ? &packet->source : &packet->destination);
 }
 
-/* As datagram_ends(), of a datagram that IPsec hides: the peer is that of the socket, or where it was told
+/* As datagram_ends(), of a datagram that is hidden: the peer is that of the socket, or where it was told
  * to send to. */
 static __always_inline void hidden_ends(struct endpoints *ends, const struct pnm_socket *socket,
 					__u32 protocol, const struct packet *packet)
@@ -139,7 +139,8 @@ static __always_inline void hidden_ends(struct endpoints *ends, const struct pnm
 		address_copy(&ends->local, &packet->source);
 }
 
-/* What was sent of a datagram that IPsec hides. */
+/* What was sent of a datagram that is hidden. Only behind AH its headers are known to be what they are taken
+ * for. */
 STEP int hidden_tally(const struct pnm_socket *socket, const struct packet *packet, struct tally *tally,
 		      __u32 protocol)
 {
@@ -152,9 +153,10 @@ STEP int hidden_tally(const struct pnm_socket *socket, const struct packet *pack
 	if (!addresses_equal(&tally->ends.remote, &packet->destination))
 		inner_header_bytes =
 		    address_is_ipv4(&tally->ends.remote) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	tally->payload.sent = hidden_content(packet, tally->network_bytes, inner_header_bytes,
-					     has_ports(socket, protocol) ? sizeof(struct udphdr) : 0);
-	tally->is_payload_estimate = forgotten(packet->protocol == IPPROTO_ESP);
+	if (has_ports(socket, protocol))
+		inner_header_bytes += sizeof(struct udphdr);
+	tally->payload.sent = hidden_content(packet, forgotten(inner_header_bytes));
+	tally->is_payload_estimate = forgotten(packet->protocol != IPPROTO_AH);
 	tally->ends.remote_port = forgotten(tally->ends.remote_port);
 	return 0;
 }
@@ -243,7 +245,7 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 	endpoints_of_socket(&tally->ends, sk);
 	if (protocol == IPPROTO_TCP && !(socket->flags & PNM_SOCKET_RAW))
 		connection_tally(sk, socket, packet, tally);
-	else if (is_hidden(packet, protocol))
+	else if (tally->is_out && is_hidden(packet, sk, socket))
 		hidden_tally(socket, packet, tally, protocol);
 	else
 		datagram_tally(skb, socket, packet, tally, protocol);
@@ -259,7 +261,7 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 	count_wire(&flow->counters, tally);
 	count_payload(&flow->counters, &tally->payload);
 	flow->last_ns = bpf_ktime_get_ns();
-	if (tally->is_estimate)
+	if (tally->is_estimate | socket->is_encapsulated)
 		flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
 	if (tally->is_payload_estimate | socket->has_other_paths)
 		flow->flags |= PNM_FLOW_PAYLOAD_ESTIMATE;

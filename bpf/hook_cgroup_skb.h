@@ -86,10 +86,12 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
 	}
 	if (!packet_read(skb, &packet))
 		return;
-	if (is_out && is_opaque(&packet)) {
+	__u8 ipsec = is_out ? ipsec_of(&packet, sk, socket) : 0;
+
+	if (ipsec) {
 		if (is_counted_inside(skb, socket))
 			return;
-		socket->ipsec = ipsec_of(&packet);
+		socket->ipsec = ipsec;
 	}
 	if (is_out && (socket->flags & PNM_SOCKET_LISTENING) && !packet.is_ipv4)
 		ipv6_answers_seen = true;

@@ -68,8 +68,10 @@ int count_egress(struct __sk_buff *skb)
 	if ((socket->flags & PNM_SOCKET_FOREIGN) || (!is_readable && !(socket->flags & PNM_SOCKET_PACKET)))
 		return TC_NEXT;
 	mark_sent(skb);
-	if (is_opaque(&packet))
-		socket->ipsec = ipsec_of(&packet);
+	__u8 ipsec = ipsec_of(&packet, sk, socket);
+
+	if (ipsec)
+		socket->ipsec = ipsec;
 	count_packet(skb, sk, socket, &packet, &tally);
 	return TC_NEXT;
 }
@@ -113,8 +115,9 @@ int count_ingress(struct __sk_buff *skb)
 		return TC_NEXT;
 	if (packet.protocol == (packet.is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) && !packet.is_fragment)
 		unreachable_note(skb, &packet);
-	if (packet.protocol != IPPROTO_TCP && !packet.is_fragment && !is_opaque(&packet) &&
-	    !associations_seen)
+	bool is_protected = !packet.is_fragment && (is_opaque(&packet) || may_be_in_udp(&packet));
+
+	if (packet.protocol != IPPROTO_TCP && !packet.is_fragment && !is_protected && !associations_seen)
 		return TC_NEXT;
 	/* Multicast of this host on its way back in was counted on its way out. */
 	if (skb->pkt_type == PACKET_LOOPED_BACK)
@@ -123,7 +126,7 @@ int count_ingress(struct __sk_buff *skb)
 
 	if (!device || goes_up(skb, device))
 		return TC_NEXT;
-	if (is_opaque(&packet) && !packet.is_fragment) {
+	if (is_protected) {
 		association_note(skb, &packet, skb->len);
 		return TC_NEXT;
 	}

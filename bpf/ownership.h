@@ -8,6 +8,7 @@
 #include "flow.h"
 
 #define SOCK_STREAM 1
+#define SOCK_DGRAM  2
 #define SOCK_RAW    3
 
 /* Every socket that speaks IP is counted, whatever its protocol. */
@@ -70,6 +71,7 @@ static __always_inline void socket_reset(struct pnm_socket *socket, const struct
 	socket->flags = flags;
 	socket->is_attempting = 0;
 	socket->ipsec = 0;
+	socket->is_encapsulated = 0;
 	socket->has_other_paths = 0;
 	life_begin(socket, 0);
 }

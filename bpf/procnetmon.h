@@ -174,8 +174,9 @@ struct pnm_socket {
 	__u8 attempted_address[16];
 	__u16 attempted_port; /* host byte order */
 	__u8 is_attempting;   /* connect() was called and has sent nothing yet */
-	__u8 ipsec; /* what its packets are sent in: 0, PNM_IPSEC_ESP, or the bytes of the authentication
+	__u8 ipsec; /* what its packets are sent in: 0, PNM_IPSEC_*, or the bytes of the authentication
 		       header */
+	__u8 is_encapsulated; /* a route puts what it sends in packets of its own */
 	__u8 has_other_paths; /* of MPTCP: what is slow on it goes over another one too */
 	/* Where its traffic last passed that found the flow pool full. */
 	__u32 overflow_interface;
@@ -187,7 +188,8 @@ struct pnm_socket {
 #endif
 };
 
-#define PNM_IPSEC_ESP 1
+#define PNM_IPSEC_ESP        1
+#define PNM_IPSEC_ESP_IN_UDP 2
 
 #define PNM_SOCKET_LISTENING    0x01
 #define PNM_SOCKET_FOREIGN      0x02 /* not of the helper's network namespace */

@@ -1,7 +1,13 @@
 // IPsec: what ESP encrypts, or AH vouches for, between two hosts, by policies or through an interface of its own. Both
 // ends of every exchange are watched, and each end is held against the protected packets that arrived at the other.
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { exchange, expectBothEnds, type Path, places, straight } from '../support/paths';
+import { compiledProgram } from '../support/programs';
 import { processOf, type Report } from '../support/scenario';
 import { type NetworkHost, Topology } from '../support/topology';
 
@@ -30,6 +36,8 @@ interface Protected {
   family: Family;
   protocol?: Protocol;
   algorithm: Algorithm;
+  /** In UDP, as through routers that translate addresses. */
+  inUdp?: boolean;
   /** Number of the interface that carries it, where policies do not choose by addresses alone. */
   interfaceId?: string;
 }
@@ -40,29 +48,44 @@ const addresses = {
   ipv6: { wire: ['fd78::1', 'fd78::2'], inner: ['fd79::1', 'fd79::2'], bits: 64, all: 128 },
 } as const;
 
+const udpPort = '4500';
+
 let topology: Topology;
+let folder: string;
+/** They have the kernel open what arrives in UDP. */
+const openers: ChildProcess[] = [];
 let withoutEsp = '';
 let withoutAh = '';
 beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-ipsec-'));
   withoutEsp = whyWithout('esp', 'AES-GCM');
   withoutAh = whyWithout('ah', 'SHA-256');
 });
-afterEach(() => {
+afterEach(async () => {
+  for (const opener of openers.splice(0)) {
+    const closed = once(opener, 'close');
+    opener.stdin?.end();
+    await closed;
+  }
   topology.dispose();
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
 });
 
 function associate(host: NetworkHost, from: string, to: string, index: string, options: Protected): void {
-  const { mode, protocol = 'esp', algorithm, interfaceId } = options;
+  const { mode, protocol = 'esp', algorithm, inUdp, interfaceId } = options;
   host.ip(
     ...(['xfrm', 'state', 'add', 'src', from, 'dst', to, 'proto', protocol, 'spi', index] as const),
     ...(['mode', mode, ...algorithms[algorithm]] as const),
+    ...(inUdp ? ['encap', 'espinudp', udpPort, udpPort, from.includes(':') ? '::' : '0.0.0.0'] : []),
     ...(interfaceId === undefined ? [] : ['if_id', interfaceId]),
   );
 }
 
 /** Has what programs of the two hosts say to each other protected. */
 function protect(near: NetworkHost, far: NetworkHost, options: Protected): void {
-  const { mode, family, protocol = 'esp', interfaceId } = options;
+  const { mode, family, protocol = 'esp', inUdp, interfaceId } = options;
   const { wire, inner, all } = addresses[family];
   const talking = mode === 'tunnel' ? inner : wire;
   for (const host of [near, far])
@@ -72,22 +95,31 @@ function protect(near: NetworkHost, far: NetworkHost, options: Protected): void 
     ] as const) {
       associate(host, wire[from], wire[to], index, options);
       const isOut = (from === 0) === (host === near);
+      const ends = [
+        'src',
+        `${talking[from]}/${String(all)}`,
+        'dst',
+        `${talking[to]}/${String(all)}`,
+      ] as const;
+      // What carries it is not protected itself.
+      if (inUdp && !isOut)
+        host.ip('xfrm', 'policy', 'add', ...ends, 'proto', '17', 'dport', udpPort, 'dir', 'in');
       // Not the neighbours' own messages: how many there are is a matter of time.
       for (const transport of ['6', '17'])
         host.ip(
-          ...(['xfrm', 'policy', 'add', 'src', `${talking[from]}/${String(all)}`] as const),
-          ...([
-            'dst',
-            `${talking[to]}/${String(all)}`,
-            'proto',
-            transport,
-            'dir',
-            isOut ? 'out' : 'in',
-          ] as const),
+          ...(['xfrm', 'policy', 'add', ...ends, 'proto', transport] as const),
+          ...(['dir', isOut ? 'out' : 'in', 'priority', '1'] as const),
           ...(interfaceId === undefined ? [] : ['if_id', interfaceId]),
           ...(['tmpl', 'src', wire[from], 'dst', wire[to], 'proto', protocol, 'mode', mode] as const),
         );
     }
+}
+
+async function openUdp(host: NetworkHost, address: string): Promise<void> {
+  const [program, ...args] = host.command(compiledProgram('udp-opener', folder), address, udpPort);
+  const opener = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  openers.push(opener);
+  await once(opener.stdout, 'data');
 }
 
 /** Why this kernel carries none of this; empty where it does. */
@@ -127,14 +159,14 @@ function onWire(name: string, options: Protected): Path {
   const talking = options.mode === 'tunnel' ? inner : wire;
   return {
     ...straight(near, far, 'wire0', talking[1]),
-    carried: `meta l4proto ${options.protocol ?? 'esp'}`,
+    carried: options.inUdp ? `udp dport ${udpPort}` : `meta l4proto ${options.protocol ?? 'esp'}`,
     isEncrypted: options.protocol !== 'ah',
     hidesTunnel: options.mode === 'tunnel',
   };
 }
 
 /** Near and far, each with an interface of IPsec's own: what that carries is not encrypted yet. */
-function throughInterface(name: string): Path {
+function throughInterface(name: string, inUdp = false): Path {
   topology = new Topology(name);
   const near = topology.host('a');
   const far = topology.host('b');
@@ -149,7 +181,7 @@ function throughInterface(name: string): Path {
     host.ip('link', 'set', 'ipsec0', 'mtu', '1400');
     host.address('ipsec0', `${inner[own]}/24`);
   }
-  protect(near, far, { mode: 'tunnel', family: 'ipv4', algorithm: 'AES-GCM', interfaceId: '42' });
+  protect(near, far, { mode: 'tunnel', family: 'ipv4', algorithm: 'AES-GCM', inUdp, interfaceId: '42' });
   return { ...straight(near, far, 'ipsec0', inner[1]), withoutLinkHeader: true };
 }
 
@@ -191,10 +223,28 @@ describe('ipsec', () => {
     },
   );
 
-  it('ipsec: through an interface of its own, helper at outside', async ({ skip }) => {
-    skip(withoutEsp !== '', withoutEsp);
-    await expectExact(throughInterface('xfrmi'), 'tcp-few', 'outside');
-  });
+  it.for(cases.filter(({ family }) => family === 'ipv4'))(
+    'ipsec: in UDP, $mode, $kind, helper at $place',
+    async ({ mode, family, kind, place }, { skip }) => {
+      skip(withoutEsp !== '', withoutEsp);
+      const way = onWire('udp', { mode, family, algorithm: 'AES-GCM', inUdp: true });
+      for (const [index, end] of [way.client, way.server].entries())
+        await openUdp(end.host, addresses[family].wire[index] ?? '');
+      await expectExact(way, kind, place);
+    },
+  );
+
+  it.for([false, true])(
+    'ipsec: through an interface of its own, in UDP: %s, helper at outside',
+    async (inUdp, { skip }) => {
+      skip(withoutEsp !== '', withoutEsp);
+      const way = throughInterface('xfrmi', inUdp);
+      if (inUdp)
+        for (const [index, end] of [way.client, way.server].entries())
+          await openUdp(end.host, addresses.ipv4.wire[index] ?? '');
+      await expectExact(way, 'tcp-few', 'outside');
+    },
+  );
 });
 
 async function expectExact(way: Path, kind: Kind, place: (typeof places)[number]): Promise<void> {

@@ -5,9 +5,10 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { exchange, expectBothEnds, kinds, type Path, places, port, straight } from '../support/paths';
 import { compiledProgram } from '../support/programs';
+import { hasSegmentRouting, withoutSegmentRouting } from '../support/running-kernel';
 import { expectNobodyElse, expectPayload, expectWire, processOf } from '../support/scenario';
 import { type NetworkHost, Topology } from '../support/topology';
 
@@ -241,6 +242,23 @@ function routed(name: string): { near: NetworkHost; router: NetworkHost; far: Ne
   return { near, router, far };
 }
 
+/** Each end has a second address, and puts what goes to the other's in packets between the first ones (SRv6). */
+function encapsulating(name: string): Path {
+  const { near, far } = twoHosts(name);
+  const ends = [
+    [near, 'fd78::1', 'fd78::2', 'fd79::1', 'fd79::2'],
+    [far, 'fd78::2', 'fd78::1', 'fd79::2', 'fd79::1'],
+  ] as const;
+  for (const [host, own, other, inner, otherInner] of ends) {
+    host.up('wire0', `${own}/64`);
+    host.address('wire0', `${inner}/128`);
+    for (const scope of ['all', 'wire0']) host.set(`ipv6/conf/${scope}/seg6_enabled`, 1);
+    const through = ['encap', 'seg6', 'mode', 'encap', 'segs', other] as const;
+    host.ip('route', 'add', otherInner, ...through, 'dev', 'wire0', 'src', inner);
+  }
+  return straight(near, far, 'wire0', 'fd79::2');
+}
+
 const everywhere = kinds.flatMap((kind) => places.map((place) => ({ kind, place })));
 
 // One network for all that takes the same way: to make it takes longer than to use it.
@@ -274,6 +292,31 @@ describe('paths', () => {
     // Its own interfaces carry all of it, and none of it is its own.
     expectBothEnds(await exchange(way, kind, joining), way, kind, joining);
   });
+
+  it.for(everywhere)(
+    'paths: a route that encapsulates, $kind, helper at $place',
+    async ({ kind, place }, { skip }) => {
+      skip(!hasSegmentRouting, withoutSegmentRouting);
+      const way = encapsulating('segments');
+      const report = await exchange(way, kind, place === 'outside' ? place : way[place].host);
+      for (const truth of report.truths) {
+        const process = processOf(report, truth.pid);
+        expectPayload(process, truth);
+        for (const { remote, wireEstimate, payloadEstimate } of process.flows) {
+          if (remote === null) continue;
+          expect(remote).toMatch(/^\[fd79::[12]\]:[1-9]/);
+          expect({ wireEstimate, payloadEstimate: payloadEstimate ?? false }).toEqual({
+            wireEstimate: true,
+            payloadEstimate: kind === 'udp-up',
+          });
+        }
+      }
+      expectNobodyElse(
+        report,
+        report.truths.map(({ pid }) => pid),
+      );
+    },
+  );
 
   const loopbacks = ['127.0.0.1', '::1'].flatMap((address) =>
     kinds.flatMap((kind) => (['inside', 'outside'] as const).map((place) => ({ address, kind, place }))),

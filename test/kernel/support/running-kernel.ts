@@ -25,6 +25,9 @@ export const chargesLockedMemory = !isAtLeast(5, 11);
 /** Whether the kernel is built with MPTCP. */
 export const hasMptcp = existsSync('/proc/sys/net/mptcp/enabled');
 
+/** Whether the kernel is built with segment routing over IPv6. */
+export const hasSegmentRouting = existsSync('/proc/sys/net/ipv6/conf/all/seg6_enabled');
+
 /** Whether a path of MPTCP can be asked for the socket that the program has, and so for its owner. */
 export const tellsMptcpSocket = isAtLeast(5, 19);
 
@@ -43,6 +46,8 @@ export const withoutMptcp = 'this kernel is built without MPTCP';
 export const withoutMptcpSocket = 'kernels tell from Linux 5.19 on whose a path of MPTCP is';
 /** Why a test of what the verifier has to follow is skipped. */
 export const withoutVerifiedInstructions = 'kernels tell from Linux 5.16 on how much they verified';
+/** Why a test of segment routing is skipped. */
+export const withoutSegmentRouting = 'this kernel is built without segment routing over IPv6';
 /** Why a test of tcx is skipped. */
 export const withoutTcx = 'tcx links are there from Linux 6.6 on';
 /** Why a test of what outlives a helper is skipped. */

@@ -20,10 +20,10 @@ export class NetworkHost {
     this.ip('link', 'set', 'lo', 'up');
     this.#withoutOffloads('lo');
     // Else an interface answers for the addresses of those above it, and gets their packets.
-    this.#set('ipv4/conf/all/arp_ignore', 1);
+    this.set('ipv4/conf/all/arp_ignore', 1);
     // Else the packet filter takes what a bridge passes on for the bridge's own.
-    this.#set('bridge/bridge-nf-call-iptables', 0);
-    this.#set('bridge/bridge-nf-call-ip6tables', 0);
+    this.set('bridge/bridge-nf-call-iptables', 0);
+    this.set('bridge/bridge-nf-call-ip6tables', 0);
   }
 
   /** Runs iproute2's `ip` in it. */
@@ -61,8 +61,8 @@ export class NetworkHost {
 
   /** Lets it pass on what is addressed to others. */
   forward(): void {
-    this.#set('ipv4/ip_forward', 1);
-    this.#set('ipv6/conf/all/forwarding', 1);
+    this.set('ipv4/ip_forward', 1);
+    this.set('ipv6/conf/all/forwarding', 1);
   }
 
   /** Loads a rule set into its packet filter. */
@@ -101,7 +101,7 @@ export class NetworkHost {
   }
 
   /** Sets a kernel parameter where the kernel has it. */
-  #set(setting: string, value: number): void {
+  set(setting: string, value: number): void {
     const file = `/proc/sys/net/${setting}`;
     run(...this.command('sh', '-c', `test ! -e ${file} || echo ${String(value)} > ${file}`));
   }
