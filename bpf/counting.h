@@ -234,6 +234,25 @@ static __always_inline void tally_begin(struct tally *tally, bool is_out, __u32 
 	tally->is_payload_estimate = zero;
 }
 
+/* Puts what is sent for a connection that has no socket yet on the flow of the listening one. */
+static __always_inline void listener_count(struct __sk_buff *skb, struct bpf_sock *sk,
+					   struct pnm_socket *socket, struct tally *tally)
+{
+	endpoints_of_socket(&tally->ends, sk);
+	tally->protocol = IPPROTO_TCP;
+	tally->state = TCP_LISTEN;
+	struct pnm_flow *flow = flow_again(socket, &tally->ends, skb->ifindex);
+
+	if (!flow)
+		flow = flow_find(sk, socket, tally, skb->ifindex);
+	if (!flow) {
+		overflow_count(sk, socket, tally, skb->ifindex);
+		return;
+	}
+	count_wire(&flow->counters, tally);
+	flow->last_ns = bpf_ktime_get_ns();
+}
+
 /* Puts one packet on its flow, or on its process when the flow pool is full. Of `tally` what it takes on the
  * wire is given. */
 static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock *sk,

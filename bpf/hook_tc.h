@@ -25,12 +25,46 @@ static __always_inline struct bpf_sock *sender_of(struct bpf_sock *sk)
 
 #define TCP_HEADER_BYTES_MAXIMUM 60
 
-/* What IPv6 sends on behalf of a connection in TIME_WAIT has no socket below Linux 6.13. It is a header only,
- * so most of what is forwarded is told from it at once. */
-static __always_inline bool may_be_of_time_wait(const struct __sk_buff *skb, const struct pnm_device *device)
+/* What the kernel sends for a connection without a socket of its own: of one in TIME_WAIT over IPv6, below
+ * Linux 6.13, and answers to SYNs for which the listening socket's queue has no room (SYN cookies). Both are
+ * a header only, and not forwarded: most of what has no socket is told from them at once. */
+static __always_inline bool may_be_of_connection(const struct __sk_buff *skb, const struct pnm_device *device)
 {
-	return skb->protocol == bpf_htons(ETH_P_IPV6) &&
+	return !skb->ingress_ifindex &&
 	       skb->len <= device->link_header_bytes + sizeof(struct ipv6hdr) + TCP_HEADER_BYTES_MAXIMUM;
+}
+
+/* An answer to a SYN that has no socket counts on the listening one, as the others do. */
+STEP bool answer_count_without_socket(struct __sk_buff *skb, const struct packet *packet, struct tally *tally)
+{
+	struct bpf_sock_tuple tuple = {};
+	__u32 tuple_bytes = tuple_of(&tuple, &packet->destination, packet->destination_port, &packet->source,
+				     packet->source_port, packet->is_ipv4);
+	struct bpf_sock *found = bpf_skc_lookup_tcp(skb, &tuple, tuple_bytes, BPF_F_CURRENT_NETNS, 0);
+	bool is_counted = false;
+
+	if (!found)
+		return false;
+	struct bpf_sock *sk = bpf_sk_fullsock(found);
+
+	if (sk && sk->state == TCP_LISTEN) {
+		struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+
+		if (socket) {
+			listener_count(skb, sk, socket, tally);
+			is_counted = true;
+		}
+	}
+	bpf_sk_release(found);
+	return forgotten(is_counted);
+}
+
+/* What is sent without a socket that is counted. */
+static __always_inline bool count_without_socket(struct __sk_buff *skb, const struct packet *packet,
+						 struct tally *tally)
+{
+	return packet->is_syn ? answer_count_without_socket(skb, packet, tally)
+			      : count_time_wait(packet, tally);
 }
 
 SEC("tc")
@@ -47,7 +81,7 @@ int count_egress(struct __sk_buff *skb)
 	struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
 
 	/* Until the device is marked, packet_out() counts for it. */
-	if (!device || !device->attached || (!sk && !may_be_of_time_wait(skb, device)))
+	if (!device || !device->attached || (!sk && !may_be_of_connection(skb, device)))
 		return TC_NEXT;
 	tally_begin(&tally, true, skb->len - device->link_header_bytes);
 	/* The queueing layer has worked out the size of all segments; it knows the encapsulations too. */
@@ -60,7 +94,8 @@ int count_egress(struct __sk_buff *skb)
 	struct pnm_socket *socket = sk ? bpf_sk_storage_get(&sockets, sk, NULL, 0) : NULL;
 
 	if (!sk || !socket) {
-		if (is_readable && packet.protocol == IPPROTO_TCP && count_time_wait(&packet, &tally))
+		if (is_readable && packet.protocol == IPPROTO_TCP &&
+		    count_without_socket(skb, &packet, &tally))
 			mark_sent(skb);
 		return TC_NEXT;
 	}

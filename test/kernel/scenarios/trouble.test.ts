@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FlowReason } from '../../../src/shared/protocol';
-import { type Host, HostPair } from '../support/namespaces';
+import { type Host, HostPair, run } from '../support/namespaces';
 import { compiledProgram } from '../support/programs';
 import { tellsNetworkNamespace, withoutNetworkNamespace } from '../support/running-kernel';
-import { crossed, expectClose, expectWire, processOf } from '../support/scenario';
+import { crossed, inside, expectClose, expectWire, processOf } from '../support/scenario';
 import { connected, SocketProcess } from '../support/socket-steps';
 import { Watching } from '../support/watching';
 
@@ -311,6 +311,39 @@ describe('trouble: a connection that breaks', () => {
     expect(healed.state).toBe('established');
     expect(healed.retransmits).toBeGreaterThan(0);
   });
+});
+
+describe('trouble: a listening socket whose queue is full', () => {
+  /** 1 to answer with SYN cookies where the queue is full, 2 in any case. */
+  const setSynCookies = (value: number) => {
+    const file = '/proc/sys/net/ipv4/tcp_syncookies';
+    run(...inside(pair.near, 'sh', '-c', `echo ${String(value)} > ${file}`));
+  };
+  beforeEach(() => {
+    setSynCookies(2);
+  });
+  afterEach(() => {
+    setSynCookies(1);
+  });
+
+  it.for(['ipv4', 'ipv6'] as const)(
+    'SYN cookies over %s: counted as other answers are',
+    async (family, { skip }) => {
+      skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+      pair.startCounting();
+      const helper = await watch('inside');
+      const ends = await connected(far, near, pair.near[family]);
+      await Promise.all([far.do('send', ends.near, 10_000), near.do('receive', ends.far, 10_000)]);
+      await near.do('shutdown', ends.far);
+      await far.do('close', ends.near);
+      await helper.event(({ kind }) => kind === 'closed');
+      const process = processOf(await helper.stop(), near.pid);
+      expect(process.payload).toEqual({ txBytes: 0, rxBytes: 10_000 });
+      expectWire([process], crossed(pair));
+      const listening = process.flows.find(({ remote }) => remote === null);
+      expect(listening?.wire.txPackets).toBe(1);
+    },
+  );
 });
 
 describe('trouble: datagrams that do not arrive', () => {

@@ -97,7 +97,7 @@ static void accepting_end(const char *gate, uint64_t bytes, bool is_worker)
 	const socklen_t length = socket_address(&storage, address, port);
 
 	checked(bind(listening, (struct sockaddr *)&storage, length), "bind");
-	checked(listen(listening, 1), "listen");
+	checked(listen(listening, 16), "listen");
 	if (is_worker && checked(fork(), "fork")) {
 		int status;
 
