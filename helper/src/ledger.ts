@@ -27,6 +27,10 @@ export class ProcessAccount {
   readonly flows = new Set<Flow>();
   readonly observers = new Set<AccountObserver>();
   readonly #byInterface = new Map<number, Counters>();
+  /** When the process was forked, in nanoseconds since boot; 0 where nobody told. */
+  forkedNanos = 0;
+  /** Who had the id before: what it did may be read only now. */
+  predecessor: ProcessAccount | undefined;
   /** When the process ended, in nanoseconds since boot; Infinity as long as that is not known. */
   endedNanos = Infinity;
   /** Who opened its latest flow; undefined while there was none. */
@@ -128,6 +132,7 @@ export class Ledger {
     if (this.onlyUser !== undefined && userId !== this.onlyUser && userId !== unknownUser)
       return new ProcessAccount(pid, undefined, name, seenNanos);
     const account = this.#accounts.get(pid);
+    if (account?.predecessor !== undefined && lastNanos < account.forkedNanos) return account.predecessor;
     if (account?.checkedTick === tick) return account;
     const startTicks = this.startTicksOf(pid);
     // A process that is gone by now is the one that is known, unless that one ended before.
@@ -153,7 +158,9 @@ export class Ledger {
     const same =
       account !== undefined &&
       (startTicks === undefined ? account.seenNanos >= nanos : account.startTicks === startTicks);
-    return same ? account : this.#open(pid, startTicks, '', nanos);
+    const child = same ? account : this.#open(pid, startTicks, '', nanos);
+    child.forkedNanos = nanos;
+    return child;
   }
 
   /** Forgets what ended longest ago, when there is too much of it. Costs nothing most of the time. */
@@ -176,6 +183,8 @@ export class Ledger {
   /** An account that had the id before stays with those who watch it, and is forgotten by everyone else. */
   #open(pid: number, startTicks: number | undefined, name: string, nanos: number): ProcessAccount {
     const account = new ProcessAccount(pid, startTicks, name, nanos);
+    account.predecessor = this.#accounts.get(pid);
+    if (account.predecessor !== undefined) account.predecessor.predecessor = undefined;
     this.#accounts.delete(pid);
     this.#accounts.set(pid, account);
     return account;

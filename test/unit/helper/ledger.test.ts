@@ -65,6 +65,19 @@ describe('Ledger', () => {
     expect(sentBy(30)).toBe(9);
   });
 
+  it('gives what is read only when the id is used again to the process that did it', () => {
+    const first = ledger.ofChild(30, 300, 40);
+    first.endedNanos = 60;
+    const second = ledger.ofChild(30, 301, 100);
+    alive.set(30, 301);
+    kernel.open({ processId: 30, openedNanos: 50, lastNanos: 60, payloadTxBytes: 9 });
+    kernel.open({ processId: 30, openedNanos: 55, lastNanos: 110, payloadTxBytes: 1 });
+    sampler.read(now);
+    expect([...first.flows].map(({ openedNanos }) => openedNanos)).toEqual([50]);
+    expect([...second.flows].map(({ openedNanos }) => openedNanos)).toEqual([55]);
+    expect(sentBy(30)).toBe(1);
+  });
+
   it('attributes flows read after the exit to the process that ended, later ones to its successor', () => {
     const account = ledger.ofProcess(10, 100, now);
     alive.delete(10);
