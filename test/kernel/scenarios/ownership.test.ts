@@ -34,6 +34,7 @@ let servers: string;
 beforeAll(() => {
   pair = new HostPair('own');
   pair.setOffloads('off');
+  pair.retransmitLate();
   folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-ownership-'));
   clients = compiledProgram('owner-clients', folder);
   servers = compiledProgram('owner-servers', folder);
