@@ -60,6 +60,8 @@ export const modules = [
   ...['nfnetlink', 'nf_tables', 'nft_counter', 'nft_objref', 'nf_tables_netdev'],
   ...['nf_conntrack', 'nf_nat', 'nft_chain_nat', 'nft_nat', 'nft_masq', 'nft_redir'],
   ...['nft_reject_inet', 'nft_numgen'],
+  // What `ss` asks, which otherwise reads /proc and knows no figures.
+  'tcp_diag',
   // IPsec, with the ciphers that the tests ask for.
   ...['xfrm_user', 'xfrm_interface', 'esp4', 'esp6', 'ah4', 'ah6'],
   ...[
