@@ -51,13 +51,19 @@ STEP bool is_in_udp(const struct packet *packet, struct bpf_sock *sk, const stru
 			 packet->protocol == IPPROTO_UDP);
 }
 
+/* Whether a packet is inside another one. */
+static __always_inline bool is_in_packet(const struct packet *packet)
+{
+	return packet->protocol == IPPROTO_IPV6 || packet->protocol == IPPROTO_IPIP;
+}
+
 /* Notes a packet that a route has put around what a socket sends. Of bundles the queueing layer does not
  * count all headers then, and what arrives comes without. Who does it by itself has a raw socket. */
 static __always_inline void encapsulation_note(struct pnm_socket *socket, const struct packet *packet,
 					       struct bpf_sock *sk)
 {
-	if ((packet->protocol == IPPROTO_IPV6 || packet->protocol == IPPROTO_IPIP) &&
-	    (sk->type == SOCK_STREAM || sk->type == SOCK_DGRAM) && !(socket->flags & PNM_SOCKET_PACKET))
+	if (is_in_packet(packet) && (sk->type == SOCK_STREAM || sk->type == SOCK_DGRAM) &&
+	    !(socket->flags & PNM_SOCKET_PACKET))
 		socket->is_encapsulated = 1;
 }
 
@@ -86,7 +92,7 @@ static __always_inline bool is_hidden(const struct packet *packet, struct bpf_so
 		return false;
 	if (protocol == packet->protocol)
 		return is_in_udp(packet, sk, socket);
-	return is_opaque(packet) ? protocol != IPPROTO_RAW : sk->type == SOCK_DGRAM;
+	return is_opaque(packet) ? protocol != IPPROTO_RAW : is_in_packet(packet) && sk->type == SOCK_DGRAM;
 }
 
 /* The content of the datagram in it: with ESP more or less, as what else is in there is taken to be what it
