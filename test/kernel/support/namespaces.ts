@@ -42,8 +42,11 @@ interface NftCounter {
   counter?: { name: string; packets: number; bytes: number };
 }
 
-/** Least, default and most bytes that a TCP socket may have on the way: 16 of them fill no queue of 256 segments. */
-const modestSendBuffer = '4096 16384 20480';
+/**
+ * Least, default and most bytes that a TCP socket may have on the way: 16 of them, with as many acknowledgements of what
+ * comes the other way, fill no queue of 256 packets.
+ */
+const modestSendBuffer = '4096 8192 10240';
 
 function addVeth(namespace: string, name: string, peerNamespace: string, peer: string): void {
   run(
