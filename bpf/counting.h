@@ -234,6 +234,24 @@ static __always_inline void tally_begin(struct tally *tally, bool is_out, __u32 
 	tally->is_payload_estimate = zero;
 }
 
+/* Counts a packet on its flow, or on its process when the flow pool is full: NULL then. */
+static __always_inline struct pnm_flow *flow_count(struct __sk_buff *skb, struct bpf_sock *sk,
+						   struct pnm_socket *socket, const struct tally *tally)
+{
+	struct pnm_flow *flow = flow_again(socket, &tally->ends, skb->ifindex);
+
+	if (!flow)
+		flow = flow_find(sk, socket, tally, skb->ifindex);
+	if (!flow) {
+		overflow_count(sk, socket, tally, skb->ifindex);
+		return NULL;
+	}
+	count_wire(&flow->counters, tally);
+	count_payload(&flow->counters, &tally->payload);
+	flow->last_ns = bpf_ktime_get_ns();
+	return flow;
+}
+
 /* Puts what is sent for a connection that has no socket yet on the flow of the listening one. */
 static __always_inline void listener_count(struct __sk_buff *skb, struct bpf_sock *sk,
 					   struct pnm_socket *socket, struct tally *tally)
@@ -241,16 +259,7 @@ static __always_inline void listener_count(struct __sk_buff *skb, struct bpf_soc
 	endpoints_of_socket(&tally->ends, sk);
 	tally->protocol = IPPROTO_TCP;
 	tally->state = TCP_LISTEN;
-	struct pnm_flow *flow = flow_again(socket, &tally->ends, skb->ifindex);
-
-	if (!flow)
-		flow = flow_find(sk, socket, tally, skb->ifindex);
-	if (!flow) {
-		overflow_count(sk, socket, tally, skb->ifindex);
-		return;
-	}
-	count_wire(&flow->counters, tally);
-	flow->last_ns = bpf_ktime_get_ns();
+	flow_count(skb, sk, socket, tally);
 }
 
 /* Puts one packet on its flow, or on its process when the flow pool is full. Of `tally` what it takes on the
@@ -269,17 +278,10 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 	else
 		datagram_tally(skb, socket, packet, tally, protocol);
 
-	struct pnm_flow *flow = flow_again(socket, &tally->ends, skb->ifindex);
+	struct pnm_flow *flow = flow_count(skb, sk, socket, tally);
 
 	if (!flow)
-		flow = flow_find(sk, socket, tally, skb->ifindex);
-	if (!flow) {
-		overflow_count(sk, socket, tally, skb->ifindex);
 		return;
-	}
-	count_wire(&flow->counters, tally);
-	count_payload(&flow->counters, &tally->payload);
-	flow->last_ns = bpf_ktime_get_ns();
 	if (tally->is_estimate | socket->is_encapsulated)
 		flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
 	if (tally->is_payload_estimate | socket->has_other_paths)

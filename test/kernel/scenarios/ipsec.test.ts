@@ -122,6 +122,12 @@ async function openUdp(host: NetworkHost, address: string): Promise<void> {
   await once(opener.stdout, 'data');
 }
 
+/** Has both ends open what arrives at their addresses of the wire. */
+async function openBoth({ client, server }: Path, family: Family): Promise<void> {
+  for (const [index, { host }] of [client, server].entries())
+    await openUdp(host, addresses[family].wire[index] ?? '');
+}
+
 /** Why this kernel carries none of this; empty where it does. */
 function whyWithout(protocol: Protocol, algorithm: Algorithm): string {
   topology = new Topology('none');
@@ -228,8 +234,7 @@ describe('ipsec', () => {
     async ({ mode, family, kind, place }, { skip }) => {
       skip(withoutEsp !== '', withoutEsp);
       const way = onWire('udp', { mode, family, algorithm: 'AES-GCM', inUdp: true });
-      for (const [index, end] of [way.client, way.server].entries())
-        await openUdp(end.host, addresses[family].wire[index] ?? '');
+      await openBoth(way, family);
       await expectExact(way, kind, place);
     },
   );
@@ -239,9 +244,7 @@ describe('ipsec', () => {
     async (inUdp, { skip }) => {
       skip(withoutEsp !== '', withoutEsp);
       const way = throughInterface('xfrmi', inUdp);
-      if (inUdp)
-        for (const [index, end] of [way.client, way.server].entries())
-          await openUdp(end.host, addresses.ipv4.wire[index] ?? '');
+      if (inUdp) await openBoth(way, 'ipv4');
       await expectExact(way, 'tcp-few', 'outside');
     },
   );
