@@ -8,9 +8,11 @@ import { HostPair, run } from '../support/namespaces';
 import { compiledProgram } from '../support/programs';
 import {
   hasMptcp,
+  hasUdpLite,
   tellsNetworkNamespace,
   withoutMptcp,
   withoutNetworkNamespace,
+  withoutUdpLite,
 } from '../support/running-kernel';
 import {
   crossed,
@@ -158,7 +160,8 @@ describe('protocols', () => {
     },
   );
 
-  it.for(everywhere)('protocols: UDP-Lite, $family, helper $place', async ({ family, place }) => {
+  it.for(everywhere)('protocols: UDP-Lite, $family, helper $place', async ({ family, place }, { skip }) => {
+    skip(!hasUdpLite, withoutUdpLite);
     pair.startCounting({ arrived: 'meta l4proto 136' });
     const lite = { protocol: 136, port: 7_777 };
     const report = await exchange(

@@ -25,6 +25,9 @@ export const chargesLockedMemory = !isAtLeast(5, 11);
 /** Whether the kernel is built with MPTCP. */
 export const hasMptcp = existsSync('/proc/sys/net/mptcp/enabled');
 
+/** Whether the kernel has UDP-Lite: Linux 7.1 took it out. */
+export const hasUdpLite = existsSync('/proc/net/udplite');
+
 /** Whether the kernel is built with segment routing over IPv6. */
 export const hasSegmentRouting = existsSync('/proc/sys/net/ipv6/conf/all/seg6_enabled');
 
@@ -46,6 +49,8 @@ export const withoutMptcp = 'this kernel is built without MPTCP';
 export const withoutMptcpSocket = 'kernels tell from Linux 5.19 on whose a path of MPTCP is';
 /** Why a test of what the verifier has to follow is skipped. */
 export const withoutVerifiedInstructions = 'kernels tell from Linux 5.16 on how much they verified';
+/** Why a test of UDP-Lite is skipped. */
+export const withoutUdpLite = 'this kernel is without UDP-Lite, which Linux 7.1 took out';
 /** Why a test of segment routing is skipped. */
 export const withoutSegmentRouting = 'this kernel is built without segment routing over IPv6';
 /** Why a test of tcx is skipped. */
