@@ -1,91 +1,27 @@
-// The engine with a scripted kernel: what its samples say, when they come, and what they leave out. The process that is
-// watched is this one, so that `/proc` needs no stand-in.
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { RequestError } from '../../../helper/src/errors';
-import { datagramState, FlowFlag, type SocketEvent } from '../../../helper/src/kernel';
-import { MonitorEngine, type MonitorEngineOptions } from '../../../helper/src/monitoring';
+// What the engine's samples say, when they come, and what they leave out.
+import { describe, expect, it, vi } from 'vitest';
+import { datagramState, FlowFlag } from '../../../helper/src/kernel';
 import { readStartTicks } from '../../../helper/src/processes';
+import { ErrorCode, limits } from '../../../src/shared/protocol';
+import { kernelError } from './fake-kernel';
 import {
-  ErrorCode,
-  limits,
-  type MonitorEvent,
-  type MonitorSample,
-  type MonitorStartParams,
-} from '../../../src/shared/protocol';
-import { type FakeFlow, FakeKernel, kernelError } from './fake-kernel';
+  after,
+  engine,
+  errors,
+  events,
+  kernel,
+  nowNanos,
+  open,
+  pid,
+  refusal,
+  replaceEngine,
+  samples,
+  send,
+  start,
+  useScriptedEngine,
+} from './scripted-engine';
 
-const pid = process.pid;
-
-let kernel: FakeKernel;
-let engine: MonitorEngine;
-let samples: MonitorSample[];
-let events: MonitorEvent[];
-let errors: Error[];
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime', 'Date'], now: 1_700_000_000_000 });
-  vi.advanceTimersByTime(10_000);
-  kernel = new FakeKernel();
-  samples = [];
-  events = [];
-  errors = [];
-  engine = engineWith({});
-});
-
-afterEach(() => {
-  engine.close();
-  expect(errors).toEqual([]);
-  vi.useRealTimers();
-});
-
-function engineWith(options: Partial<MonitorEngineOptions>): MonitorEngine {
-  return new MonitorEngine({
-    kernel,
-    caller: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
-    onSample: (sample) => samples.push(sample),
-    onEvent: (event) => events.push(event),
-    onError: (error) => errors.push(error),
-    ...options,
-  });
-}
-
-function nowNanos(): number {
-  return Number(process.hrtime.bigint());
-}
-
-function open(flow: Partial<FakeFlow> = {}): FakeFlow {
-  return kernel.open({ processId: pid, openedNanos: nowNanos(), ...flow });
-}
-
-function send(flow: FakeFlow, bytes: number): void {
-  flow.wireTxBytes += bytes + 54;
-  flow.wireTxPackets += 1;
-  flow.payloadTxBytes += bytes;
-  flow.lastNanos = nowNanos();
-}
-
-function start(params: Partial<MonitorStartParams> = {}): string {
-  const { monitor } = engine.start({ pid, children: false, ...params });
-  return monitor;
-}
-
-/** Lets time pass and returns the last sample of it. */
-function after(millis: number): MonitorSample {
-  vi.advanceTimersByTime(millis);
-  const sample = samples.at(-1);
-  if (sample === undefined) throw new Error('There is no sample.');
-  return sample;
-}
-
-function refusal(action: () => unknown): RequestError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof RequestError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
+useScriptedEngine();
 
 describe('samples', () => {
   it('begin after the call has returned, with everything there is and no rates', () => {
@@ -186,9 +122,8 @@ describe('samples', () => {
   });
 
   it('are skipped while they cannot be taken, and lose nothing by it', () => {
-    engine.close();
     let ready = true;
-    engine = engineWith({ readyForSample: () => ready });
+    replaceEngine({ readyForSample: () => ready });
     const flow = open();
     start();
     after(1);
@@ -207,8 +142,7 @@ describe('samples', () => {
   });
 
   it('are several where one would hold too many flows', () => {
-    engine.close();
-    engine = engineWith({ maximumFlowsPerSample: 4 });
+    replaceEngine({ maximumFlowsPerSample: 4 });
     for (let count = 0; count < 10; count += 1) open({ remotePort: count });
     start();
     vi.advanceTimersByTime(1);
@@ -361,218 +295,5 @@ describe('monitors', () => {
   it('refuse the process that now has the id of the one that was meant', () => {
     expect(refusal(() => start({ startTicks: 1 })).code).toBe(ErrorCode.NoSuchProcess);
     expect(kernel.watched.size).toBe(0);
-  });
-});
-
-describe('the pool', () => {
-  it('is kept clean when nobody watches', () => {
-    for (let round = 0; round < 20; round += 1) {
-      open({ flags: FlowFlag.Closed, processId: 1 });
-      vi.advanceTimersByTime(1_000);
-    }
-    expect(kernel.slots.size).toBeLessThan(8);
-  });
-
-  it('is tidied more often when it fills up', () => {
-    kernel.counts.flowCapacity = 8;
-    for (let count = 0; count < 6; count += 1) open();
-    vi.advanceTimersByTime(1_100);
-    const before = kernel.readFlowsCalls;
-    vi.advanceTimersByTime(1_000);
-    expect(kernel.readFlowsCalls - before).toBe(5);
-  });
-
-  it('is left alone once the engine is closed', () => {
-    engine.close();
-    vi.advanceTimersByTime(5_000);
-    expect(kernel.readFlowsCalls).toBe(0);
-  });
-});
-
-describe('what was dropped', () => {
-  it('is in every sample, and lost events are an event', () => {
-    const monitor = start();
-    after(1);
-    kernel.counts.droppedEvents = 3;
-    kernel.counts.droppedFlows = 2;
-    expect(after(1_000).dropped).toMatchObject({ events: 3, flows: 2, processes: 0 });
-    expect(events).toEqual([expect.objectContaining({ monitor, kind: 'dropped', pid, count: 3 })]);
-    after(1_000);
-    expect(events.length).toBe(1);
-  });
-});
-
-describe('everything', () => {
-  it('is found by its traffic, with what it moved since the monitor began', () => {
-    send(open(), 1_000);
-    engine.startAll({});
-    expect(after(1).processes).toMatchObject([{ pid, payload: { txBytes: 1_000 } }]);
-    expect(kernel.watched.has(pid)).toBe(true);
-    const flow = open();
-    send(flow, 50);
-    // Gone before anybody could look at it. Root is told nevertheless.
-    const gone = kernel.open({
-      ...{ processId: 4_194_300, processName: 'curl', userId: 1_234, openedNanos: nowNanos() },
-    });
-    send(gone, 70);
-    const sample = after(1_000);
-    const isRoot = process.getuid?.() === 0;
-    expect(sample.processes.map((each) => [each.pid, each.name, each.alive])).toEqual([
-      [pid, expect.any(String), true],
-      ...(isRoot ? [[4_194_300, 'curl', false]] : []),
-    ]);
-    // Neither shares a socket with the other, and what was there before is not of this monitor.
-    expect(sample.total.rates.payload.tx).toBeGreaterThan(0);
-    expect(sample.processes.at(-1)).toMatchObject(
-      isRoot ? { uid: 1_234, payload: { txBytes: 70 } } : { payload: { txBytes: 1_050 } },
-    );
-  });
-
-  it('is within the limit of processes, and each beyond it is counted once', () => {
-    engine.startAll({ maximumProcesses: 1 });
-    open();
-    kernel.open({ processId: 1, processName: 'init', openedNanos: nowNanos() });
-    after(1);
-    const { processes, dropped } = after(30_000);
-    expect(processes.length).toBe(1);
-    expect(dropped.processes).toBe(process.getuid?.() === 0 ? 1 : 0);
-  });
-});
-
-const opened: SocketEvent = {
-  type: 'opened',
-  nanos: 0,
-  socketCookie: 1,
-  processId: pid,
-  protocol: 6,
-  localAddress: '127.0.0.1',
-  localPort: 1,
-  remoteAddress: '',
-  remotePort: 0,
-  outgoing: false,
-  reason: 0,
-  durationNanos: 0,
-};
-
-describe('limits', () => {
-  it('of connections: those beyond count on the process, are counted once, and come in as there is room', () => {
-    const monitor = start({ maximumConnections: 2 });
-    after(1);
-    const flows = [open(), open(), open()];
-    for (const flow of flows) send(flow, 100);
-    const sample = after(1_000);
-    expect(sample.flows.map(({ id }) => id)).toEqual([1, 2]);
-    expect(sample.processes[0]).toMatchObject({ payload: { txBytes: 300 }, openFlows: 3 });
-    expect(sample.total.payload.txBytes).toBe(300);
-    expect(sample.dropped.connections).toBe(1);
-    for (const flow of flows) send(flow, 100);
-    expect(after(1_000).dropped).toMatchObject({ connections: 1, flows: 0 });
-
-    const [first, , third] = flows;
-    if (first === undefined || third === undefined) throw new Error('There are three flows.');
-    kernel.slots.delete(first.slot);
-    vi.advanceTimersByTime(5_000);
-    send(third, 100);
-    const [found] = after(1_000).flows.filter(({ id }) => id === 3);
-    // What it had before it was told of is no rate.
-    expect(found).toMatchObject({ payload: { txBytes: 300 }, rates: { payload: { tx: 0 } } });
-    expect(engine.sampleNow(monitor).dropped.connections).toBe(1);
-  });
-
-  it('of connections: a smaller one takes the newest back, a larger one tells of all again', () => {
-    const monitor = start();
-    for (const flow of [open(), open(), open()]) send(flow, 100);
-    expect(after(1).flows.length).toBe(3);
-    engine.update({ monitor, maximumConnections: 1 });
-    expect(after(1_000)).toMatchObject({ removedFlows: [2, 3], dropped: { connections: 2 } });
-    engine.update({ monitor, maximumConnections: 10 });
-    expect(after(1_000).flows.map(({ id }) => id)).toEqual(expect.arrayContaining([2, 3]));
-  });
-
-  it('of events: those beyond are counted, and told of as such', () => {
-    const monitor = start({ eventsPerSecond: 1 });
-    after(1);
-    for (let count = 0; count < 10; count += 1) kernel.emit({ ...opened, nanos: nowNanos() });
-    const told = events.filter(({ kind }) => kind === 'opened');
-    expect(told.length).toBe(4);
-    expect(after(1_000).dropped.events).toBe(6);
-    expect(events.at(-1)).toMatchObject({ monitor, kind: 'dropped', count: 6 });
-    engine.update({ monitor, eventsPerSecond: 100 });
-    events.length = 0;
-    for (let count = 0; count < 10; count += 1) kernel.emit({ ...opened, nanos: nowNanos() });
-    expect(events.length).toBe(10);
-  });
-});
-
-describe('time', () => {
-  it.each([
-    ['back', -3_600_000],
-    ['forward, or the machine asleep meanwhile', 3_600_000],
-  ])('that is set %s is told as it is, and no rate is computed from it', (_, step) => {
-    start({ windowMillis: 1_000 });
-    const flow = open();
-    after(1);
-    const before: MonitorSample[] = [];
-    for (let second = 0; second < 5; second += 1) {
-      send(flow, 1_000);
-      before.push(after(1_000));
-      if (second === 2) vi.setSystemTime(Date.now() + step);
-    }
-    for (const sample of before.slice(1)) {
-      expect(sample.total.rates.payload.tx).toBeCloseTo(1_000, -1);
-      expect(sample.flows[0]?.rates.payload.tx).toBeCloseTo(1_000, -1);
-    }
-    const passed = (one: number, other: number): number =>
-      Date.parse(before[other]?.time ?? '') - Date.parse(before[one]?.time ?? '');
-    expect(passed(1, 2)).toBe(1_000);
-    expect(passed(2, 3)).toBe(1_000 + step);
-    const micros = before.map(({ monotonicMicros }) => monotonicMicros);
-    expect((micros[3] ?? 0) - (micros[2] ?? 0)).toBe(1_000_000);
-  });
-
-  it('follows the wall clock when it is set, and leaves rates alone', () => {
-    const flow = open();
-    start();
-    after(1);
-    send(flow, 1_000);
-    after(1_000);
-    vi.setSystemTime(Date.now() + 3_600_000);
-    send(flow, 1_000);
-    const sample = after(1_000);
-    expect(Math.abs(Date.parse(sample.time) - Date.now())).toBeLessThanOrEqual(1);
-    expect(sample.total.rates.payload.tx).toBe(1_000);
-    expect(Date.parse(sample.flows[0]?.openedAt ?? '')).toBeLessThan(Date.now() - 3_500_000);
-  });
-
-  it('of a socket event is that at which it happened', () => {
-    start();
-    const happened = Date.now() - 250;
-    kernel.emit({
-      type: 'established',
-      nanos: nowNanos() - 250e6,
-      socketCookie: 1,
-      processId: pid,
-      protocol: 6,
-      localAddress: '::1',
-      localPort: 1,
-      remoteAddress: '::2',
-      remotePort: 2,
-      outgoing: true,
-      reason: 0,
-      durationNanos: 1_500_000,
-    });
-    expect(events).toEqual([
-      {
-        monitor: 'm1',
-        time: new Date(happened).toISOString(),
-        kind: 'established',
-        pid,
-        protocol: 'tcp',
-        local: { address: '::1', port: 1 },
-        remote: { address: '::2', port: 2 },
-        direction: 'outgoing',
-        durationMicros: 1_500,
-      },
-    ]);
   });
 });
