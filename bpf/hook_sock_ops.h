@@ -123,6 +123,22 @@ static __always_inline struct event_detail connect_complete(struct pnm_socket *s
 	return detail;
 }
 
+static __always_inline void connection_end(struct bpf_sock_ops *context, struct bpf_sock *sk,
+					   struct pnm_socket *socket, const struct pnm_owner *owner,
+					   struct endpoints *ends, __u8 previous)
+{
+	enum pnm_reason reason = reason_of_end(socket, previous, context->rcv_nxt);
+	bool is_finished = previous == TCP_CLOSING || (socket->flags & PNM_SOCKET_FIN_RECEIVED);
+
+	if (previous == TCP_FIN_WAIT2 || previous == TCP_CLOSING)
+		time_wait_begin(socket, owner, ends, is_finished, sk->bound_dev_if);
+	if (previous == TCP_FIN_WAIT2 && !is_finished && reason == PNM_REASON_NONE &&
+	    (socket->flags & PNM_SOCKET_FOREIGN))
+		last_packets_estimate(sk, socket, address_is_ipv4(&ends->remote));
+	socket_close(socket, owner, IPPROTO_TCP,
+		     previous == TCP_SYN_SENT ? PNM_EVENT_FAILED : PNM_EVENT_CLOSED, ends, reason);
+}
+
 /* Whether this is a moment in the midst of a connection. */
 static __always_inline bool goes_on(const struct bpf_sock_ops *context, __u32 operation)
 {
@@ -193,14 +209,7 @@ int tcp_progress(struct bpf_sock_ops *context)
 		progress_note(context, sk, socket, previous, state);
 		if (state == TCP_CLOSE) {
 			endpoints_of_socket(&ends, sk);
-			if (previous == TCP_FIN_WAIT2 || previous == TCP_CLOSING)
-				time_wait_begin(socket, owner, &ends,
-						previous == TCP_CLOSING ||
-						    (socket->flags & PNM_SOCKET_FIN_RECEIVED),
-						sk->bound_dev_if);
-			socket_close(socket, owner, IPPROTO_TCP,
-				     previous == TCP_SYN_SENT ? PNM_EVENT_FAILED : PNM_EVENT_CLOSED, &ends,
-				     reason_of_end(socket, previous, context->rcv_nxt));
+			connection_end(context, sk, socket, owner, &ends, previous);
 		}
 		break;
 	}

@@ -6,11 +6,17 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fromPlace, measureAgainstServer, type Place, trafficProgram } from '../support/far-server';
+import {
+  type Family,
+  fromPlace,
+  measureAgainstServer,
+  type Place,
+  trafficProgram,
+} from '../support/far-server';
 import { helperPath, runToEnd } from '../support/helper';
 import { HostPair } from '../support/namespaces';
 import { compiledProgram } from '../support/programs';
-import { tellsSender } from '../support/running-kernel';
+import { tellsNetworkNamespace, tellsSender, withoutLastPackets } from '../support/running-kernel';
 import {
   type Command,
   crossed,
@@ -45,9 +51,9 @@ afterAll(() => {
 });
 
 /** Runs a client of owner-clients.c under the helper. */
-async function connectWatched(scenario: string, place: Place): Promise<Report> {
+async function connectWatched(scenario: string, place: Place, family: Family = 'ipv4'): Promise<Report> {
   pair.startCounting();
-  return measureAgainstServer(pair, { place }, (address, port) => [
+  return measureAgainstServer(pair, { place, family }, (address, port) => [
     clients,
     ...[scenario, address, String(port)],
   ]);
@@ -174,19 +180,34 @@ describe('ownership of what a program connects', () => {
   /** A connection that only a second process has used, which took it over at once. */
   const takenOver = new Set(['fork-after-connect', 'pass-connected']);
   const cases = exact.flatMap((scenario) => places.map((place) => ({ scenario, place })));
-  /** From outside, the last FIN is not seen: it comes to a connection that has no socket any more. */
-  const draining = { scenario: 'draining', place: 'inside' } as const;
-  it.for([...cases, draining])(
-    'ownership: $scenario, helper $place the namespace',
-    async ({ scenario, place }) => {
-      const report = await connectWatched(scenario, place);
-      if (takenOver.has(scenario) && !tellsSender) {
-        expectWire(report.summary.processes, crossed(pair));
-        expect(estimates(report)).not.toEqual([]);
-        return;
-      }
+  it.for(cases)('ownership: $scenario, helper $place the namespace', async ({ scenario, place }) => {
+    const report = await connectWatched(scenario, place);
+    if (takenOver.has(scenario) && !tellsSender) {
+      expectWire(report.summary.processes, crossed(pair));
+      expect(estimates(report)).not.toEqual([]);
+      return;
+    }
+    expectEveryByteOnce(report, crossed(pair));
+    expect(estimates(report)).toEqual([]);
+  });
+
+  const families = ['ipv4', 'ipv6'] as const;
+  const closing = ['draining', 'closing-first'].flatMap((scenario) =>
+    families.flatMap((family) => places.map((place) => ({ scenario, family, place }))),
+  );
+  it.for(closing)(
+    'ownership: $scenario over $family, helper $place the namespace',
+    async ({ scenario, family, place }, { skip }) => {
+      skip(place === 'outside' && !tellsNetworkNamespace, withoutLastPackets);
+      const report = await connectWatched(scenario, place, family);
       expectEveryByteOnce(report, crossed(pair));
       expect(estimates(report)).toEqual([]);
+      if (scenario === 'draining') return;
+      // What the peer sends when it closes at last comes to no socket, and from outside to no hook.
+      const flows = report.summary.processes.flatMap((process) => process.flows);
+      expect(new Set(flows.map(({ wireEstimate }) => wireEstimate ?? false))).toEqual(
+        new Set([place === 'outside']),
+      );
     },
   );
 

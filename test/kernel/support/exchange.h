@@ -12,7 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A request over TCP is a line of so many bytes: "UPLOAD DOWNLOAD WHO-CLOSES-FIRST". */
+/* A request over TCP is a line of so many bytes: "UPLOAD DOWNLOAD WHO-CLOSES-FIRST", as traffic.mjs has them.
+ */
 #define REQUEST_BYTES 32
 #define BUFFER_BYTES  65536
 
@@ -70,18 +71,18 @@ static inline void connect_to(int fd, const char *address, int port)
 	checked(connect(fd, (struct sockaddr *)&storage, length), "connect");
 }
 
-static inline void write_request(char *request, uint64_t upload, uint64_t download)
+static inline void write_request(char *request, uint64_t upload, uint64_t download, const char *closes_first)
 {
 	memset(request, ' ', REQUEST_BYTES);
-	const int length = snprintf(request, REQUEST_BYTES, "%llu %llu server\n", (unsigned long long)upload,
-				    (unsigned long long)download);
+	const int length = snprintf(request, REQUEST_BYTES, "%llu %llu %s\n", (unsigned long long)upload,
+				    (unsigned long long)download, closes_first);
 
 	request[length] = ' ';
 }
 
-static inline void send_request(int fd, uint64_t upload, uint64_t download)
+static inline void send_request(int fd, uint64_t upload, uint64_t download, const char *closes_first)
 {
-	write_request(buffer, upload, download);
+	write_request(buffer, upload, download, closes_first);
 	checked((int)send(fd, buffer, REQUEST_BYTES, 0), "send");
 	totals.sent += REQUEST_BYTES;
 }

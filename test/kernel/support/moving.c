@@ -323,7 +323,7 @@ static size_t receive_once(const struct way *way, int fd)
 
 static void move_stream(const struct way *way, int fd)
 {
-	write_request(buffer, STREAM_BYTES, STREAM_BYTES);
+	write_request(buffer, STREAM_BYTES, STREAM_BYTES, "server");
 	for (size_t left = REQUEST_BYTES + STREAM_BYTES; left > 0;)
 		left -= send_once(way, fd, buffer, left < BUFFER_BYTES ? left : BUFFER_BYTES);
 	while (receive_once(way, fd) > 0)

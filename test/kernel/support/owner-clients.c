@@ -29,7 +29,7 @@ static int connected_socket(void)
 
 static void exchange(int fd, uint64_t upload, uint64_t download)
 {
-	send_request(fd, upload, download);
+	send_request(fd, upload, download, "server");
 	send_bytes(fd, upload);
 	receive_to_end(fd);
 	close(fd);
@@ -87,7 +87,7 @@ static void fork_in_between(void)
 {
 	const int fd = connected_socket();
 
-	send_request(fd, UPLOAD + 100000, DOWNLOAD);
+	send_request(fd, UPLOAD + 100000, DOWNLOAD, "server");
 	send_bytes(fd, 100000);
 	/* What follows is another process's. */
 	checked(wait_until_acknowledged(fd), "SIOCOUTQ");
@@ -101,7 +101,7 @@ static void exec_while_connected(void)
 	char count[2][24];
 	const int fd = connected_socket();
 
-	send_request(fd, UPLOAD, DOWNLOAD);
+	send_request(fd, UPLOAD, DOWNLOAD, "server");
 	send_bytes(fd, UPLOAD / 2);
 	snprintf(descriptor, sizeof(descriptor), "%d", fd);
 	snprintf(count[0], sizeof(count[0]), "%llu", (unsigned long long)totals.sent);
@@ -128,7 +128,7 @@ static void fast_open(void)
 	const socklen_t length = socket_address(&peer, address, port);
 	const int fd = socket_for(address, SOCK_STREAM);
 
-	write_request(buffer, UPLOAD, DOWNLOAD);
+	write_request(buffer, UPLOAD, DOWNLOAD, "server");
 	checked((int)sendto(fd, buffer, REQUEST_BYTES, MSG_FASTOPEN, (struct sockaddr *)&peer, length),
 		"sendto(MSG_FASTOPEN)");
 	totals.sent += REQUEST_BYTES;
@@ -201,8 +201,18 @@ static void leave_while_draining(int unused)
 
 	(void)unused;
 	checked(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)), "SO_SNDBUFFORCE");
-	send_request(fd, 2000000, 0);
+	send_request(fd, 2000000, 0, "server");
 	send_bytes(fd, 2000000);
+}
+
+/* The kernel keeps no socket for it while the peer has not closed. */
+static void close_long_before(void)
+{
+	const int fd = connected_socket();
+
+	send_request(fd, 3000, 0, "long-before");
+	send_bytes(fd, 3000);
+	close(fd);
 }
 
 static int count_open_connections(void)
@@ -210,25 +220,37 @@ static int count_open_connections(void)
 	char line[256];
 	unsigned remote_port, state;
 	int open_connections = 0;
-	FILE *table = fopen("/proc/net/tcp", "r");
+	FILE *table = fopen(strchr(address, ':') ? "/proc/net/tcp6" : "/proc/net/tcp", "r");
 
 	if (!table)
 		fail("/proc/net/tcp");
 	while (fgets(line, sizeof(line), table))
-		if (sscanf(line, "%*d: %*8[0-9A-F]:%*4x %*8[0-9A-F]:%4x %2x", &remote_port, &state) == 2 &&
+		if (sscanf(line, "%*d: %*32[0-9A-F]:%*4x %*32[0-9A-F]:%4x %2x", &remote_port, &state) == 2 &&
 		    (int)remote_port == port && state != PROC_NET_TIME_WAIT)
 			open_connections++;
 	fclose(table);
 	return open_connections;
 }
 
+/* The helper counts for as long as somebody is there. */
+static void wait_until_closed(void)
+{
+	while (count_open_connections() > 0)
+		poll(NULL, 0, 1);
+}
+
 static void draining(void)
 {
 	in_child(leave_while_draining, -1);
 	wait_for_children();
-	/* The helper counts for as long as somebody is there. */
-	while (count_open_connections() > 0)
-		poll(NULL, 0, 1);
+	wait_until_closed();
+}
+
+static void closing_first(void)
+{
+	for (int life = 0; life < SHORT_LIVES; life++)
+		close_long_before();
+	wait_until_closed();
 }
 
 static void connect_and_move_more(int unused)
@@ -261,7 +283,7 @@ static void exchange_in_halves(void)
 	char go;
 
 	/* The server answers a request that is complete. */
-	write_request(request, UPLOAD, DOWNLOAD);
+	write_request(request, UPLOAD, DOWNLOAD, "server");
 	checked((int)send(fd, request, REQUEST_BYTES / 2, 0), "send");
 	/* What follows is another process's. */
 	checked(wait_until_acknowledged(fd), "SIOCOUTQ");
@@ -314,6 +336,7 @@ static const struct {
     {"daemon", daemon_twice_forked},
     {"pass-connected", pass_connected},
     {"draining", draining},
+    {"closing-first", closing_first},
     {"in-halves", exchange_in_halves},
     {"reused-pid", reuse_process_id},
     {"datagrams-of-a-child", datagrams_of_a_child},

@@ -43,6 +43,9 @@ export const tellsVerifiedInstructions = isAtLeast(5, 16);
 /** Why a test is skipped in which the helper has to know that it is in a network namespace of its own. */
 export const withoutNetworkNamespace =
   'below Linux 5.14 a helper in a network namespace of its own takes all sockets there for foreign';
+/** Why a test is skipped in which the last packets of a connection without a socket are worked out. */
+export const withoutLastPackets =
+  'below Linux 5.14 the last packets of a connection that this end closed first are missing in other network namespaces';
 /** Why a test of MPTCP is skipped. */
 export const withoutMptcp = 'this kernel is built without MPTCP';
 /** Why a test of the paths that a client's kernel opens is skipped. */

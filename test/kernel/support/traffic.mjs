@@ -14,7 +14,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const totals = { sent: 0, received: 0 };
 
-/** A request is a line: how many bytes will follow, how many the server is to answer, and who closes first. */
+/**
+ * A request is a line: how many bytes will follow, how many the server is to answer, and who closes first: `server`,
+ * `client`, or `long-before`, the client and long before the server does.
+ */
 function header(upload, download, closes) {
   return Buffer.from(`${upload} ${download} ${closes}\n`.padEnd(32, ' '));
 }
@@ -43,7 +46,9 @@ function serveConnection(socket) {
       left = Number(upload) - (head.length - 32);
       // Both directions at once, where both are asked for.
       answered = write(socket, Number(download));
-      if (closes === 'client') answered = Promise.all([answered, once(socket, 'end')]);
+      if (closes !== 'server') answered = Promise.all([answered, once(socket, 'end')]);
+      // An acknowledgement that waits for something to go with is sent within 200 ms.
+      if (closes === 'long-before') answered = answered.then(() => delay(300));
     } else {
       left -= data.length;
     }
