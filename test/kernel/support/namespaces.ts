@@ -84,6 +84,19 @@ function counterIn(namespace: string, name: string): WireCounters {
   return { packets: counter.packets, bytes: counter.bytes };
 }
 
+/**
+ * Has the connections of a network namespace wait long before they send again what was not acknowledged, over the
+ * routes that there are. On a slow machine they would do so where nothing is lost, and what comes twice to a connection
+ * in TIME_WAIT is seen by no hook from outside.
+ */
+export function retransmitLate(namespace: string): void {
+  run('ip', 'netns', 'exec', namespace, 'sysctl', '-qw', 'net.ipv4.tcp_early_retrans=0');
+  for (const family of ['-4', '-6'])
+    for (const route of run('ip', '-n', namespace, family, 'route', 'list').trim().split('\n'))
+      if (/ dev (?!lo )/.test(route) && !/ encap | linkdown/.test(route) && !route.startsWith('fe80'))
+        run('ip', '-n', namespace, family, 'route', 'change', ...route.trim().split(/\s+/), 'rto_min', '5s');
+}
+
 /** Two hosts, `near` and `far`, that reach each other over Ethernet. Remove them with `dispose`. */
 export class HostPair {
   readonly near: Host;
@@ -150,16 +163,9 @@ export class HostPair {
     for (const host of [this.near, this.far]) setBundling(host.namespace, host.interface, state);
   }
 
-  /**
-   * Has connections over IPv4 wait long before they send again what was not acknowledged. On a slow machine they would
-   * do so where nothing is lost, and what comes twice to a connection in TIME_WAIT is seen by no hook from outside.
-   */
+  /** As the function of that name, at both ends. */
   retransmitLate(): void {
-    for (const { namespace, interface: device, ipv4 } of [this.near, this.far]) {
-      const route = `${ipv4.slice(0, ipv4.lastIndexOf('.'))}.0/24`;
-      run('ip', '-n', namespace, 'route', 'change', route, 'dev', device, 'src', ipv4, 'rto_min', '5s');
-      run('ip', 'netns', 'exec', namespace, 'sysctl', '-qw', 'net.ipv4.tcp_early_retrans=0');
-    }
+    for (const { namespace } of [this.near, this.far]) retransmitLate(namespace);
   }
 
   /** What the near host's interface was handed to send, and handed up, since `startCounting`: a bundle is one packet. */

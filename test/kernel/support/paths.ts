@@ -67,7 +67,10 @@ export async function exchange(
   kind: Kind,
   from: NetworkHost | 'outside',
 ): Promise<Report> {
-  for (const { host, device } of [client, server]) host.count(device, carried);
+  for (const { host, device } of [client, server]) {
+    host.retransmitLate();
+    host.count(device, carried);
+  }
   const node = (...args: string[]): Command => [process.execPath, traffic, ...args];
   const commands = {
     server: server.host.command(...node('server', server.address, String(server.port))),
