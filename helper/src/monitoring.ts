@@ -288,6 +288,8 @@ export class MonitorEngine {
   #receive(events: readonly KernelEvent[]): void {
     if (this.#closed) return;
     for (const event of events) this.#guard(() => this.#handle(event));
+    const latest = events.findLast((event) => 'nanos' in event);
+    if (latest !== undefined) this.#processes.noteTold(latest.nanos, monotonicNanos());
   }
 
   #handle(event: KernelEvent): void {

@@ -74,6 +74,9 @@ export class WatchedProcesses {
   readonly #ended = new Map<number, WatchedProcess>();
   #reconciledNanos = 0;
   #eventsLost = false;
+  /** When the latest event happened that was told of, and when it was. */
+  #toldUntilNanos = 0;
+  #toldAtNanos = -Infinity;
   #refusalReported = false;
   /** Children that no monitor had room for. */
   dropped = 0;
@@ -224,6 +227,15 @@ export class WatchedProcesses {
     }
   }
 
+  /**
+   * All events have been handled until one that happened then. They come in the order in which they happened.
+   * @param nanos nanoseconds since boot
+   */
+  noteTold(nanos: number, now: number): void {
+    this.#toldUntilNanos = nanos;
+    this.#toldAtNanos = now;
+  }
+
   /** Events were lost: the next `poll` looks at `/proc` instead. */
   noteLostEvents(): void {
     this.#eventsLost = true;
@@ -240,8 +252,7 @@ export class WatchedProcesses {
 
   #reconcile(process: WatchedProcess, now: number): void {
     if (!this.#isSame(process)) {
-      const isOverdue = process.missingNanos !== 0 && now - process.missingNanos >= overdueNanos;
-      if (isOverdue || !this.kernel.processEvents) {
+      if (this.#isOverdue(process.missingNanos, now) || !this.kernel.processEvents) {
         this.#end(process, now);
         return;
       }
@@ -255,6 +266,14 @@ export class WatchedProcesses {
     for (const child of childrenOf(process.info.pid)) {
       if (!this.#living.has(child) && !this.#hasEnded(child)) this.#forked(process, child, now);
     }
+  }
+
+  /** Whether the end of a process that is missing since then would have been told of by now. */
+  #isOverdue(missingNanos: number, now: number): boolean {
+    if (missingNanos === 0 || now - missingNanos < overdueNanos) return false;
+    // What happened before is still being told: a crowd, or a helper that had no processor time.
+    const isBehind = this.#toldUntilNanos < missingNanos && now - this.#toldAtNanos < overdueNanos;
+    return !isBehind;
   }
 
   #forked(parent: WatchedProcess, pid: number, nanos: number): void {

@@ -2,7 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Caller } from '../../../helper/src/access';
 import { monotonicNanos } from '../../../helper/src/clock';
 import type { ProcessEvent } from '../../../helper/src/kernel';
@@ -334,6 +334,54 @@ describe('without events', () => {
     const [, sleeper] = engine.sampleNow(monitor).processes;
     expect(sleeper?.ppid).toBe(pid);
     process.kill(sleeper?.pid ?? 0, 'SIGKILL');
+  });
+});
+
+describe('a process that is missing in /proc', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['hrtime'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** Watches a process that ends, and looks for it 20 s after, when it is found to be missing. */
+  async function missing(): Promise<{ monitor: string; pid: number; endedNanos: number }> {
+    const { pid, child } = await start(...shell);
+    const { monitor } = engine.start({ pid });
+    engine.sampleNow(monitor);
+    await end(child);
+    const endedNanos = monotonicNanos();
+    vi.advanceTimersByTime(20_000);
+    expect(processOf(engine.sampleNow(monitor), pid)?.alive).toBe(true);
+    return { monitor, pid, endedNanos };
+  }
+
+  it('has ended once the event that says so is overdue', async () => {
+    const { monitor, pid } = await missing();
+    vi.advanceTimersByTime(400);
+    expect(processOf(engine.sampleNow(monitor), pid)?.alive).toBe(true);
+    vi.advanceTimersByTime(200);
+    expect(processOf(engine.sampleNow(monitor), pid)?.alive).toBe(false);
+    expect(events).toMatchObject([{ kind: 'exit', pid }]);
+  });
+
+  it('has not ended while what happened before is still being told', async () => {
+    const { monitor, pid, endedNanos } = await missing();
+    for (let late = 0; late < 5; late++) {
+      vi.advanceTimersByTime(1_000);
+      kernel.emit({ type: 'exec', nanos: endedNanos - 1e6, processId: pid });
+      expect(processOf(engine.sampleNow(monitor), pid)?.alive).toBe(true);
+    }
+    kernel.emit({ type: 'exit', nanos: endedNanos, processId: pid, status: 137 });
+    expect(events.at(-1)).toMatchObject({ kind: 'exit', pid, exitStatus: 137 });
+  });
+
+  it('has ended when others are told of that happened since, and it is not', async () => {
+    const { monitor, pid } = await missing();
+    vi.advanceTimersByTime(1_000);
+    kernel.emit({ type: 'exec', nanos: monotonicNanos(), processId: pid });
+    expect(processOf(engine.sampleNow(monitor), pid)?.alive).toBe(false);
   });
 });
 
