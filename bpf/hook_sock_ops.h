@@ -130,11 +130,11 @@ static __always_inline void connection_end(struct bpf_sock_ops *context, struct 
 	enum pnm_reason reason = reason_of_end(socket, previous, context->rcv_nxt);
 	bool is_finished = previous == TCP_CLOSING || (socket->flags & PNM_SOCKET_FIN_RECEIVED);
 
-	if (previous == TCP_FIN_WAIT2 || previous == TCP_CLOSING)
+	if ((previous == TCP_FIN_WAIT2 || previous == TCP_CLOSING) && reason == PNM_REASON_NONE) {
 		time_wait_begin(socket, owner, ends, is_finished, sk->bound_dev_if);
-	if (previous == TCP_FIN_WAIT2 && !is_finished && reason == PNM_REASON_NONE &&
-	    (socket->flags & PNM_SOCKET_FOREIGN))
-		last_packets_estimate(sk, socket, address_is_ipv4(&ends->remote));
+		if (!is_finished && (socket->flags & PNM_SOCKET_FOREIGN))
+			last_packets_estimate(sk, socket, address_is_ipv4(&ends->remote));
+	}
 	socket_close(socket, owner, IPPROTO_TCP,
 		     previous == TCP_SYN_SENT ? PNM_EVENT_FAILED : PNM_EVENT_CLOSED, ends, reason);
 }

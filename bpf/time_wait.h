@@ -92,8 +92,6 @@ STEP int last_packets_estimate(struct bpf_sock *sk, const struct pnm_socket *soc
 	struct pnm_counters *counters = flow ? &flow->counters : overflow_for(sk, socket);
 	__u64 bytes = LAST_PACKET_BYTES + (is_ipv4 ? 0 : sizeof(struct ipv6hdr) - sizeof(struct iphdr));
 
-	if (flow)
-		flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
 	if (!counters || !settings.network_namespace)
 		return 0;
 	__sync_fetch_and_add(&counters->wire_rx_packets, 1);
@@ -109,11 +107,14 @@ static __always_inline void time_wait_begin(const struct pnm_socket *socket, con
 					    const struct endpoints *ends, bool is_finished, bool is_bound)
 {
 	struct pnm_flow *flow = last_flow(socket);
+	bool is_elsewhere = socket->flags & PNM_SOCKET_FOREIGN;
 
 	if (flow) {
 		flow->state = is_finished ? TCP_TIME_WAIT : TCP_FIN_WAIT2;
-		flow->time_wait = is_bound || (socket->flags & PNM_SOCKET_FOREIGN) ? PNM_TIME_WAIT_ASSUMED
-										   : PNM_TIME_WAIT_KEPT;
+		flow->time_wait = is_bound || is_elsewhere ? PNM_TIME_WAIT_ASSUMED : PNM_TIME_WAIT_KEPT;
+		/* What arrives from now on, late or once more, passes no hook there. */
+		if (is_elsewhere)
+			flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
 	}
 	time_wait_note(socket, owner, ends);
 }

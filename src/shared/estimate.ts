@@ -53,7 +53,11 @@ export function estimateNotes(
       ? [t('~ Estimated: some of it may be another process’s that had the same socket.')]
       : []),
     ...(wireEstimate === true
-      ? [t('≈ Estimated on the wire: the packets could not be seen, so their headers are computed.')]
+      ? [
+          t(
+            '≈ Estimated on the wire: some packets could not be seen, and are computed where that is possible.',
+          ),
+        ]
       : []),
     ...(payloadEstimate === true
       ? [

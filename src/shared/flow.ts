@@ -112,7 +112,7 @@ export interface FlowSample extends Usage {
   id: number;
   pid: number;
   protocol: TransportProtocol;
-  /** Set where the figures of the wire are computed in part, because nobody could see the packets there. */
+  /** Set where some packets could not be seen: the figures of the wire are computed in part, and a packet may be missing. */
   wireEstimate?: boolean;
   /**
    * Set where the payload is an estimate: its size is computed where IPsec encrypted it before anybody could see it, and it is

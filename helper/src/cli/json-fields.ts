@@ -62,7 +62,9 @@ export const endpoint = z
 export const wireEstimate = z
   .boolean()
   .optional()
-  .describe('The figures of the wire are computed in part, because nobody could see the packets there.');
+  .describe(
+    'Some packets could not be seen: the figures of the wire are computed in part, and a packet may be missing.',
+  );
 export const payloadEstimate = z
   .boolean()
   .optional()

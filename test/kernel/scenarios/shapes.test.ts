@@ -50,6 +50,7 @@ describe('directions and shapes', () => {
   let pair: HostPair;
   beforeAll(() => {
     pair = new HostPair('acc');
+    pair.keepOrder();
     pair.setOffloads('off');
   });
   afterAll(() => {
@@ -89,6 +90,7 @@ describe('directions and shapes with offloads', () => {
   let pair: HostPair;
   beforeAll(() => {
     pair = new HostPair('ofl', 'segmenting');
+    pair.keepOrder();
   });
   afterAll(() => {
     pair.dispose();
