@@ -19,7 +19,7 @@ describe('ways of moving bytes', () => {
   let program: string;
   beforeAll(() => {
     pair = new HostPair('mov');
-    pair.keepOrder();
+    pair.retransmitLate();
     pair.setOffloads('off');
     folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-moving-'));
     program = compiledProgram('moving', folder);

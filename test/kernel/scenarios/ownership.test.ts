@@ -40,7 +40,7 @@ let servers: string;
 beforeAll(() => {
   pair = new HostPair('own');
   pair.setOffloads('off');
-  pair.keepOrder();
+  pair.retransmitLate();
   folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-ownership-'));
   clients = compiledProgram('owner-clients', folder);
   servers = compiledProgram('owner-servers', folder);

@@ -74,7 +74,7 @@ beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-sockets-'));
   sockets = compiledProgram('sockets', folder);
   pair = new HostPair('pro');
-  pair.keepOrder();
+  pair.retransmitLate();
   pair.setOffloads('off');
   for (const host of [pair.near, pair.far])
     run(

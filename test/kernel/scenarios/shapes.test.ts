@@ -50,7 +50,7 @@ describe('directions and shapes', () => {
   let pair: HostPair;
   beforeAll(() => {
     pair = new HostPair('acc');
-    pair.keepOrder();
+    pair.retransmitLate();
     pair.setOffloads('off');
   });
   afterAll(() => {
@@ -90,7 +90,7 @@ describe('directions and shapes with offloads', () => {
   let pair: HostPair;
   beforeAll(() => {
     pair = new HostPair('ofl', 'segmenting');
-    pair.keepOrder();
+    pair.retransmitLate();
   });
   afterAll(() => {
     pair.dispose();

@@ -85,13 +85,11 @@ function counterIn(namespace: string, name: string): WireCounters {
 }
 
 /**
- * Has what the connections of a network namespace send arrive once and in order, over the interfaces and routes that
- * there are. On a slow machine it is sent again where nothing is lost, and one processor overtakes another one; and what
- * comes late or twice to a connection in TIME_WAIT is seen by no hook from outside.
+ * Has the connections of a network namespace wait long before they send again what was not acknowledged, over the
+ * routes that there are. On a slow machine they would do so where nothing is lost, and what comes twice to a connection
+ * in TIME_WAIT is seen by no hook from outside.
  */
-export function keepOrder(namespace: string): void {
-  const oneProcessor = 'for each in /sys/class/net/*/queues/rx-*/rps_cpus; do echo 1 >"$each"; done';
-  run('ip', 'netns', 'exec', namespace, 'sh', '-c', oneProcessor);
+export function retransmitLate(namespace: string): void {
   run('ip', 'netns', 'exec', namespace, 'sysctl', '-qw', 'net.ipv4.tcp_early_retrans=0');
   for (const family of ['-4', '-6'])
     for (const route of run('ip', '-n', namespace, family, 'route', 'list').trim().split('\n'))
@@ -166,8 +164,8 @@ export class HostPair {
   }
 
   /** As the function of that name, at both ends. */
-  keepOrder(): void {
-    for (const { namespace } of [this.near, this.far]) keepOrder(namespace);
+  retransmitLate(): void {
+    for (const { namespace } of [this.near, this.far]) retransmitLate(namespace);
   }
 
   /** What the near host's interface was handed to send, and handed up, since `startCounting`: a bundle is one packet. */

@@ -68,7 +68,7 @@ export async function exchange(
   from: NetworkHost | 'outside',
 ): Promise<Report> {
   for (const { host, device } of [client, server]) {
-    host.keepOrder();
+    host.retransmitLate();
     host.count(device, carried);
   }
   const node = (...args: string[]): Command => [process.execPath, traffic, ...args];

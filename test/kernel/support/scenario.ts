@@ -149,10 +149,13 @@ export class Server {
   }
 }
 
-/** Within a tenth of a percent. */
-export function expectClose(actual: number, truth: number, what: string): void {
+/**
+ * Within a tenth of a percent.
+ * @param missing by how much it may be less besides
+ */
+export function expectClose(actual: number, truth: number, what: string, missing = 0): void {
   expect(
-    Math.abs(actual - truth),
+    actual < truth ? Math.max(truth - actual - missing, 0) : actual - truth,
     `${what}: ${String(actual)} instead of ${String(truth)}`,
   ).toBeLessThanOrEqual(truth / 1000);
 }
@@ -182,34 +185,41 @@ export function expectPayload(process: ProcessSummary, truth: Pick<Truth, 'sent'
   expectClose(process.payload.rxBytes, truth.received, `payload received ${who}`);
 }
 
+/** The wire ledger of a process, with its connections, or of one connection. */
+type Counted = Pick<ProcessSummary, 'wire'> & Partial<Pick<ProcessSummary, 'flows'>>;
+
+/** Most that a packet without payload takes. */
+const emptyPacketBytes = 100;
+
+/**
+ * How many packets may be missing each way: in another network namespace no hook sees what is overtaken by the peer's
+ * FIN, and the answer to it, on connections that this end has closed first. They say so.
+ */
+function mostUnseen(processes: readonly Counted[]): number {
+  const closedFirst = processes
+    .flatMap(({ flows }) => flows ?? [])
+    .filter(({ state, wireEstimate }) => wireEstimate && ['fin-wait-2', 'time-wait'].includes(state));
+  return closedFirst.length === 0 ? 0 : 1 + Math.ceil(closedFirst.length / 50);
+}
+
 /** Holds the wire ledgers of processes, added up, against what arrived at both ends. */
 export function expectWire(
-  processes: readonly Pick<ProcessSummary, 'wire'>[],
+  processes: readonly Counted[],
   wire: Crossed,
   linkHeaderBytes: { sent?: number; received?: number } = {},
 ): void {
+  const unseen = mostUnseen(processes);
   const sum = (value: (wire: ProcessSummary['wire']) => number) =>
     processes.reduce((total, process) => total + value(process.wire), 0);
-  expectClose(
-    sum(({ txPackets }) => txPackets),
-    wire.sent.packets,
-    'packets sent',
-  );
-  expectClose(
-    sum(({ rxPackets }) => rxPackets),
-    wire.received.packets,
-    'packets received',
-  );
-  expectClose(
-    sum(({ txBytes }) => txBytes),
-    bytesOnWire(wire.sent, linkHeaderBytes.sent),
-    'wire bytes sent',
-  );
-  expectClose(
-    sum(({ rxBytes }) => rxBytes),
-    bytesOnWire(wire.received, linkHeaderBytes.received),
-    'wire bytes received',
-  );
+  for (const [direction, packets, bytes] of [
+    ['sent', sum(({ txPackets }) => txPackets), sum(({ txBytes }) => txBytes)],
+    ['received', sum(({ rxPackets }) => rxPackets), sum(({ rxBytes }) => rxBytes)],
+  ] as const) {
+    const crossed = wire[direction];
+    expectClose(packets, crossed.packets, `packets ${direction}`, unseen);
+    const truth = bytesOnWire(crossed, linkHeaderBytes[direction]);
+    expectClose(bytes, truth, `wire bytes ${direction}`, unseen * emptyPacketBytes);
+  }
 }
 
 /**
