@@ -173,6 +173,16 @@ function estimates({ summary }: Report): string[] {
   return summary.processes.filter(({ estimate }) => estimate).map(({ name }) => name);
 }
 
+/** Every byte is some process's of those that had it. */
+function expectComplete({ summary: { processes }, truths }: Report): void {
+  expectWire(processes, crossed(pair));
+  const sum = (value: 'sent' | 'received') => truths.reduce((total, truth) => total + truth[value], 0);
+  const sent = processes.reduce((total, { payload }) => total + payload.txBytes, 0);
+  const received = processes.reduce((total, { payload }) => total + payload.rxBytes, 0);
+  expectClose(sent, sum('sent'), 'payload sent');
+  expectClose(received, sum('received'), 'payload received');
+}
+
 describe('ownership of what a program connects', () => {
   const exact = [
     ...['short-lives', 'fork-before-connect', 'exec', 'threads', 'fast-open', 'daemon'],
@@ -214,20 +224,7 @@ describe('ownership of what a program connects', () => {
 
   it('ownership: fork-in-between is an estimate, and complete', async () => {
     const report = await connectWatched('fork-in-between', 'outside');
-    const { processes } = report.summary;
-    expectWire(processes, crossed(pair));
-    const sum = (value: 'sent' | 'received') =>
-      report.truths.reduce((total, truth) => total + truth[value], 0);
-    expectClose(
-      processes.reduce((total, { payload }) => total + payload.txBytes, 0),
-      sum('sent'),
-      'payload sent',
-    );
-    expectClose(
-      processes.reduce((total, { payload }) => total + payload.rxBytes, 0),
-      sum('received'),
-      'payload received',
-    );
+    expectComplete(report);
     expect(estimates(report)).not.toEqual([]);
   });
 
@@ -278,7 +275,9 @@ describe('ownership in a cluster of Node.js', () => {
       ...(['env', `NODE_CLUSTER_SCHED_POLICY=${policy}`, process.execPath, trafficProgram] as const),
       ...['cluster', pair.near.ipv4, socket, connections],
     ]);
-    expectEveryByteOnce(report, crossed(pair));
+    // Older kernels take a connection for the primary's as long as that one holds it, and say so.
+    if (!tellsSender && estimates(report).length > 0) expectComplete(report);
+    else expectEveryByteOnce(report, crossed(pair));
     // Where they accept themselves, the quickest may get all.
     if (policy === 'rr')
       expect(report.truths.filter(({ received }) => received > 0).length).toBeGreaterThan(1);
