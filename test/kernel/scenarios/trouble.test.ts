@@ -216,6 +216,16 @@ const breaks: Break[] = [
     },
   },
   {
+    what: 'the peer resets what the program has shut down',
+    reason: 'reset',
+    error: 'ECONNRESET',
+    happens: async (ends) => {
+      await near.do('shutdown', ends.near);
+      await far.do('wait', ends.far);
+      await far.do('abort', ends.far);
+    },
+  },
+  {
     what: 'the program resets it',
     reason: 'aborted',
     happens: (ends) => near.do('abort', ends.near),
@@ -290,6 +300,8 @@ describe('trouble: a connection that breaks', () => {
     expect(event.reason).toBe(broken.reason);
     const flow = await helper.flow(({ closedAt }) => closedAt !== undefined);
     expect(flow.reason).toBe(broken.reason);
+    // The kernel keeps nothing of it.
+    if (broken.reason === 'reset') expect(flow.state).toBe('closed');
     expect(flow.connectMicros).toBeGreaterThan(0);
     expect(flow.payload.txBytes).toBeGreaterThanOrEqual(10_000);
   });
