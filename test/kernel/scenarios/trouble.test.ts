@@ -216,7 +216,7 @@ const breaks: Break[] = [
     },
   },
   {
-    what: 'the peer resets what the program has shut down',
+    what: 'the peer resets a half-closed one',
     reason: 'reset',
     error: 'ECONNRESET',
     happens: async (ends) => {
