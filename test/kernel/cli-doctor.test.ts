@@ -1,23 +1,14 @@
 // `procnetmon doctor` and `procnetmon cleanup` as their users have them.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { doctorReport } from '../../helper/src/cli/json-doctor-report';
 import { helperPath, runToEnd } from './support/helper';
+import { folder, useTestFolder } from './support/test-folder';
 
 const isRoot = process.getuid?.() === 0;
 
-let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
+useTestFolder();
 
 describe.skipIf(!isRoot)('doctor and cleanup', () => {
   it('reports to programs', async () => {

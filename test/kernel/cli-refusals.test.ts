@@ -1,21 +1,13 @@
 // What every command answers to bad input.
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { helperPath, runToEnd } from './support/helper';
+import { folder, useTestFolder } from './support/test-folder';
 
 const isRoot = process.getuid?.() === 0;
 
-let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
+useTestFolder();
 
 describe.skipIf(!isRoot)('bad input', () => {
   const self = String(process.pid);

@@ -1,16 +1,16 @@
 // `procnetmon run` as its users have it: iperf3's own count of its payload is the truth, every line keeps to the
 // published shape, and the command behaves as if nobody watched.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { outputLine, type OutputLine, type SummaryLine } from '../../helper/src/cli/json-lines';
 import { helperPath, runToEnd } from './support/helper';
 import { HostPair, type Host } from './support/namespaces';
 import { NetworkNamespace } from './support/network-namespace';
+import { folder, useTestFolder } from './support/test-folder';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -56,15 +56,7 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.kill('SIGTERM')) await ended;
 }
 
-let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
+useTestFolder();
 
 describe.skipIf(!isRoot)('the payload is what iperf3 counted', () => {
   let pair: HostPair;

@@ -1,22 +1,14 @@
 // What the helper does as root for a user who started it through sudo, and what it does with their rights only.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { helperPath, runToEnd } from './support/helper';
+import { folder, useTestFolder } from './support/test-folder';
 
 const isRoot = process.getuid?.() === 0;
 
-let folder: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
+useTestFolder();
 
 describe.skipIf(!isRoot)('under sudo', () => {
   // What sudo sets for a user; "nobody" exists everywhere.

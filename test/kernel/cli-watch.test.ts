@@ -1,12 +1,12 @@
 // `procnetmon watch` as its users have it, in a pipe and on a terminal.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { outputLine, type OutputLine } from '../../helper/src/cli/json-lines';
 import { helperPath, runToEnd } from './support/helper';
+import { folder, useTestFolder } from './support/test-folder';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -84,7 +84,6 @@ class RunningHelper {
 }
 
 let subject: Talker;
-let folder: string;
 
 beforeAll(async () => {
   subject = await Talker.start();
@@ -94,13 +93,7 @@ afterAll(async () => {
   await subject.end();
 });
 
-beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
-});
-
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
+useTestFolder();
 
 describe.skipIf(!isRoot)('watch', () => {
   it('counts what a running process does until it is interrupted', async () => {
