@@ -4,6 +4,7 @@ import { datagramState, FlowFlag } from '../../../helper/src/kernel';
 import { readStartTicks } from '../../../helper/src/processes';
 import { ErrorCode, limits } from '../../../src/shared/protocol';
 import { kernelError } from './fake-kernel';
+import { refusal } from './refusal';
 import {
   after,
   engine,
@@ -13,7 +14,6 @@ import {
   nowNanos,
   open,
   pid,
-  refusal,
   replaceEngine,
   samples,
   send,

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Caller, inspectProcess, listVisibleProcesses, mayTrace } from '../../../helper/src/access';
-import { RequestError } from '../../../helper/src/errors';
 import { childrenOf, descendantsOf } from '../../../helper/src/process-tree';
 import {
   decodeName,
@@ -16,6 +15,7 @@ import {
 } from '../../../helper/src/processes';
 import { findUser, parseUsers, userName } from '../../../helper/src/users';
 import { ErrorCode } from '../../../src/shared/protocol';
+import { refusal } from './refusal';
 
 const self: Caller = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 const isRoot = self.uid === 0;
@@ -37,16 +37,6 @@ async function start(command: string, args: string[]): Promise<number> {
   children.push(child);
   await once(child.stdout, 'data');
   return child.pid ?? 0;
-}
-
-function refusal(action: () => unknown): RequestError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof RequestError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
 }
 
 describe('parseStat', () => {

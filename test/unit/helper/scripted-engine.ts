@@ -1,7 +1,6 @@
 // The engine on a scripted kernel and a clock that the test moves. The process that is watched is this one, so that
 // `/proc` needs no stand-in.
 import { afterEach, beforeEach, expect, vi } from 'vitest';
-import { RequestError } from '../../../helper/src/errors';
 import { MonitorEngine, type MonitorEngineOptions } from '../../../helper/src/monitoring';
 import type { MonitorEvent, MonitorSample, MonitorStartParams } from '../../../src/shared/protocol';
 import { type FakeFlow, FakeKernel } from './fake-kernel';
@@ -80,15 +79,4 @@ export function after(millis: number): MonitorSample {
   const sample = samples.at(-1);
   if (sample === undefined) throw new Error('There is no sample.');
   return sample;
-}
-
-/** What was said to a request that was refused. */
-export function refusal(action: () => unknown): RequestError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof RequestError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
 }
