@@ -10,6 +10,7 @@ import {
   expectNobodyElse,
   expectPayload,
   expectWire,
+  hasClosedFirst,
   processOf,
   type ProcessSummary,
   type Report,
@@ -160,9 +161,8 @@ function expectMarks({ flows }: ProcessSummary, { isEncrypted, hidesTunnel }: Pa
     expect(flow.payloadEstimate ?? false, JSON.stringify(flow)).toBe(isDatagram && isEncrypted === true);
     // Of the answer to a SYN older kernels tell nothing.
     if (flow.remote === null) continue;
-    const endsUnseen = ['fin-wait-2', 'time-wait'].includes(flow.state);
     expect(flow.wireEstimate ?? false, JSON.stringify(flow)).toBe(
-      !isHome && (hidesTunnel === true || endsUnseen),
+      !isHome && (hidesTunnel === true || hasClosedFirst(flow)),
     );
   }
 }

@@ -191,6 +191,11 @@ type Counted = Pick<ProcessSummary, 'wire'> & Partial<Pick<ProcessSummary, 'flow
 /** Most that a packet without payload takes. */
 const emptyPacketBytes = 100;
 
+/** Whether this end of a connection has closed first, as far as the kernel keeps an entry for it. */
+export function hasClosedFirst({ state }: Pick<ProcessSummary['flows'][number], 'state'>): boolean {
+  return state === 'fin-wait-2' || state === 'time-wait';
+}
+
 /**
  * How many packets may be missing each way: in another network namespace no hook sees what is overtaken by the peer's
  * FIN, and the answer to it, on connections that this end has closed first. They say so.
@@ -198,7 +203,7 @@ const emptyPacketBytes = 100;
 function mostUnseen(processes: readonly Counted[]): number {
   const closedFirst = processes
     .flatMap(({ flows }) => flows ?? [])
-    .filter(({ state, wireEstimate }) => wireEstimate && ['fin-wait-2', 'time-wait'].includes(state));
+    .filter((flow) => flow.wireEstimate && hasClosedFirst(flow));
   return closedFirst.length === 0 ? 0 : 1 + Math.ceil(closedFirst.length / 50);
 }
 
