@@ -24,6 +24,8 @@ export function duration(millis) {
 
 /** Shows that something is going on: a moving line on a terminal, a plain line elsewhere. */
 class Progress {
+  /** Of several that go on at once, the one that was started last has the terminal's line. */
+  static #onTerminal = [];
   #title;
   #started = performance.now();
   #timer;
@@ -33,6 +35,7 @@ class Progress {
   constructor(title) {
     this.#title = title;
     if (process.stdout.isTTY && !process.env['CI']) {
+      Progress.#onTerminal.push(this);
       this.#timer = setInterval(() => this.#draw(), spinnerMillis);
       this.#draw();
     } else {
@@ -49,12 +52,14 @@ class Progress {
     const line = `${mark} ${this.#title}${remark ? ` (${remark})` : ''}  ${duration(performance.now() - this.#started)}`;
     if (this.#timer) {
       clearInterval(this.#timer);
+      Progress.#onTerminal.splice(Progress.#onTerminal.indexOf(this), 1);
       process.stdout.write('\r\u001B[K');
     }
     console.log(line);
   }
 
   #draw() {
+    if (Progress.#onTerminal.at(-1) !== this) return;
     const frame = spinnerFrames[this.#frame++ % spinnerFrames.length];
     const elapsed = duration(performance.now() - this.#started);
     const line = `${frame} ${this.#title}  ${elapsed}${this.#note ? `  ${this.#note}` : ''}`;

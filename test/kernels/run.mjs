@@ -1,5 +1,5 @@
-// `npm run test:kernels`: boots Debian's kernels in an emulator, one after the other, and runs the kernel tests of
-// `test/kernel` in each. See docs/kernels.md.
+// `npm run test:kernels`: boots Debian's kernels in an emulator, as many at a time as this machine has room for, and
+// runs the kernel tests of `test/kernel` in each. See docs/kernels.md.
 //
 //   --short          some tests of each kind only
 //   --kernel NAME    this kernel only; may be repeated
@@ -7,8 +7,8 @@
 //   --resume         carries on with a run that was interrupted: what it found is taken over where nothing has changed
 //   --update         looks for newer packages of kernels and emulator
 import { readdirSync, rmSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { constants, tmpdir } from 'node:os';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { architecture, inProject } from '../../scripts/lib/paths.mjs';
@@ -54,6 +54,9 @@ const shortPattern = [
 // A test and its hooks have five minutes each in there.
 const silenceMillis = 20 * 60_000;
 const consoleLinesShown = 30;
+
+/** What a machine takes of this one's memory, in bytes: its own 2 GiB, translated code, and its first file system. */
+const memoryOfMachine = 3 * 2 ** 30;
 
 function readArguments() {
   const { values } = parseArgs({
@@ -110,7 +113,7 @@ async function runKernel(kernel, { emulator, system, folder, pattern, update, re
     const image = findImage(unpacked);
     const kept = await keptResults(kernel.name, image);
     if (resume) outcome.results.push(...kept.known);
-    const initramfs = path.join(folder, 'initramfs');
+    const initramfs = path.join(folder, `initramfs-${kernel.name}`);
     await copyFile(system, initramfs);
     const known = outcome.results.map(({ file, test }) => ({ file, test }));
     addToSystem(initramfs, collectModules(unpacked, modules), { files, pattern, known });
@@ -132,6 +135,7 @@ async function runKernel(kernel, { emulator, system, folder, pattern, update, re
     note('booting');
     const machine = { image, initramfs, console: consoleFile, line: heard };
     const end = await boot(emulator, { ...machine, silenceMillis });
+    await rm(initramfs);
     const hasFailed = outcome.results.some(({ state }) => state === 'failed');
     if (status === undefined || outcome.results.length === 0 || (status !== 0 && !hasFailed)) {
       const lines = (await readFile(consoleFile, 'utf8')).trimEnd().split('\n').slice(-consoleLinesShown);
@@ -159,7 +163,12 @@ function parseMessage(text) {
   }
 }
 
-/** All kernels, one machine at a time. */
+/** Two virtual processors keep one of ours busy: most of what runs in a machine waits for something else there. */
+function machinesAtOnce() {
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(process.availableMemory() / memoryOfMachine)));
+}
+
+/** All kernels. */
 async function runKernels({ chosen, pattern, update, resume }) {
   const folder = await mkdtemp(path.join(tmpdir(), 'procnetmon-kernels-'));
   // Half a gigabyte is not left behind by whoever loses patience.
@@ -175,8 +184,12 @@ async function runKernels({ chosen, pattern, update, resume }) {
       writeSystem(system, { busybox: await findBusybox({ update }), programs });
     });
     const outcomes = [];
-    for (const kernel of chosen)
-      outcomes.push(await runKernel(kernel, { emulator, system, folder, pattern, update, resume }));
+    const waiting = chosen.entries();
+    const runWaiting = async () => {
+      for (const [index, kernel] of waiting)
+        outcomes[index] = await runKernel(kernel, { emulator, system, folder, pattern, update, resume });
+    };
+    await Promise.all(Array.from({ length: machinesAtOnce() }, runWaiting));
     return outcomes;
   } catch (error) {
     if (!(error instanceof NotToBeHad)) throw error;
