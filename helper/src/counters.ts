@@ -48,14 +48,10 @@ export class Counters implements CounterValues {
     this.payloadRxBytes = other.payloadRxBytes;
   }
 
-  /** Sets each to the growth from `earlier` to `later`, 0 where it went back. */
-  setGrowth(later: CounterValues, earlier: CounterValues): void {
-    this.wireTxBytes = Math.max(0, later.wireTxBytes - earlier.wireTxBytes);
-    this.wireRxBytes = Math.max(0, later.wireRxBytes - earlier.wireRxBytes);
-    this.wireTxPackets = Math.max(0, later.wireTxPackets - earlier.wireTxPackets);
-    this.wireRxPackets = Math.max(0, later.wireRxPackets - earlier.wireRxPackets);
-    this.payloadTxBytes = Math.max(0, later.payloadTxBytes - earlier.payloadTxBytes);
-    this.payloadRxBytes = Math.max(0, later.payloadRxBytes - earlier.payloadRxBytes);
+  /** Sets each to the difference between two readings; below 0 where something was taken back in between. */
+  setDifference(later: CounterValues, earlier: CounterValues): void {
+    this.set(later);
+    this.subtract(earlier);
   }
 
   clear(): void {
@@ -69,10 +65,7 @@ export class Counters implements CounterValues {
 
   /** Whether nothing was counted. */
   get empty(): boolean {
-    return (
-      this.wireTxBytes + this.wireRxBytes + this.wireTxPackets + this.wireRxPackets === 0 &&
-      this.payloadTxBytes + this.payloadRxBytes === 0
-    );
+    return this.equals(nothing);
   }
 
   equals(other: CounterValues): boolean {
@@ -99,3 +92,5 @@ export class Counters implements CounterValues {
     return { txBytes: this.payloadTxBytes, rxBytes: this.payloadRxBytes };
   }
 }
+
+const nothing = new Counters();

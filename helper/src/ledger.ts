@@ -200,7 +200,7 @@ export class GrowthMeter {
   advance(values: CounterValues): Counters {
     const { wireTxPackets, wireRxPackets } = this.#last;
     if (values.wireTxPackets < wireTxPackets || values.wireRxPackets < wireRxPackets) this.#last.clear();
-    this.#growth.setGrowth(values, this.#last);
+    this.#growth.setDifference(values, this.#last);
     this.#last.set(values);
     return this.#growth;
   }

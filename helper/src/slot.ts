@@ -59,7 +59,10 @@ export class Slot {
     );
   }
 
-  /** Takes a row over and sets `growth` to what was counted since the last one. */
+  /**
+   * Takes a row over and sets `growth` to what was counted since the last one. Of the payload that can be a byte less
+   * than nothing: the kernel counts a FIN among what was received, and the kernel half takes it out as soon as it knows.
+   */
   advance(rows: Float64Array, offset: number, growth: Counters): void {
     const row = currentRow;
     row.wireTxBytes = rows[offset + FlowColumn.WireTxBytes] ?? 0;
@@ -68,7 +71,7 @@ export class Slot {
     row.wireRxPackets = rows[offset + FlowColumn.WireRxPackets] ?? 0;
     row.payloadTxBytes = rows[offset + FlowColumn.PayloadTxBytes] ?? 0;
     row.payloadRxBytes = rows[offset + FlowColumn.PayloadRxBytes] ?? 0;
-    growth.setGrowth(row, this.counters);
+    growth.setDifference(row, this.counters);
     this.counters.set(row);
     this.flags = rows[offset + FlowColumn.Flags] ?? 0;
     this.state = rows[offset + FlowColumn.State] ?? 0;

@@ -41,7 +41,7 @@ export class UsageView {
       this.#baseline = false;
     } else if (!this.counters.equals(reading)) {
       if (total !== undefined) {
-        growth.setGrowth(reading, this.counters);
+        growth.setDifference(reading, this.counters);
         total.add(growth);
       }
       this.#rate ??= new SlidingRate(period.windowNanos, period.sinceNanos);

@@ -72,6 +72,17 @@ describe('Sampler', () => {
     expect(sumOf(10, (key) => key === 2)).toMatchObject({ payloadTxBytes: 10, wireTxPackets: 1 });
   });
 
+  it('takes back the byte of a FIN that was read as payload', () => {
+    const flow = kernel.open({ processId: 10, openedNanos: 1 });
+    flow.payloadRxBytes = 101;
+    tick();
+    expect(sumOf(10).payloadRxBytes).toBe(101);
+    flow.payloadRxBytes = 100;
+    tick();
+    expect(sumOf(10).payloadRxBytes).toBe(100);
+    expect([...(ledger.find(10)?.flows ?? [])].map(({ counters }) => counters.payloadRxBytes)).toEqual([100]);
+  });
+
   it('tells observers of flows that changed, and of no others', () => {
     const a = kernel.open({ processId: 10, openedNanos: 1 });
     kernel.open({ processId: 10, openedNanos: 2 });
@@ -376,6 +387,13 @@ describe('Sampler', () => {
     kernel.counts.overflowUpdates = 2;
     tick();
     expect(sumOf(10).payloadTxBytes).toBe(115);
+    // A FIN that was taken for payload a moment ago.
+    kernel.overflow = [
+      { ...overflow, interfaceIndex: 2, wireTxBytes: 200, wireTxPackets: 2, payloadTxBytes: 89 },
+    ];
+    kernel.counts.overflowUpdates = 3;
+    tick();
+    expect(sumOf(10).payloadTxBytes).toBe(114);
   });
 
   it('reads pools of any size', () => {
