@@ -3,7 +3,7 @@ import type { Endpoint, FlowReason, FlowState, HostName, TransportProtocol } fro
 import type { Counters } from './counters';
 import { Counters as CounterSet } from './counters';
 import type { Conversation } from './inspection/conversation';
-import { datagramState, type FlowIdentity, FlowFlag, TimeWait } from './kernel';
+import { datagramState, FlowFlag, type FlowIdentity, FlowMark, TimeWait } from './kernel';
 import type { ProcessAccount } from './ledger';
 
 /** By the number that the kernel gives a TCP state. */
@@ -71,8 +71,8 @@ export function conversationKey(
 export class Flow {
   readonly counters: Counters = new CounterSet();
   readonly protocol: TransportProtocol;
-  /** It is a packet socket's: no hook sees what it receives. */
-  readonly receivedUncounted: boolean;
+  /** Bits of `FlowMark`. Once set they stay: so does what was counted. */
+  marks = 0;
   readonly local: Endpoint;
   readonly remote: Endpoint | undefined;
   readonly openedNanos: number;
@@ -82,10 +82,6 @@ export class Flow {
   /** Name of the remote host by other means than what was said; null once nothing was found. */
   host: HostName | null | undefined;
   state: FlowState = 'open';
-  /** What it took on the wire is computed in part. */
-  wireEstimate = false;
-  /** Its payload is computed in part (IPsec), or at most that (MPTCP). */
-  payloadEstimate = false;
   rttMicros = 0;
   retransmits = 0;
   /** Why it ended, or what stands in the way while it goes on. */
@@ -96,8 +92,6 @@ export class Flow {
   closedNanos = 0;
   /** Slots of the pool that belong to it. */
   slots = 0;
-  /** Another process than the owner may have moved some of it. */
-  estimate = false;
   /** No slot is left: nothing will ever change again. */
   ended = false;
 
@@ -111,7 +105,7 @@ export class Flow {
     public account: ProcessAccount,
   ) {
     this.protocol = protocolName(identity.protocol);
-    this.receivedUncounted = this.protocol === 'packet';
+    if (this.protocol === 'packet') this.marks |= FlowMark.ReceivedUncounted;
     this.local = endpoint(identity.localAddress, identity.localPort);
     this.remote =
       identity.remoteAddress === '' ? undefined : endpoint(identity.remoteAddress, identity.remotePort);
@@ -121,8 +115,6 @@ export class Flow {
 
   /** Takes over what the kernel says of the socket. */
   setState(state: number, flags: number, timeWait: number): void {
-    this.wireEstimate ||= (flags & FlowFlag.WireEstimate) !== 0;
-    this.payloadEstimate ||= (flags & FlowFlag.PayloadEstimate) !== 0;
     if ((flags & FlowFlag.Closed) !== 0)
       this.state = timeWait === TimeWait.None ? 'closed' : stateName(state);
     // What passes before a connection is established belongs to the listening socket, and the last packet

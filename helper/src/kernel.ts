@@ -87,6 +87,15 @@ export const FlowFlag = {
   PayloadEstimate: 0x80,
 } as const;
 
+/** What the figures of a flow, and of every sum that it is part of, are not exact in. */
+export const FlowMark = {
+  Estimate: FlowFlag.Estimate,
+  WireEstimate: FlowFlag.WireEstimate,
+  PayloadEstimate: FlowFlag.PayloadEstimate,
+  /** Nothing tells what the socket receives. Not of the kernel half. */
+  ReceivedUncounted: 0x1_00,
+} as const;
+
 /** What does not change while a flow holds its slot, but for the owner, who may turn out to be another one. */
 export interface FlowIdentity {
   slot: number;

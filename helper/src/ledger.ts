@@ -21,12 +21,23 @@ const maximumDeadAccounts = 4_096;
 const maximumInterfaces = 1_024;
 const furtherInterfaces = Number.MAX_SAFE_INTEGER;
 
+/** What passed one interface, and how exact that is. */
+export class InterfaceSum extends Counters {
+  /** Bits of `FlowMark`, of whatever was added. */
+  marks = 0;
+
+  override clear(): void {
+    super.clear();
+    this.marks = 0;
+  }
+}
+
 /** One process, told from others that had its id before or will have it afterwards. */
 export class ProcessAccount {
   /** Flows that have a slot. */
   readonly flows = new Set<Flow>();
   readonly observers = new Set<AccountObserver>();
-  readonly #byInterface = new Map<number, Counters>();
+  readonly #byInterface = new Map<number, InterfaceSum>();
   /** When the process was forked, in nanoseconds since boot; 0 where nobody told. */
   forkedNanos = 0;
   /** Who had the id before: what it did may be read only now. */
@@ -35,8 +46,6 @@ export class ProcessAccount {
   endedNanos = Infinity;
   /** Who opened its latest flow; undefined while there was none. */
   userId: number | undefined;
-  /** One of its flows was an estimate. */
-  estimate = false;
   /** No process has this identity any more. Found out when there is need to. */
   gone = false;
   /** Sampling tick at which it was last made sure that the id still means this process. */
@@ -53,23 +62,30 @@ export class ProcessAccount {
   ) {}
 
   /** The sum for an interface, to be added to. */
-  onInterface(key: number): Counters {
+  onInterface(key: number): InterfaceSum {
     const slot =
       this.#byInterface.size < maximumInterfaces || this.#byInterface.has(key) ? key : furtherInterfaces;
     let counters = this.#byInterface.get(slot);
     if (counters === undefined) {
-      counters = new Counters();
+      counters = new InterfaceSum();
       this.#byInterface.set(slot, counters);
     }
     return counters;
   }
 
-  /** Sets `sum` to everything, or to what passed the interfaces that a filter lets through. */
-  sumInto(sum: Counters, filter?: (interfaceKey: number) => boolean): void {
+  /**
+   * Sets `sum` to everything, or to what passed the interfaces that a filter lets through. Returns the marks that has, bits
+   * of `FlowMark`.
+   */
+  sumInto(sum: Counters, filter?: (interfaceKey: number) => boolean): number {
+    let marks = 0;
     sum.clear();
     for (const [key, counters] of this.#byInterface) {
-      if (filter === undefined || (key !== furtherInterfaces && filter(key))) sum.add(counters);
+      if (filter !== undefined && (key === furtherInterfaces || !filter(key))) continue;
+      sum.add(counters);
+      marks |= counters.marks;
     }
+    return marks;
   }
 }
 

@@ -1,4 +1,5 @@
 // One monitor: the processes it covers, their sums and rates, and its samples.
+import { estimateOf } from '../../src/shared/estimate';
 import {
   type DroppedCounters,
   limits,
@@ -8,11 +9,12 @@ import {
 } from '../../src/shared/protocol';
 import type { WallClock } from './clock';
 import { Counters } from './counters';
+import { estimateMarks } from './estimate-marks';
 import { TalliedFacts } from './inspection/tallied-facts';
 import type { Inspection } from './inspection/inspection';
 import type { Flow } from './flow';
 import type { Interfaces } from './interfaces';
-import type { AccountObserver, ProcessAccount } from './ledger';
+import { type AccountObserver, InterfaceSum, type ProcessAccount } from './ledger';
 import { MonitoredFlows } from './monitored-flows';
 import type { Fact } from './protocols/detection';
 import { RateLimit } from './rate-limit';
@@ -42,6 +44,8 @@ export interface MonitorContext {
 
 interface ProcessView {
   readonly usage: UsageView;
+  /** Bits of `FlowMark`, of what was counted so far. */
+  marks: number;
   /** Counters at the moment from which on the caller may not see the process any more. */
   hidden?: Counters;
 }
@@ -53,7 +57,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
   readonly #flows: MonitoredFlows;
   readonly #facts: TalliedFacts;
   /** Sums of processes that had to make room. */
-  readonly #departed = new Counters();
+  readonly #departed = new InterfaceSum();
   /** Everything counted since the monitor began, whatever came and went. */
   readonly #counted = new Counters();
   readonly #total = new UsageView(true);
@@ -134,7 +138,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
     const view = this.#processes.get(process);
     if (view === undefined) return;
     const hidden = new Counters();
-    process.account.sumInto(hidden, this.#filter());
+    view.marks = process.account.sumInto(hidden, this.#filter());
     view.hidden = hidden;
     this.#disregard(process);
   }
@@ -243,7 +247,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
         ...view.usage.usage(),
         openFlows: view.hidden === undefined ? this.#openFlows(process) : 0,
         alive: process.alive && view.hidden === undefined,
-        ...(account.estimate && { estimate: true }),
+        ...estimateMarks(view.marks),
       });
     }
     return samples;
@@ -262,12 +266,13 @@ export class Monitor implements ProcessObserver, AccountObserver {
       payload.txBytes += process.payload.txBytes;
       payload.rxBytes += process.payload.rxBytes;
     }
-    return { wire, payload, rates: this.#total.usage().rates };
+    const { rates } = this.#total.usage();
+    return { wire, payload, rates, ...estimateMarks(this.#departed.marks), ...estimateOf(processes) };
   }
 
   /** Sets `#sum` to what a process has counted so far. */
   #read(process: WatchedProcess, view: ProcessView): void {
-    if (view.hidden === undefined) process.account.sumInto(this.#sum, this.#filter());
+    if (view.hidden === undefined) view.marks = process.account.sumInto(this.#sum, this.#filter());
     else this.#sum.set(view.hidden);
   }
 
@@ -280,7 +285,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
   }
 
   #cover(process: WatchedProcess, usage: UsageView, sinceNanos: number): void {
-    this.#processes.set(process, { usage });
+    this.#processes.set(process, { usage, marks: 0 });
     this.#coveredSince.set(process.account, sinceNanos);
     process.account.observers.add(this);
     for (const flow of process.account.flows) this.flowChanged(flow);
@@ -308,6 +313,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
     this.#read(process, view);
     view.usage.advance(this.#sum, this.#periodUntil(this.#lastNanos), this.#counted);
     this.#departed.add(this.#sum);
+    this.#departed.marks |= view.marks;
     this.#uncover(process);
     return true;
   }

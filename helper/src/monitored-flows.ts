@@ -1,8 +1,8 @@
 // The flows of one monitor: what was told of each, what is to be told, and which ids are to be taken back.
-import { marksOf } from '../../src/shared/estimate';
 import type { FlowSample, HostName } from '../../src/shared/protocol';
 import { standingStill } from '../../src/shared/usage';
 import type { WallClock } from './clock';
+import { estimateMarks } from './estimate-marks';
 import type { Flow } from './flow';
 import type { Inspection } from './inspection/inspection';
 import type { Interfaces } from './interfaces';
@@ -142,7 +142,7 @@ export class MonitoredFlows {
       id: flow.id,
       pid: flow.account.pid,
       protocol: flow.protocol,
-      ...marksOf(flow),
+      ...estimateMarks(flow.marks),
       local: flow.local,
       ...(flow.remote !== undefined && { remote: flow.remote }),
       interface: this.context.interfaces.name(flow.interfaceKey),

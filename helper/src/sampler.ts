@@ -10,6 +10,7 @@ import {
   FlowColumn,
   FlowFlag,
   type FlowIdentity,
+  FlowMark,
   type Kernel,
   type KernelStatistics,
   TimeWait,
@@ -43,6 +44,7 @@ const timeWaitCheckNanos = 1e9;
 /** TIME_WAIT takes no more than this share of the pool. */
 const timeWaitShare = 1 / 4;
 const initialRows = 256;
+const kernelMarks = FlowMark.Estimate | FlowMark.WireEstimate | FlowMark.PayloadEstimate;
 const closedState = 7;
 const timeWaitState = 6;
 
@@ -216,6 +218,7 @@ export class Sampler {
     slot.processId = owner.pid;
     slot.ownerSum = owner.onInterface(flow.interfaceKey);
     slot.ownerSum.add(counters);
+    slot.ownerSum.marks |= flow.marks;
     for (const observer of former.observers) {
       if (!owner.observers.has(observer)) observer.flowLeft(flow);
     }
@@ -229,9 +232,10 @@ export class Sampler {
     const growth = this.#growth;
     slot.advance(this.#rows, offset, growth);
     slot.restless = true;
-    if ((slot.flags & FlowFlag.Estimate) !== 0) flow.estimate = flow.account.estimate = true;
+    flow.marks |= slot.flags & kernelMarks;
     flow.counters.add(growth);
     slot.ownerSum.add(growth);
+    slot.ownerSum.marks |= flow.marks;
     // A retired slot beside one in use says how things were.
     if (slot.retiredNanos === 0 || flow.slots === 1) {
       flow.setState(slot.state, slot.flags, slot.timeWait);
@@ -293,7 +297,7 @@ export class Sampler {
   #isIdle(slot: Slot, now: number, checkAbandoned: boolean): boolean {
     if (slot.timeWait !== TimeWait.None) return false;
     // Of a packet socket without a peer nothing is to be seen while it listens.
-    if (slot.flow.receivedUncounted && slot.flow.remote === undefined)
+    if ((slot.flow.marks & FlowMark.ReceivedUncounted) !== 0 && slot.flow.remote === undefined)
       return checkAbandoned && !this.#ownerLives(slot.processId);
     if (now - Math.max(slot.lastNanos, slot.openedNanos) < idleNanos) return false;
     if (slot.state === datagramState || slot.state === closedState || slot.state === timeWaitState)

@@ -2,6 +2,7 @@
 import { Counters } from './counters';
 import type { Flow } from './flow';
 import { FlowColumn } from './kernel';
+import type { InterfaceSum } from './ledger';
 
 /** Used within one call at a time, so that a reading costs no memory. */
 const currentRow = new Counters();
@@ -34,7 +35,7 @@ export class Slot {
     readonly openedNanos: number,
     readonly flow: Flow,
     /** The sum of the owner, for the interface of the flow. */
-    public ownerSum: Counters,
+    public ownerSum: InterfaceSum,
   ) {}
 
   /** Whether a row says just what the last one said. The hot path: called for every slot at every tick. */

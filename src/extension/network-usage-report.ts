@@ -1,5 +1,5 @@
 // What is on show, in words: the answer of the tool for language models.
-import { estimateLegend } from '../shared/estimate';
+import { estimateLegend, estimateNotes } from '../shared/estimate';
 import {
   formatBytes,
   formatDuration,
@@ -56,6 +56,7 @@ function sessionReport(session: WatchedSession, filter: string): string {
     `On the wire: ${formatBytes(wire.txBytes)} sent, ${formatBytes(wire.rxBytes)} received; now sending ${formatRate(
       rates.wire.tx,
     )}, receiving ${formatRate(rates.wire.rx)}.`,
+    ...estimateNotes(total),
     ...(session.failure === undefined ? [] : [`Failure: ${sanitise(session.failure.message)}`]),
     `Connections${filter === '' ? '' : ` with “${sanitise(filter, 64)}”`}: ${String(lines.length)}`,
     ...lines.slice(0, maximumConnections),

@@ -2,7 +2,13 @@
 // The tree, the panel and the status bar read this and nothing else; only the session store writes it.
 import type { ConnectionFacts } from '../shared/facts';
 import type { SessionMark } from '../shared/panel-messages';
-import type { DroppedCounters, FlowSample, MonitorEvent, ProcessSample, Usage } from '../shared/protocol';
+import type {
+  DroppedCounters,
+  FlowSample,
+  MonitorEvent,
+  MarkedUsage,
+  ProcessSample,
+} from '../shared/protocol';
 import type { HistoryPoint } from '../shared/traffic-history';
 import type { FlowLog } from './history/flow-log';
 import type { RequestLog } from './history/request-log';
@@ -30,7 +36,7 @@ export interface WatchedSession {
   readonly state: WatchState;
   /** Why it failed and what to do, when `state` is `failed`. */
   readonly failure?: { message: string; remedy?: string };
-  readonly total: Usage;
+  readonly total: MarkedUsage;
   readonly processes: ReadonlyMap<number, ProcessSample>;
   /** By flow id; flows that closed stay for a while, state `closed`. */
   readonly flows: ReadonlyMap<number, FlowSample>;

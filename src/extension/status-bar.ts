@@ -5,6 +5,7 @@ import { formatBytes, formatRate } from '../shared/format';
 import type { Directions } from '../shared/protocol';
 import { Command } from './contributions';
 import { droppedTexts } from '../shared/limit-texts';
+import { marked } from '../shared/estimate';
 import { totalText } from './network-figures';
 import { sanitise } from '../shared/sanitise';
 import { sparkline } from '../shared/sparkline';
@@ -106,7 +107,7 @@ function tooltip(sessions: readonly WatchedSession[]): string {
   return [
     vscode.l10n.t('Network usage of what is being watched, on the wire'),
     ...sessions.flatMap((session) => [
-      `${sanitise(session.label)}: ${totalText(session.total)}`,
+      `${sanitise(session.label)}: ${marked(totalText(session.total), session.total)}`,
       `↑ ${lastMinute(session, 'tx')}`,
       `↓ ${lastMinute(session, 'rx')}`,
       ...droppedTexts(session.dropped, texts),

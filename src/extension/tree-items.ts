@@ -1,6 +1,6 @@
 // How the nodes of the tree look. All texts are plain: names of programs and hosts are other people's bytes.
 import * as vscode from 'vscode';
-import { estimateNotes, estimateOf, marked } from '../shared/estimate';
+import { estimateNotes, marked } from '../shared/estimate';
 import type { ConnectionFacts } from '../shared/facts';
 import { groupTitle } from '../shared/flow-filter';
 import { peerLabel, sourceOfName, spokenLabel } from '../shared/flow-label';
@@ -81,7 +81,8 @@ const unfolded = vscode.TreeItemCollapsibleState.Expanded;
 function sessionItem(session: WatchedSession, moved: Moved | undefined): vscode.TreeItem {
   const label = sanitise(session.label);
   const item = new vscode.TreeItem(label, unfolded);
-  item.description = moved === undefined ? sessionDescription(session) : movedText(moved);
+  item.description =
+    moved === undefined ? sessionDescription(session) : marked(movedText(moved), session.total);
   item.iconPath = sessionIcon(session);
   item.contextValue = sessionContext(session);
   item.tooltip = lines(
@@ -90,6 +91,7 @@ function sessionItem(session: WatchedSession, moved: Moved | undefined): vscode.
     session.failure?.message,
     session.failure?.remedy,
     ...ledgerLines(session.total),
+    ...estimateNotes(session.total, texts),
     ...droppedTexts(session.dropped, texts),
     ...forgottenTexts(session, texts),
   );
@@ -100,6 +102,7 @@ function sessionItem(session: WatchedSession, moved: Moved | undefined): vscode.
       session.failure?.message,
       session.state === 'watching' && moved === undefined ? spokenRates(session.total) : undefined,
       moved === undefined ? totalText(session.total) : spokenMoved(moved),
+      ...estimateNotes(session.total, texts),
     ]
       .filter((part) => part !== undefined)
       .join(', '),
@@ -110,9 +113,9 @@ function sessionItem(session: WatchedSession, moved: Moved | undefined): vscode.
 function sessionDescription(session: WatchedSession): string {
   switch (session.state) {
     case 'watching':
-      return rateText(session.total);
+      return marked(rateText(session.total), session.total);
     case 'ended':
-      return `${stateText('ended')} · ${totalText(session.total)}`;
+      return `${stateText('ended')} · ${marked(totalText(session.total), session.total)}`;
     case 'failed':
       return sanitise(session.failure?.message ?? stateText('failed'), 120);
     case 'searching':
@@ -252,15 +255,14 @@ function groupItem(node: GroupNode): vscode.TreeItem {
   const name = sanitise(groupTitle(node.name, texts));
   const flows = flowsInGroup(node);
   const sum = addUsages(flows);
-  const estimated = estimateOf(flows);
   const item = new vscode.TreeItem(name, unfolded);
   const count = plural(flows.length, '{0} connection', '{0} connections');
-  item.description = [marked(rateText(sum), estimated), count].join(' · ');
+  item.description = [marked(rateText(sum), sum), count].join(' · ');
   item.iconPath = new vscode.ThemeIcon(node.grouping === 'host' ? 'server' : 'symbol-interface');
   item.contextValue = TreeItemContext.Group;
-  item.tooltip = lines(name, count, ...ledgerLines(sum), ...estimateNotes(estimated, texts));
+  item.tooltip = lines(name, count, ...ledgerLines(sum), ...estimateNotes(sum, texts));
   item.accessibilityInformation = {
-    label: [name, count, spokenRates(sum), totalText(sum), ...estimateNotes(estimated, texts)].join(', '),
+    label: [name, count, spokenRates(sum), totalText(sum), ...estimateNotes(sum, texts)].join(', '),
   };
   return item;
 }

@@ -9,7 +9,7 @@ import type {
   MonitorEvent,
   MonitorSample,
   ProcessSample,
-  Usage,
+  MarkedUsage,
 } from '../shared/protocol';
 import type { SessionMark } from '../shared/panel-messages';
 import { TrafficHistory, type HistoryPoint } from '../shared/traffic-history';
@@ -42,7 +42,7 @@ function processKey({ pid, startTicks }: ProcessSample): string {
 
 /** What one monitor of the helper has reported so far. */
 interface MonitorFigures {
-  total: Usage;
+  total: MarkedUsage;
   processes: readonly ProcessSample[];
   dropped: DroppedCounters;
   /** Flows this monitor reported and has not removed. */
@@ -75,14 +75,14 @@ export class MonitoredSession implements WatchedSession {
   forgottenConnections = 0;
   state: WatchState = 'searching';
   failure?: { message: string; remedy?: string };
-  total: Usage = emptyUsage();
+  total: MarkedUsage = emptyUsage();
   dropped: DroppedCounters = { events: 0, flows: 0, processes: 0, connections: 0, inspections: 0, facts: 0 };
 
   readonly #monitors = new Map<string, MonitorFigures>();
   /** Figures of monitors that were stopped: their totals stay in the session's. */
-  #stoppedTotal: Usage = emptyUsage();
+  #stoppedTotal: MarkedUsage = emptyUsage();
   /** What earlier helpers counted, by process: a later one begins at zero. */
-  readonly #earlier = new Map<string, Usage>();
+  readonly #earlier = new Map<string, MarkedUsage>();
   /** Closed flows in the order in which they closed. */
   readonly #closedFlows = new Set<number>();
   readonly #history = new TrafficHistory();
@@ -92,7 +92,7 @@ export class MonitoredSession implements WatchedSession {
   #setBackMillis = 0;
   #lastRead: { timeMillis: number; monotonicMicros: number } | undefined;
   /** The total at the last point of the history. */
-  #lastTotal: Usage | undefined;
+  #lastTotal: MarkedUsage | undefined;
 
   constructor(
     description: SessionDescription,

@@ -1,6 +1,6 @@
 // Figures that are estimates: how they are marked, and what is said about them. The marks are characters, so that nobody
 // has to see colours, and files have them too; the command line has the same ones.
-import type { FlowSample } from './protocol';
+import type { EstimateMarks } from './flow';
 import { english, type Texts } from './texts';
 
 /** Stands where some of a figure may be another process's. */
@@ -11,28 +11,31 @@ export const computedMark = '≈';
 /** Stands where something is not counted: it is that much at least. */
 export const leastMark = '≥';
 
-const marks = ['estimate', 'wireEstimate', 'payloadEstimate', 'receivedUncounted'] as const;
-
-export type Estimated = Pick<FlowSample, (typeof marks)[number]>;
+const marks = [
+  'estimate',
+  'wireEstimate',
+  'payloadEstimate',
+  'receivedUncounted',
+] as const satisfies (keyof EstimateMarks)[];
 
 /** The marks that something has. */
-export function marksOf(from: { [mark in keyof Estimated]?: unknown }): Estimated {
+export function marksOf(from: { [mark in keyof EstimateMarks]?: unknown }): EstimateMarks {
   return Object.fromEntries(marks.filter((mark) => from[mark] === true).map((mark) => [mark, true]));
 }
 
 /** A figure of the wire that was received, marked where it is an estimate; or one of both directions. */
-export function marked(figure: string, flow: Estimated): string {
-  return `${flow.receivedUncounted === true ? leastMark : ''}${markedSent(figure, flow)}`;
+export function marked(figure: string, marks: EstimateMarks): string {
+  return `${marks.receivedUncounted === true ? leastMark : ''}${markedSent(figure, marks)}`;
 }
 
 /** A figure of the wire that was sent, marked where it is an estimate. */
-export function markedSent(figure: string, { estimate, wireEstimate }: Estimated): string {
+export function markedSent(figure: string, { estimate, wireEstimate }: EstimateMarks): string {
   return `${estimate === true ? ownerMark : ''}${wireEstimate === true ? computedMark : ''}${figure}`;
 }
 
 /** What the marks mean, in a word or two each. */
 export function estimateLegend(
-  { estimate, wireEstimate, payloadEstimate, receivedUncounted }: Estimated,
+  { estimate, wireEstimate, payloadEstimate, receivedUncounted }: EstimateMarks,
   { t }: Texts = english,
 ): string[] {
   return [
@@ -45,7 +48,7 @@ export function estimateLegend(
 
 /** Why figures are estimates, each reason in a sentence. */
 export function estimateNotes(
-  { estimate, wireEstimate, payloadEstimate, receivedUncounted }: Estimated,
+  { estimate, wireEstimate, payloadEstimate, receivedUncounted }: EstimateMarks,
   { t }: Texts = english,
 ): string[] {
   return [
@@ -76,9 +79,9 @@ export function estimateNotes(
   ];
 }
 
-/** What several have in common. */
-export function estimateOf(several: Iterable<Estimated>): Estimated {
-  const all: Estimated = {};
+/** The marks that any of several has: those of their sum. */
+export function estimateOf(several: Iterable<EstimateMarks>): EstimateMarks {
+  const all: EstimateMarks = {};
   for (const each of several) Object.assign(all, marksOf(each));
   return all;
 }

@@ -106,21 +106,30 @@ export interface HostName {
   source: HostNameSource;
 }
 
+/** What figures are not exact in. Each is true where it is so, and absent elsewhere. */
+export interface EstimateMarks {
+  /** Another process may have moved some of it than the one it is told of. */
+  estimate?: boolean;
+  /** Some packets could not be seen: the figures of the wire are computed in part, and a packet may be missing. */
+  wireEstimate?: boolean;
+  /**
+   * The payload is an estimate: its size is computed where IPsec encrypted it before anybody could see it, and it is at most
+   * that where MPTCP may have sent some of it over another path too, whose payload it is as well.
+   */
+  payloadEstimate?: boolean;
+  /** Packet sockets get copies of packets that belong to others, and nothing tells of how many. */
+  receivedUncounted?: boolean;
+}
+
+/** What something has moved and moves, and how exact that is. */
+export interface MarkedUsage extends Usage, EstimateMarks {}
+
 /** One socket talking to one remote endpoint over one interface. */
-export interface FlowSample extends Usage {
+export interface FlowSample extends MarkedUsage {
   /** Unique for the life of the helper. */
   id: number;
   pid: number;
   protocol: TransportProtocol;
-  /** Set where some packets could not be seen: the figures of the wire are computed in part, and a packet may be missing. */
-  wireEstimate?: boolean;
-  /**
-   * Set where the payload is an estimate: its size is computed where IPsec encrypted it before anybody could see it, and it is
-   * at most that where MPTCP may have sent some of it over another path too, whose payload it is as well.
-   */
-  payloadEstimate?: boolean;
-  /** Set on packet sockets: they get copies of packets that belong to others, and nothing tells of how many. */
-  receivedUncounted?: boolean;
   local: Endpoint;
   /** Absent for listening sockets and for datagram sockets before the first datagram. */
   remote?: Endpoint;
@@ -141,8 +150,6 @@ export interface FlowSample extends Usage {
   certainty?: Certainty;
   /** Who is at the other end. Absent where nothing names it. */
   host?: HostName;
-  /** True where another process may have moved some of it than this one; absent elsewhere. */
-  estimate?: boolean;
   /** Microseconds from the SYN to established, where this end called connect(). */
   connectMicros?: number;
   reason?: FlowReason;

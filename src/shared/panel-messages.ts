@@ -12,7 +12,8 @@ import type {
   FlowState,
   MonitorEventKind,
   TransportProtocol,
-  Usage,
+  EstimateMarks,
+  MarkedUsage,
 } from './protocol';
 import type { HistoryPoint, TimeRange } from './traffic-history';
 
@@ -31,7 +32,7 @@ export interface PanelSession {
   origin: 'debug' | 'process';
   state: PanelSessionState;
   failure?: { message: string; remedy?: string };
-  total: Usage;
+  total: MarkedUsage;
   dropped: DroppedCounters;
   /** Unix time in milliseconds. */
   startedMillis: number;
@@ -103,7 +104,7 @@ export interface PanelProcess {
 }
 
 /** One connection, with what the table shows of it. Bytes and rates are those on the wire. */
-export interface PanelFlow {
+export interface PanelFlow extends EstimateMarks {
   /** Unique within its session. */
   id: number;
   pid: number;
@@ -115,11 +116,6 @@ export interface PanelFlow {
   application?: string;
   /** Why it failed. */
   failure?: FlowReason;
-  /** See `FlowSample`. */
-  estimate?: boolean;
-  wireEstimate?: boolean;
-  payloadEstimate?: boolean;
-  receivedUncounted?: boolean;
   interface: string;
   state: FlowState;
   /** Unix time in milliseconds. */

@@ -3,7 +3,7 @@
 //
 // Units, everywhere on this wire: counters are bytes or packets since the flow was first seen by the
 // helper, rates are bytes per second, times are ISO 8601 unless the name says microseconds.
-import type { Endpoint, FlowReason, FlowSample, TransportProtocol, Usage } from './flow';
+import type { Endpoint, FlowReason, FlowSample, MarkedUsage, TransportProtocol } from './flow';
 import type { FlowFact } from './flow-facts';
 
 export type * from './flow';
@@ -123,14 +123,12 @@ export interface ProcessInfo {
   user: string;
 }
 
-/** A process in a sample. The counters cover all of its flows, those closed by now included. */
-export interface ProcessSample extends ProcessInfo, Usage {
+/** A process in a sample. The counters, and their marks, cover all of its flows, those closed by now included. */
+export interface ProcessSample extends ProcessInfo, MarkedUsage {
   /** Flows that are not closed; in TIME_WAIT they are. */
   openFlows: number;
   /** False once the process has exited; its counters stay. */
   alive: boolean;
-  /** True once a flow among those that the counters cover is an estimate; absent before. */
-  estimate?: boolean;
 }
 
 /** Work that could not be done in full. Each is a count since the helper started. */
@@ -238,7 +236,7 @@ export interface MonitorSample {
   /** Microseconds since boot (CLOCK_MONOTONIC) at which the counters were read. */
   monotonicMicros: number;
   /** Everything the monitor covers, each byte once in each direction. */
-  total: Usage;
+  total: MarkedUsage;
   /** Every process the monitor covers, those that exited included. */
   processes: ProcessSample[];
   /** Flows that are new or differ from the sample before. All, when `sequence` is 0. */

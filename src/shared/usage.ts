@@ -1,5 +1,6 @@
 // What something has moved and moves: nothing, the sum of several, the same at rest.
-import type { Usage } from './protocol';
+import { marksOf } from './estimate';
+import type { MarkedUsage, Usage } from './protocol';
 
 /** No rate, for what moves no more. */
 export function standingStill(): Usage['rates'] {
@@ -15,10 +16,11 @@ export function emptyUsage(): Usage {
   };
 }
 
-/** The sum of several usages, ledger by ledger. */
-export function addUsages(usages: Iterable<Usage>): Usage {
-  const sum = emptyUsage();
+/** The sum of several usages, ledger by ledger, with the marks that any of them has. */
+export function addUsages(usages: Iterable<MarkedUsage>): MarkedUsage {
+  const sum: MarkedUsage = emptyUsage();
   for (const usage of usages) {
+    Object.assign(sum, marksOf(usage));
     sum.wire.txBytes += usage.wire.txBytes;
     sum.wire.rxBytes += usage.wire.rxBytes;
     sum.wire.txPackets += usage.wire.txPackets;

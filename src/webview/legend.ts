@@ -1,10 +1,12 @@
 // What the chart's colours, numbers and directions mean, with the figures of now or of the chosen range.
+import { estimateNotes, marked, markedSent } from '../shared/estimate';
+import type { EstimateMarks } from '../shared/flow';
 import { formatBytes, formatRate } from '../shared/format';
 import { layerTotal } from './chart-table';
 import { layerName } from './chart-readout';
 import type { Layer } from './chart-series';
-import { element, setText } from './dom';
-import { t } from './l10n';
+import { element, setAttribute, setText } from './dom';
+import { t, texts } from './l10n';
 
 export interface LegendFigures {
   sentRate: number;
@@ -13,6 +15,8 @@ export interface LegendFigures {
   receivedBytes: number;
   /** Whether the bytes are those of a chosen range. */
   inRange: boolean;
+  /** Of the bytes. */
+  marks: EstimateMarks;
 }
 
 export class Legend {
@@ -33,8 +37,10 @@ export class Legend {
   }
 
   update(figures: LegendFigures): void {
-    this.#sent.update(figures.sentRate, figures.sentBytes, figures.inRange);
-    this.#received.update(figures.receivedRate, figures.receivedBytes, figures.inRange);
+    const { inRange, marks } = figures;
+    this.#sent.update(figures.sentRate, markedSent(formatBytes(figures.sentBytes), marks), inRange);
+    this.#received.update(figures.receivedRate, marked(formatBytes(figures.receivedBytes), marks), inRange);
+    setAttribute(this.element, 'title', estimateNotes(marks, texts).join('\n') || undefined);
   }
 
   updateLayers(layers: readonly Layer[], colourOf: (layer: number, name: string) => string): void {
@@ -70,7 +76,7 @@ function makeEntry(
   kind: 'sent' | 'received',
   arrow: string,
   name: string,
-): { element: HTMLElement; update: (rate: number, bytes: number, inRange: boolean) => void } {
+): { element: HTMLElement; update: (rate: number, amount: string, inRange: boolean) => void } {
   const rate = element('span', { class: 'legend-rate' });
   const total = element('span', { class: 'legend-total' });
   const entry = element('span', {
@@ -84,9 +90,9 @@ function makeEntry(
   });
   return {
     element: entry,
-    update: (bytesPerSecond, bytes, inRange) => {
+    update: (bytesPerSecond, amount, inRange) => {
       setText(rate, formatRate(bytesPerSecond));
-      setText(total, inRange ? t('{0} in range', formatBytes(bytes)) : t('{0} total', formatBytes(bytes)));
+      setText(total, inRange ? t('{0} in range', amount) : t('{0} total', amount));
     },
   };
 }

@@ -1,6 +1,7 @@
 // The entry of the panel's page: puts the parts together, and draws what the host sends.
 import 'uplot/dist/uPlot.min.css';
 import './panel.css';
+import { estimateOf } from '../shared/estimate';
 import type { PanelMessage, PanelQuery, PanelSession, ShowMessage } from '../shared/panel-messages';
 import type { PanelPreferences } from '../shared/panel-preferences';
 import { sanitise } from '../shared/sanitise';
@@ -333,6 +334,7 @@ function drawAroundChart(): void {
     sentBytes: range?.txBytes ?? sum(({ total }) => total.wire.txBytes),
     receivedBytes: range?.rxBytes ?? sum(({ total }) => total.wire.rxBytes),
     inRange: range !== undefined,
+    marks: estimateOf(sessions.map(({ total }) => total)),
   });
   chartBar.update({ range, heldAtMillis: view.endMillis });
 }

@@ -1,6 +1,6 @@
 // The fields that lines of `--format json` have in common.
 import { z } from 'zod';
-import type { DroppedCounters } from '../../../src/shared/protocol';
+import type { DroppedCounters, EstimateMarks } from '../../../src/shared/protocol';
 import { reasonNames } from '../reason';
 
 export const count = z.int().min(0);
@@ -59,31 +59,34 @@ export const endpoint = z
   })
   .meta({ id: 'endpoint' });
 
-export const wireEstimate = z
-  .boolean()
-  .optional()
-  .describe(
-    'Some packets could not be seen: the figures of the wire are computed in part, and a packet may be missing.',
-  );
-export const payloadEstimate = z
-  .boolean()
-  .optional()
-  .describe(
-    'The payload is an estimate: its size is computed where IPsec encrypted it, and over MPTCP it is at most that, as some may have gone over another path too.',
-  );
-export const receivedUncounted = z
-  .boolean()
-  .optional()
-  .describe('A packet socket: what it receives is not counted, as nothing tells of it.');
+/** What figures are not exact in. */
+export const estimateMarks = {
+  estimate: z
+    .boolean()
+    .optional()
+    .describe('True where another process may have moved some of it; absent elsewhere.'),
+  wireEstimate: z
+    .boolean()
+    .optional()
+    .describe(
+      'Some packets could not be seen: the figures of the wire are computed in part, and a packet may be missing.',
+    ),
+  payloadEstimate: z
+    .boolean()
+    .optional()
+    .describe(
+      'The payload is an estimate: its size is computed where IPsec encrypted it, and over MPTCP it is at most that, as some may have gone over another path too.',
+    ),
+  receivedUncounted: z
+    .boolean()
+    .optional()
+    .describe('A packet socket: what it receives is not counted, as nothing tells of it.'),
+} satisfies Record<keyof EstimateMarks, z.ZodType>;
 export const rttMicros = z
   .number()
   .min(0)
   .describe('Smoothed round-trip time in microseconds; 0 where unknown.');
 export const retransmits = count.describe('Segments sent again; 0 for datagrams.');
-export const estimate = z
-  .boolean()
-  .optional()
-  .describe('True where another process may have moved some of it; absent elsewhere.');
 export const connectMicros = z
   .int()
   .min(0)

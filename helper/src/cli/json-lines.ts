@@ -18,23 +18,20 @@ import {
   dropped,
   droppedCounters,
   endpoint,
-  estimate,
+  estimateMarks,
   type Exact,
   hostSource,
   interfaceName,
   payload,
-  payloadEstimate,
   pid,
   protocol,
   reason,
-  receivedUncounted,
   retransmits,
   rttMicros,
   state,
   time,
   usage,
   wire,
-  wireEstimate,
 } from './json-fields';
 
 const flowSample = z
@@ -42,9 +39,7 @@ const flowSample = z
     id: count.describe('Names the flow in later lines.'),
     pid,
     protocol,
-    wireEstimate,
-    payloadEstimate,
-    receivedUncounted,
+    ...estimateMarks,
     local: endpoint,
     remote: endpoint.optional(),
     interface: interfaceName,
@@ -56,7 +51,6 @@ const flowSample = z
     applicationLabel: applicationLabel.optional(),
     certainty: certainty.optional(),
     host: z.strictObject({ name: z.string(), source: hostSource }).optional().describe('The remote host.'),
-    estimate,
     connectMicros: connectMicros.optional(),
     reason: reason.optional(),
     closedAt: closedAt.optional(),
@@ -79,7 +73,7 @@ const processSample = z
     user: z.string(),
     openFlows: count,
     alive: z.boolean(),
-    estimate,
+    ...estimateMarks,
     ...usage,
   })
   .describe('A process; its counters cover all of its flows, those closed by now included.')
@@ -96,7 +90,9 @@ const sampleLine = z
     sequence: count.describe('Counts up from 0 for each watched process, without gaps.'),
     time,
     monotonicMicros: z.number().min(0).describe('Microseconds since boot (CLOCK_MONOTONIC).'),
-    total: z.strictObject(usage).describe('The whole tree, each byte once in each direction.'),
+    total: z
+      .strictObject({ ...usage, ...estimateMarks })
+      .describe('The whole tree, each byte once in each direction.'),
     processes: z.array(processSample),
     flows: z.array(flowSample).describe('Flows that are new or differ from the sample before.'),
     removedFlows: z.array(count).describe('Ids of flows that exist no more.'),
@@ -229,9 +225,7 @@ const endpointText = z
 const flowSummary = z
   .strictObject({
     protocol,
-    wireEstimate,
-    payloadEstimate,
-    receivedUncounted,
+    ...estimateMarks,
     local: endpointText,
     remote: endpointText
       .nullable()
@@ -248,7 +242,6 @@ const flowSummary = z
     rttMicros,
     retransmits,
     requests: z.array(requestSummary).describe('Requests on it, the same ones together; at most 32.'),
-    estimate,
     openedAt: time,
     closedAt: closedAt.nullable(),
     connectMicros: connectMicros.nullable(),
@@ -265,7 +258,7 @@ const processSummary = z
     exe: z.string().describe('Path of the executable; empty where it may not be read.'),
     wire,
     payload,
-    estimate,
+    ...estimateMarks,
     flows: z.array(flowSummary),
   })
   .meta({ id: 'processSummary' });

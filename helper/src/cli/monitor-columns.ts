@@ -27,16 +27,16 @@ const rateColumns: Column<MonitorColumn>[] = [
   { id: 'receivedRate', title: '↓ RATE', width: 9, align: 'right', leaves: 12 },
 ];
 
-/** The rest, in the order in which they matter. */
+/** The rest, in the order in which they matter. Amounts have room for the mark of an estimate. */
 const otherColumns: Column<MonitorColumn>[] = [
-  { id: 'sentTotal', title: '↑ TOTAL', width: 7, align: 'right', leaves: 12 },
-  { id: 'receivedTotal', title: '↓ TOTAL', width: 7, align: 'right', leaves: 12 },
-  { id: 'state', title: 'STATE', width: 11, align: 'left', leaves: 26 },
+  { id: 'sentTotal', title: '↑ TOTAL', width: 8, align: 'right', leaves: 12 },
+  { id: 'receivedTotal', title: '↓ TOTAL', width: 8, align: 'right', leaves: 12 },
+  { id: 'state', title: 'STATE', width: 11, align: 'left', leaves: 25 },
   { id: 'application', title: 'PROTOCOL', width: 16, align: 'left', leaves: 26 },
   { id: 'roundTrip', title: 'RTT', width: 7, align: 'right', leaves: connectionWidth },
   { id: 'interface', title: 'INTERFACE', width: 10, align: 'left', leaves: connectionWidth },
-  { id: 'sentPayload', title: '↑ DATA', width: 7, align: 'right', leaves: connectionWidth },
-  { id: 'receivedPayload', title: '↓ DATA', width: 7, align: 'right', leaves: connectionWidth },
+  { id: 'sentPayload', title: '↑ DATA', width: 8, align: 'right', leaves: connectionWidth },
+  { id: 'receivedPayload', title: '↓ DATA', width: 8, align: 'right', leaves: connectionWidth },
   { id: 'retransmits', title: 'RESENT', width: 6, align: 'right', leaves: connectionWidth },
   { id: 'reason', title: 'REASON', width: 20, align: 'left', leaves: connectionWidth },
   { id: 'connectTime', title: 'CONNECT', width: 7, align: 'right', leaves: connectionWidth },

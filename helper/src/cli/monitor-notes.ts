@@ -1,5 +1,5 @@
 // What stands below the table: what the figures lack, and what their marks mean.
-import { leastMark } from '../../../src/shared/estimate';
+import { computedMark, estimateOf, leastMark } from '../../../src/shared/estimate';
 import { formatQuantity } from '../../../src/shared/format';
 import type { DroppedCounters } from '../../../src/shared/protocol';
 import { estimateMark } from './monitor-rows';
@@ -14,16 +14,19 @@ export function notesOn(
   dropped: DroppedCounters,
   omitted: Omitted = { omittedFlows: 0, omittedProcesses: 0 },
 ): string[] {
-  const isEstimate = processes.some(
-    ({ process, flows }) => process.estimate === true || flows.some(({ estimate }) => estimate === true),
-  );
-  const isUncounted = processes.some(({ flows }) =>
-    flows.some(({ receivedUncounted }) => receivedUncounted === true),
-  );
+  const marks = estimateOf(processes.flatMap(({ process, flows }) => [process, ...flows]));
   return [
     droppedNote(dropped, omitted),
-    isEstimate ? `${estimateMark} Some of it may be another process's that had the same socket.` : undefined,
-    isUncounted ? `${leastMark} What packet sockets receive is not counted.` : undefined,
+    marks.estimate === true
+      ? `${estimateMark} Some of it may be another process's that had the same socket.`
+      : undefined,
+    marks.wireEstimate === true
+      ? `${computedMark} Some packets could not be seen, and are computed where that is possible.`
+      : undefined,
+    marks.payloadEstimate === true
+      ? `${computedMark} Payload under IPsec is computed; over MPTCP it is at most that.`
+      : undefined,
+    marks.receivedUncounted === true ? `${leastMark} What packet sockets receive is not counted.` : undefined,
   ].filter((note) => note !== undefined);
 }
 

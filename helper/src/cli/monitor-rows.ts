@@ -1,9 +1,9 @@
 // What a row of the table says: a process, a connection, a group of connections, or a request.
 import type { ChalkInstance } from 'chalk';
-import { leastMark } from '../../../src/shared/estimate';
+import { computedMark, leastMark } from '../../../src/shared/estimate';
 import { formatBytes, formatMicroseconds, formatQuantity, formatRate } from '../../../src/shared/format';
 import { spokenLabel } from '../../../src/shared/flow-label';
-import type { FlowSample, ProcessSample, Usage } from '../../../src/shared/protocol';
+import type { EstimateMarks, FlowSample, MarkedUsage, ProcessSample } from '../../../src/shared/protocol';
 import { processTitle } from '../../../src/shared/process-title';
 import { reasonText } from '../../../src/shared/reason-text';
 import { sanitise } from '../../../src/shared/sanitise';
@@ -17,7 +17,12 @@ export type MonitorRow = Row<MonitorColumn>;
 export const estimateMark = '~';
 
 /** The heading of connections that were put together. */
-export function groupRow(chalk: ChalkInstance, name: string, connections: number, usage: Usage): MonitorRow {
+export function groupRow(
+  chalk: ChalkInstance,
+  name: string,
+  connections: number,
+  usage: MarkedUsage,
+): MonitorRow {
   return {
     label: (width) => truncate(name, width),
     cells: { ...usageCells(usage), state: formatQuantity(connections, 'flow') },
@@ -65,33 +70,35 @@ export function flowRow(chalk: ChalkInstance, flow: FlowSample): MonitorRow {
   };
 }
 
-function usageCells({ wire, payload, rates }: Usage): MonitorRow['cells'] {
+/** Bytes on the wire, marked where they are computed. */
+export function wireBytes(bytes: number, { wireEstimate }: EstimateMarks): string {
+  return `${wireEstimate === true ? computedMark : ''}${formatBytes(bytes)}`;
+}
+
+/** The same of payload. */
+function payloadBytes(bytes: number, { payloadEstimate }: EstimateMarks): string {
+  return `${payloadEstimate === true ? computedMark : ''}${formatBytes(bytes)}`;
+}
+
+function usageCells({ wire, payload, rates, ...marks }: MarkedUsage): MonitorRow['cells'] {
   return {
     sentRate: formatRate(rates.wire.tx),
     receivedRate: formatRate(rates.wire.rx),
-    sentTotal: formatBytes(wire.txBytes),
-    receivedTotal: formatBytes(wire.rxBytes),
-    sentPayload: formatBytes(payload.txBytes),
-    receivedPayload: formatBytes(payload.rxBytes),
+    sentTotal: wireBytes(wire.txBytes, marks),
+    receivedTotal: wireBytes(wire.rxBytes, marks),
+    sentPayload: payloadBytes(payload.txBytes, marks),
+    receivedPayload: payloadBytes(payload.rxBytes, marks),
+    // That something is missing says more than that something is computed, and there is room for one mark.
+    ...(marks.receivedUncounted === true && {
+      receivedTotal: `${leastMark}${formatBytes(wire.rxBytes)}`,
+      receivedPayload: `${leastMark}${formatBytes(payload.rxBytes)}`,
+    }),
   };
 }
 
 function flowCells(flow: FlowSample): MonitorRow['cells'] {
   return {
     ...usageCells(flow),
-    ...(flow.wireEstimate === true && {
-      sentTotal: `≈ ${formatBytes(flow.wire.txBytes)}`,
-      receivedTotal: `≈ ${formatBytes(flow.wire.rxBytes)}`,
-    }),
-    ...(flow.receivedUncounted === true && {
-      receivedRate: `${leastMark} ${formatRate(flow.rates.wire.rx)}`,
-      receivedTotal: `${leastMark} ${formatBytes(flow.wire.rxBytes)}`,
-      receivedPayload: `${leastMark} ${formatBytes(flow.payload.rxBytes)}`,
-    }),
-    ...(flow.payloadEstimate === true && {
-      sentPayload: `≈ ${formatBytes(flow.payload.txBytes)}`,
-      receivedPayload: `≈ ${formatBytes(flow.payload.rxBytes)}`,
-    }),
     state: flow.state,
     application: spokenLabel(flow),
     reason: reasonText(flow.reason),

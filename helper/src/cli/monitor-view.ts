@@ -1,13 +1,13 @@
 // What the tables of `watch`, `run` and `top` show: a heading, every process with its connections beneath it, and notes.
 import { Chalk, type ChalkInstance } from 'chalk';
-import { formatBytes, formatDuration, formatQuantity, formatRate } from '../../../src/shared/format';
+import { formatDuration, formatQuantity, formatRate } from '../../../src/shared/format';
 import { type FlowGrouping, groupOf } from '../../../src/shared/flow-filter';
 import type { FlowSample, Usage } from '../../../src/shared/protocol';
 import { addUsages } from '../../../src/shared/usage';
 import { displayWidth, drawTable, truncate } from './columns';
 import { displayOrder, monitorColumns } from './monitor-columns';
 import { notesOn } from './monitor-notes';
-import { flowRow, groupRow, type MonitorRow, processRow, requestRow } from './monitor-rows';
+import { flowRow, groupRow, type MonitorRow, processRow, requestRow, wireBytes } from './monitor-rows';
 import type { OutputSize } from './output';
 import { keysOfTop, type ProcessOrder } from './process-orders';
 import { RowOrder } from './row-order';
@@ -50,7 +50,7 @@ export class MonitorView {
     const total = tally.wireTotal();
     const heading = [
       `↑ ${formatRate(total.rates.tx)}  ↓ ${formatRate(total.rates.rx)}`,
-      `total ↑ ${formatBytes(total.bytes.tx)}  ↓ ${formatBytes(total.bytes.rx)}`,
+      `total ↑ ${wireBytes(total.bytes.tx, total)}  ↓ ${wireBytes(total.bytes.rx, total)}`,
       formatQuantity(processes.length, 'process', 'processes'),
       formatDuration(elapsedMillis),
     ];
@@ -73,10 +73,10 @@ export class MonitorView {
    */
   summary(tally: Tally, elapsedMillis: number, size: OutputSize): string[] {
     const processes = tally.processes();
-    const { bytes } = tally.wireTotal();
+    const { bytes, ...marks } = tally.wireTotal();
     const connections = processes.reduce((amount, { flows }) => amount + flows.length, 0);
     const heading = [
-      `↑ ${formatBytes(bytes.tx)}  ↓ ${formatBytes(bytes.rx)} on the wire`,
+      `↑ ${wireBytes(bytes.tx, marks)}  ↓ ${wireBytes(bytes.rx, marks)} on the wire`,
       `in ${formatDuration(elapsedMillis)}`,
       formatQuantity(processes.length + tally.omittedProcesses, 'process', 'processes'),
       formatQuantity(connections + tally.omittedFlows, 'connection'),

@@ -1,11 +1,12 @@
 // Everything that was seen since the command started, gathered from the samples of all monitors: what the
 // table shows and what the summary is made of. One process or flow appears once, whichever monitors cover it.
-import { marksOf } from '../../../src/shared/estimate';
+import { estimateOf, marksOf } from '../../../src/shared/estimate';
 import { ConnectionFacts, type RequestGroup } from '../../../src/shared/facts';
 import { formatEndpoint } from '../../../src/shared/format';
 import type {
   Directions,
   DroppedCounters,
+  EstimateMarks,
   FlowFact,
   FlowSample,
   HostName,
@@ -42,7 +43,7 @@ export class Tally {
   readonly #facts = new Map<number, ConnectionFacts>();
   #omitted = 0;
   /** Processes that have made room, and what they moved on the wire. */
-  #left = { count: 0, bytes: { tx: 0, rx: 0 } };
+  #left = { count: 0, bytes: { tx: 0, rx: 0 }, marks: {} as EstimateMarks };
   /** Flows that found no room and still exist, so that each is counted once. */
   readonly #omittedOpen = new Set<number>();
   #dropped: DroppedCounters = {
@@ -94,6 +95,7 @@ export class Tally {
       this.#processes.delete(key);
       if (this.#processByPid.get(process.pid) === process) this.#processByPid.delete(process.pid);
       this.#left.count += 1;
+      this.#left.marks = estimateOf([this.#left.marks, process]);
       this.#left.bytes.tx += process.wire.txBytes;
       this.#left.bytes.rx += process.wire.rxBytes;
     }
@@ -161,7 +163,7 @@ export class Tally {
   }
 
   /** Bytes, and bytes per second, on the wire, over all processes, those included that are not listed any more. */
-  wireTotal(): { bytes: Directions; rates: Directions } {
+  wireTotal(): { bytes: Directions; rates: Directions } & EstimateMarks {
     const bytes = { ...this.#left.bytes };
     const rates = { tx: 0, rx: 0 };
     for (const process of this.#processes.values()) {
@@ -170,7 +172,7 @@ export class Tally {
       rates.tx += process.rates.wire.tx;
       rates.rx += process.rates.wire.rx;
     }
-    return { bytes, rates };
+    return { bytes, rates, ...estimateOf([this.#left.marks, ...this.#processes.values()]) };
   }
 
   /** True while at least one process that was seen has not exited. */
@@ -210,7 +212,7 @@ function summariseProcess(
     exe,
     wire,
     payload,
-    ...(process.estimate === true && { estimate: true }),
+    ...marksOf(process),
     flows: summaries,
   };
 }

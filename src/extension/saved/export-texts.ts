@@ -97,7 +97,7 @@ export function toJson(session: WatchedSession, flows: Iterable<FlowSample>): st
   const document = {
     session: sanitise(label),
     startedAt: new Date(startedAt).toISOString(),
-    total: { wire: total.wire, payload: total.payload },
+    total: { wire: total.wire, payload: total.payload, estimate: estimateNotes(total).join(' ') },
     connections: [...flows].map((flow) => exportConnection(session, flow)),
     history: history.map(({ timeMillis, spanMillis, txBytes, rxBytes }) => ({
       time: new Date(timeMillis).toISOString(),

@@ -180,7 +180,7 @@ function process(value: unknown): ProcessSample {
     user: text(given['user'], 'the user of a process'),
     openFlows: 0,
     alive: false,
-    ...(given['estimate'] === true && { estimate: true }),
+    ...marksOf(given),
   };
 }
 
@@ -271,7 +271,7 @@ export function loadSession(content: string, id: string): MonitoredSession {
     debugType: text(given['debugType'], 'debugType'),
     startedAt: number(given['startedMillis'], 'startedMillis'),
   });
-  session.total = usage(given['total'], 'total');
+  session.total = { ...usage(given['total'], 'total'), ...marksOf(fields(given['total'], 'total')) };
   for (const each of list(given['processes'], 'processes', maximumProcesses).map(process)) {
     session.processes.set(each.pid, each);
   }

@@ -3,7 +3,7 @@ import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { MonitorView } from '../../../helper/src/cli/monitor-view';
 import { Tally } from '../../../helper/src/cli/tally';
-import type { FlowFact } from '../../../src/shared/protocol';
+import type { FlowFact, ProcessSample } from '../../../src/shared/protocol';
 import { flow, payload, processSample, rates, sample, wire } from './samples';
 
 function busyTally(): Tally {
@@ -72,12 +72,12 @@ describe('the live table', () => {
     expect(lines).toMatchInlineSnapshot(`
       [
         "↑ 12.3 MB/s  ↓ 457 kB/s · total ↑ 123 MB  ↓ 4.57 MB · 2 processes · 1 min 01 s",
-        "PROCESS / CONNECTION                                 PROTOCOL             ↑ RATE     ↓ RATE  ↑ TOTAL  ↓ TOTAL   ↑ DATA   ↓ DATA  STATE        REASON                INTERFACE   CONNECT      RTT  RESENT",
-        "iperf3 (100)                                                           12.3 MB/s   457 kB/s   123 MB  4.57 MB   120 MB  4.40 MB  2 open",
-        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                   12.3 MB/s   457 kB/s   123 MB  4.50 MB      0 B      0 B  established                        eth0              –  1.23 ms       3",
-        "  → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201                          0 B/s      0 B/s      0 B      0 B      0 B      0 B  fin-wait-1                         eth0              –  1.23 ms       0",
-        "quiet (7)                                                                  0 B/s      0 B/s  2.00 kB  1.00 kB      0 B      0 B  1 open",
-        "  udp 10.0.0.1:40000 → 192.0.2.1:443                                       0 B/s      0 B/s  2.00 kB  1.00 kB      0 B      0 B  open                               eth0",
+        "PROCESS / CONNECTION                             PROTOCOL             ↑ RATE     ↓ RATE   ↑ TOTAL   ↓ TOTAL    ↑ DATA    ↓ DATA  STATE        REASON                INTERFACE   CONNECT      RTT  RESENT",
+        "iperf3 (100)                                                       12.3 MB/s   457 kB/s    123 MB   4.57 MB    120 MB   4.40 MB  2 open",
+        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                               12.3 MB/s   457 kB/s    123 MB   4.50 MB       0 B       0 B  established                        eth0              –  1.23 ms       3",
+        "  → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ff…:5201                        0 B/s      0 B/s       0 B       0 B       0 B       0 B  fin-wait-1                         eth0              –  1.23 ms       0",
+        "quiet (7)                                                              0 B/s      0 B/s   2.00 kB   1.00 kB       0 B       0 B  1 open",
+        "  udp 10.0.0.1:40000 → 192.0.2.1:443                                   0 B/s      0 B/s   2.00 kB   1.00 kB       0 B       0 B  open                               eth0",
       ]
     `);
   });
@@ -102,12 +102,12 @@ describe('the live table', () => {
     expect(lines).toMatchInlineSnapshot(`
       [
         "↑ 12.3 MB/s  ↓ 457 kB/s · total ↑ 123 MB  ↓ 4.57 MB · 2 processes · 1 min 01 s",
-        "PROCESS / CONNECTION            ↑ RATE     ↓ RATE  ↑ TOTAL  ↓ TOTAL  STATE",
-        "iperf3 (100)                 12.3 MB/s   457 kB/s   123 MB  4.57 MB  2 open",
-        "  tcp → 192.0.2.1:443        12.3 MB/s   457 kB/s   123 MB  4.50 MB  established",
-        "  → [2001:db8:aaaa:bb…:5201      0 B/s      0 B/s      0 B      0 B  fin-wait-1",
-        "quiet (7)                        0 B/s      0 B/s  2.00 kB  1.00 kB  1 open",
-        "  udp → 192.0.2.1:443            0 B/s      0 B/s  2.00 kB  1.00 kB  open",
+        "PROCESS / CONNECTION          ↑ RATE     ↓ RATE   ↑ TOTAL   ↓ TOTAL  STATE",
+        "iperf3 (100)               12.3 MB/s   457 kB/s    123 MB   4.57 MB  2 open",
+        "  tcp → 192.0.2.1:443      12.3 MB/s   457 kB/s    123 MB   4.50 MB  established",
+        "  → [2001:db8:aaaa:…:5201      0 B/s      0 B/s       0 B       0 B  fin-wait-1",
+        "quiet (7)                      0 B/s      0 B/s   2.00 kB   1.00 kB  1 open",
+        "  udp → 192.0.2.1:443          0 B/s      0 B/s   2.00 kB   1.00 kB  open",
       ]
     `);
   });
@@ -210,7 +210,7 @@ describe('the summary', () => {
     });
     tally.add(sample({ flows: [], facts: [request(1, 200), request(2, 200), request(3, 503)] }));
     const lines = new MonitorView(plain).summary(tally, 0, unbounded);
-    const place = lines.findIndex((line) => line.includes('123 MB  4.50 MB'));
+    const place = lines.findIndex((line) => /123 MB +4\.50 MB/.test(line));
     expect(lines[place + 1]?.trim()).toBe(
       'GET /users → 503, 3 times, 1 failed, 2.00 ms on average, 3.00 ms at most',
     );
@@ -221,15 +221,41 @@ describe('the summary', () => {
     expect(lines).toMatchInlineSnapshot(`
       [
         "↑ 123 MB  ↓ 4.57 MB on the wire · in 1 min 01 s · 2 processes · 4 connections",
-        "PROCESS / CONNECTION                                                                                  PROTOCOL          ↑ TOTAL  ↓ TOTAL   ↑ DATA   ↓ DATA  STATE        REASON                INTERFACE   CONNECT      RTT  RESENT",
-        "iperf3 (100)                                                                                                             123 MB  4.57 MB   120 MB  4.40 MB  2 open",
-        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                                     123 MB  4.50 MB      0 B      0 B  established                        eth0              –  1.23 ms       3",
-        "  tcp [2001:db8:1111:2222:3333:4444:5555:6666]:40001 → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201                        0 B      0 B      0 B      0 B  fin-wait-1                         eth0              –  1.23 ms       0",
-        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                                        0 B      0 B      0 B      0 B  closed                             eth0              –  1.23 ms       0",
-        "quiet (7)                                                                                                               2.00 kB  1.00 kB      0 B      0 B  1 open",
-        "  udp 10.0.0.1:40000 → 192.0.2.1:443                                                                                    2.00 kB  1.00 kB      0 B      0 B  open                               eth0",
+        "PROCESS / CONNECTION                                                                                  PROTOCOL           ↑ TOTAL   ↓ TOTAL    ↑ DATA    ↓ DATA  STATE        REASON                INTERFACE   CONNECT      RTT  RESENT",
+        "iperf3 (100)                                                                                                              123 MB   4.57 MB    120 MB   4.40 MB  2 open",
+        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                                      123 MB   4.50 MB       0 B       0 B  established                        eth0              –  1.23 ms       3",
+        "  tcp [2001:db8:1111:2222:3333:4444:5555:6666]:40001 → [2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:5201                         0 B       0 B       0 B       0 B  fin-wait-1                         eth0              –  1.23 ms       0",
+        "  tcp 10.0.0.1:40000 → 192.0.2.1:443                                                                                         0 B       0 B       0 B       0 B  closed                             eth0              –  1.23 ms       0",
+        "quiet (7)                                                                                                                2.00 kB   1.00 kB       0 B       0 B  1 open",
+        "  udp 10.0.0.1:40000 → 192.0.2.1:443                                                                                     2.00 kB   1.00 kB       0 B       0 B  open                               eth0",
       ]
     `);
+  });
+});
+
+describe('figures that are estimates', () => {
+  const estimated = { wireEstimate: true, payloadEstimate: true } as const;
+  const lines = (marks: Partial<ProcessSample>): string[] => {
+    const tally = new Tally();
+    tally.add(sample({ processes: [processSample({ wire: wire(98_765_432, 2_000), ...marks })] }));
+    return new MonitorView(plain).summary(tally, 0, unbounded);
+  };
+
+  it('are marked in the sums of processes and of all, and explained below', () => {
+    const [heading, , process, ...notes] = lines(estimated);
+    expect(heading).toMatch(/^↑ ≈98\.8 MB {2}↓ ≈2\.00 kB on the wire/);
+    expect(process).toMatch(/ ≈98\.8 MB +≈2\.00 kB +≈0 B +≈0 B /);
+    expect(notes.map((note) => note[0])).toEqual(['≈', '≈']);
+  });
+
+  it('say that something is missing rather than that something is computed', () => {
+    const [, , process, ...notes] = lines({ ...estimated, receivedUncounted: true });
+    expect(process).toMatch(/ ≈98\.8 MB +≥2\.00 kB +≈0 B +≥0 B /);
+    expect(notes.map((note) => note[0])).toEqual(['≈', '≈', '≥']);
+  });
+
+  it('are none where nothing is marked', () => {
+    expect(lines({}).join('\n')).not.toMatch(/[~≈≥]/);
   });
 });
 

@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { datagramState, FlowFlag } from '../../../helper/src/kernel';
 import { readStartTicks } from '../../../helper/src/processes';
+import { marksOf } from '../../../src/shared/estimate';
 import { ErrorCode, limits } from '../../../src/shared/protocol';
 import { kernelError } from './fake-kernel';
 import { refusal } from './refusal';
@@ -206,6 +207,17 @@ describe('the filter by interface', () => {
       processes: [{ payload: { txBytes: 20 }, openFlows: 1 }],
       flows: [{ interface: 'eth0' }],
     });
+  });
+
+  it.each([
+    ['eth0', {}],
+    ['lo', { wireEstimate: true }],
+  ])('marks the sums of %s alike, those of no other', (name, marks) => {
+    send(open({ interfaceIndex: 1, flags: FlowFlag.WireEstimate }), 1);
+    send(open({ interfaceIndex: 2 }), 20);
+    start({ interfaces: [name] });
+    const { total, processes } = after(1);
+    expect([total, ...processes].map(marksOf)).toEqual([marks, marks]);
   });
 
   it('refuses names that no interface has, and names those there are', () => {

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Counters, type CounterValues } from '../../../helper/src/counters';
 import type { Flow } from '../../../helper/src/flow';
 import { interfaceKey } from '../../../helper/src/interfaces';
-import { datagramState, FlowFlag, TimeWait } from '../../../helper/src/kernel';
+import { datagramState, FlowFlag, FlowMark, TimeWait } from '../../../helper/src/kernel';
 import { type AccountObserver, Ledger } from '../../../helper/src/ledger';
 import { idleNanos, Sampler } from '../../../helper/src/sampler';
 import { type FakeFlow, FakeKernel, noCounters } from './fake-kernel';
@@ -48,6 +48,11 @@ function sumOf(pid: number, filter?: (key: number) => boolean): CounterValues {
   return sum;
 }
 
+/** Bits of `FlowMark`. */
+function marksOf(pid: number, filter?: (key: number) => boolean): number {
+  return ledger.find(pid)?.sumInto(new Counters(), filter) ?? 0;
+}
+
 function observe(pid: number): { changed: Flow[]; left: Flow[] } {
   const seen: { changed: Flow[]; left: Flow[] } = { changed: [], left: [] };
   const observer: AccountObserver = {
@@ -70,6 +75,16 @@ describe('Sampler', () => {
     tick();
     expect(sumOf(10)).toMatchObject({ payloadTxBytes: 210, wireTxPackets: 3 });
     expect(sumOf(10, (key) => key === 2)).toMatchObject({ payloadTxBytes: 10, wireTxPackets: 1 });
+  });
+
+  it('marks the sums that an estimate is part of, and no others', () => {
+    kernel.open({ processId: 10, openedNanos: 1, interfaceIndex: 1, flags: FlowFlag.WireEstimate });
+    kernel.open({ processId: 10, openedNanos: 2, interfaceIndex: 2 });
+    kernel.open({ processId: 20, openedNanos: 3, interfaceIndex: 1 });
+    tick();
+    expect(marksOf(10)).toBe(FlowMark.WireEstimate);
+    expect(marksOf(10, (key) => key === 2)).toBe(0);
+    expect(marksOf(20)).toBe(0);
   });
 
   it('takes back the byte of a FIN that was read as payload', () => {
@@ -335,8 +350,8 @@ describe('Sampler', () => {
     tick();
     expect(sumOf(10).payloadTxBytes).toBe(100);
     expect(sumOf(20).payloadTxBytes).toBe(11);
-    expect(ledger.find(10)?.estimate).toBe(false);
-    expect(ledger.find(20)?.estimate).toBe(true);
+    expect(marksOf(10)).toBe(0);
+    expect(marksOf(20)).toBe(FlowMark.Estimate);
   });
 
   it('takes from a flow in two slots only what the one slot has counted that is given away', () => {
