@@ -14,21 +14,36 @@
 #include "tally.h"
 #include "tcp.h"
 
-/* Of a bundle (GSO, GRO); 1 for a packet. */
-static __always_inline __u32 segments_of(const struct __sk_buff *skb)
+/* Of a bundle (GSO, GRO); 1 for a packet. A virtual machine's interface, or a tap, tells of what it hands
+ * over no more than how much of the content each segment has. */
+static __always_inline __u32 segments_of(const struct __sk_buff *skb, const struct packet *packet,
+					 __u32 network_bytes)
 {
-	return skb->gso_segs > 1 ? skb->gso_segs : 1;
+	__u32 segments = skb->gso_segs, segment_bytes = skb->gso_size;
+	__u32 header_bytes = packet->network_header_bytes + packet->transport_header_bytes;
+
+	if (!segments && segment_bytes && network_bytes > header_bytes)
+		segments = (network_bytes - header_bytes + segment_bytes - 1) / segment_bytes;
+	return forgotten(segments > 1 ? segments : 1);
+}
+
+#define JUMBO_OPTION_BYTES 8
+
+/* What stands in each segment, for the hooks at least, and not on the wire. */
+static __always_inline __u32 bytes_for_nothing(const struct packet *packet)
+{
+	return packet->has_jumbo_option ? JUMBO_OPTION_BYTES : 0;
 }
 
 static __always_inline struct pnm_wire_amount wire_amount_of(const struct __sk_buff *skb,
 							     const struct packet *packet, __u32 network_bytes,
 							     __u32 link_header_bytes)
 {
-	__u32 segments = segments_of(skb);
+	__u32 segments = segments_of(skb, packet, network_bytes);
 	__u32 header_bytes = packet->network_header_bytes + packet->transport_header_bytes;
 	struct pnm_wire_amount amount = {
 	    .bytes = (__u64)network_bytes + (__u64)segments * link_header_bytes +
-		     (__u64)(segments - 1) * header_bytes,
+		     (__u64)(segments - 1) * header_bytes - (__u64)segments * bytes_for_nothing(packet),
 	    .packets = segments,
 	};
 
@@ -194,7 +209,7 @@ static __always_inline void connection_tally(struct bpf_sock *sk, struct pnm_soc
 		return;
 	}
 	if (!tally->is_out)
-		note_peer_fin(socket, packet);
+		note_peer_fin(socket, packet, tally->network_bytes);
 	if (!tcp_progress_read(&tally->tcp, sk, state)) {
 		tcp_progress_clear(&tally->tcp);
 		return;
@@ -205,16 +220,24 @@ static __always_inline void connection_tally(struct bpf_sock *sk, struct pnm_soc
 	payload_advance(socket, &tally->tcp, &tally->payload);
 }
 
+/* What this packet makes an estimate of the flow, or whatever else it counts on. */
+static __always_inline __u32 estimate_flags(const struct pnm_socket *socket, const struct tally *tally)
+{
+	return (tally->is_estimate | socket->is_encapsulated ? PNM_FLOW_WIRE_ESTIMATE : 0) |
+	       (tally->is_payload_estimate | socket->has_other_paths ? PNM_FLOW_PAYLOAD_ESTIMATE : 0);
+}
+
 STEP int overflow_count(struct bpf_sock *sk, struct pnm_socket *socket, const struct tally *tally,
 			__u32 interface_index)
 {
 	socket->overflow_interface = interface_index;
-	struct pnm_counters *counters = overflow_for(sk, socket);
+	struct pnm_overflow *entry = overflow_for(sk, socket);
 
-	if (!counters)
+	if (!entry)
 		return 0;
-	count_wire(counters, tally);
-	count_payload(counters, &tally->payload);
+	count_wire(&entry->counters, tally);
+	count_payload(&entry->counters, &tally->payload);
+	entry->flags |= estimate_flags(socket, tally);
 	return 0;
 }
 
@@ -282,10 +305,10 @@ static __always_inline void count_packet(struct __sk_buff *skb, struct bpf_sock 
 
 	if (!flow)
 		return;
-	if (tally->is_estimate | socket->is_encapsulated)
-		flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
-	if (tally->is_payload_estimate | socket->has_other_paths)
-		flow->flags |= PNM_FLOW_PAYLOAD_ESTIMATE;
+	__u32 estimates = estimate_flags(socket, tally);
+
+	if (estimates)
+		flow->flags |= estimates;
 	if (flow->time_wait == PNM_TIME_WAIT_NONE)
 		flow->state = tally->state;
 	if (!tally->is_out && !packet->is_reset)

@@ -60,6 +60,10 @@ static __always_inline void own_reset_note(struct pnm_flow *flow, __u8 state)
 		flow->reason = PNM_REASON_ABORTED;
 	flow->state = TCP_CLOSE;
 	flow->time_wait = PNM_TIME_WAIT_NONE;
+	/* It may be the first packet that counts on this flow. */
+	if (!flow->closed_ns)
+		flow->closed_ns = bpf_ktime_get_ns();
+	flow->flags |= PNM_FLOW_CLOSED;
 }
 
 /* The peer is heard: nothing stands in the way. */

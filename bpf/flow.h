@@ -177,6 +177,13 @@ STEP struct pnm_flow *flow_find(struct bpf_sock *sk, struct pnm_socket *socket, 
 	return flow;
 }
 
+/* Some of what it took on the wire could not be seen. */
+static __always_inline void wire_estimate_mark(struct pnm_flow *flow)
+{
+	if (flow)
+		flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
+}
+
 /* Where traffic counts that has no flow. */
 static __always_inline struct pnm_overflow_key overflow_key_of(const struct pnm_socket *socket,
 							       const struct pnm_owner *owner)
@@ -191,33 +198,36 @@ static __always_inline struct pnm_overflow_key overflow_key_of(const struct pnm_
 }
 
 /* Not on the stack, which is full. */
-static const struct pnm_counters no_counters;
+static const struct pnm_overflow nothing;
 
 /* NULL, and counted as lost, when even that table is full. */
-static __always_inline struct pnm_counters *overflow_at(const struct pnm_overflow_key *key)
+static __always_inline struct pnm_overflow *overflow_at(const struct pnm_overflow_key *key)
 {
-	struct pnm_counters *counters = bpf_map_lookup_elem(&overflow, key);
+	struct pnm_overflow *entry = bpf_map_lookup_elem(&overflow, key);
 
 	__sync_fetch_and_add(&statistics.overflow_updates, 1);
-	if (counters)
-		return counters;
-	bpf_map_update_elem(&overflow, key, &no_counters, BPF_NOEXIST);
-	counters = bpf_map_lookup_elem(&overflow, key);
-	if (!counters)
+	if (entry)
+		return entry;
+	bpf_map_update_elem(&overflow, key, &nothing, BPF_NOEXIST);
+	entry = bpf_map_lookup_elem(&overflow, key);
+	if (!entry)
 		__sync_fetch_and_add(&statistics.dropped_processes, 1);
-	return counters;
+	return entry;
 }
 
 /* For what got no flow. */
-static __always_inline struct pnm_counters *overflow_for(struct bpf_sock *sk, const struct pnm_socket *socket)
+static __always_inline struct pnm_overflow *overflow_for(struct bpf_sock *sk, const struct pnm_socket *socket)
 {
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 
 	if (!owner)
 		return NULL;
 	struct pnm_overflow_key key = overflow_key_of(socket, owner);
+	struct pnm_overflow *entry = overflow_at(&key);
 
-	return overflow_at(&key);
+	if (entry && owner->evidence == PNM_EVIDENCE_SHARED)
+		entry->flags |= PNM_FLOW_ESTIMATE;
+	return entry;
 }
 
 #endif

@@ -5,6 +5,7 @@
 #define PROCNETMON_FRAGMENTS_H
 
 #include "maps.h"
+#include "marks.h"
 #include "packet.h"
 
 static __always_inline void datagram_key(struct pnm_datagram *key, const struct packet *packet,
@@ -17,13 +18,14 @@ static __always_inline void datagram_key(struct pnm_datagram *key, const struct 
 }
 
 /* Notes a fragment, or another packet that is counted at its socket, where less of it is to be seen. */
-STEP int fragment_note(const struct packet *packet, const struct pnm_wire_amount *wire)
+STEP int fragment_note(struct __sk_buff *skb, const struct packet *packet, const struct pnm_wire_amount *wire)
 {
 	struct pnm_datagram key;
 	struct pnm_wire_amount none = {};
 
 	datagram_key(&key, packet, is_opaque(packet) ? IPPROTO_ESP : packet->protocol);
 	fragments_seen = true;
+	mark_fragment(skb);
 	struct pnm_wire_amount *amount = bpf_map_lookup_elem(&fragments, &key);
 
 	if (!amount) {

@@ -28,7 +28,8 @@ static __always_inline void wire_tally(struct __sk_buff *skb, const struct pnm_s
 		arrived_bytes = arrived_bytes_of(skb, packet, link_header_bytes);
 		if (associations_seen && tunnelled_take(packet, &tally->wire))
 			return;
-		if (fragments_take(packet, arrived_bytes ? IPPROTO_ESP : packet->protocol, &tally->wire))
+		if (!is_marked_whole(skb) &&
+		    fragments_take(packet, arrived_bytes ? IPPROTO_ESP : packet->protocol, &tally->wire))
 			return;
 	}
 	if (arrived_bytes) {

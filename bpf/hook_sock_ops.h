@@ -16,12 +16,12 @@ STEP int payload_overflow(struct bpf_sock *sk, const struct pnm_socket *socket,
 {
 	if (!payload->sent && !payload->received)
 		return 0;
-	struct pnm_counters *counters = overflow_for(sk, socket);
+	struct pnm_overflow *entry = overflow_for(sk, socket);
 
-	if (!counters)
+	if (!entry)
 		return 0;
 	__sync_fetch_and_add(&statistics.dropped_flows, 1);
-	count_payload(counters, payload);
+	count_payload(&entry->counters, payload);
 	return 0;
 }
 
@@ -135,6 +135,9 @@ static __always_inline void connection_end(struct bpf_sock_ops *context, struct 
 		if (!is_finished && (socket->flags & PNM_SOCKET_FOREIGN))
 			last_packets_estimate(sk, socket, address_is_ipv4(&ends->remote));
 	}
+	/* What is under way to this end comes to no hook there. */
+	if (reason == PNM_REASON_ABORTED && (socket->flags & PNM_SOCKET_FOREIGN))
+		wire_estimate_mark(last_flow(socket));
 	socket_close(socket, owner, IPPROTO_TCP,
 		     previous == TCP_SYN_SENT ? PNM_EVENT_FAILED : PNM_EVENT_CLOSED, ends, reason);
 }

@@ -63,8 +63,10 @@ STEP bool answer_count_without_socket(struct __sk_buff *skb, const struct packet
 static __always_inline bool count_without_socket(struct __sk_buff *skb, const struct packet *packet,
 						 struct tally *tally)
 {
-	return packet->is_syn ? answer_count_without_socket(skb, packet, tally)
-			      : count_time_wait(packet, tally);
+	if (!packet->is_syn)
+		return count_time_wait(packet, tally);
+	end_forget(packet);
+	return answer_count_without_socket(skb, packet, tally);
 }
 
 SEC("tc")
@@ -86,8 +88,10 @@ int count_egress(struct __sk_buff *skb)
 	tally_begin(&tally, true, skb->len - device->link_header_bytes);
 	/* The queueing layer has worked out the size of all segments; it knows the encapsulations too. */
 	tally.wire.bytes = skb->wire_len;
-	tally.wire.packets = segments_of(skb);
 	bool is_readable = packet_read(skb, &packet);
+
+	tally.wire.packets = segments_of(skb, &packet, tally.network_bytes);
+	tally.wire.bytes -= tally.wire.packets * bytes_for_nothing(&packet);
 
 	if (sk)
 		sk = sender_of(sk);
@@ -108,6 +112,10 @@ int count_egress(struct __sk_buff *skb)
 	if (ipsec)
 		socket->ipsec = ipsec;
 	count_packet(skb, sk, socket, &packet, &tally);
+	if (packet.is_syn)
+		end_forget(&packet);
+	else if (packet.is_fin | packet.is_reset)
+		end_note(sk, socket, &packet);
 	return TC_NEXT;
 }
 
@@ -166,33 +174,42 @@ int count_ingress(struct __sk_buff *skb)
 		return TC_NEXT;
 	}
 	tally_begin(&tally, false, skb->len - device->link_header_bytes);
-	tally.wire = wire_amount_of(skb, &packet, tally.network_bytes, device->link_header_bytes);
+	/* The header's own length: some frames are padded, and some tunnels of Linux before 5.14 leave what
+	 * was around the packet to be seen. */
+	tally.wire = wire_amount_of(skb, &packet, network_bytes_of(&packet, tally.network_bytes),
+				    device->link_header_bytes);
 	if (settings.tells_association && associations_seen && tunnel_left(skb, &packet, &tally.wire))
 		return TC_NEXT;
 	if (packet.is_fragment) {
-		fragment_note(&packet, &tally.wire);
+		fragment_note(skb, &packet, &tally.wire);
 		return TC_NEXT;
 	}
 	if (packet.protocol != IPPROTO_TCP)
 		return TC_NEXT;
 	struct bpf_sock *found = connection_find(skb, &packet);
 
-	if (!found)
-		return TC_NEXT;
-	struct bpf_sock *sk = bpf_sk_fullsock(found);
+	bool has_socket = false;
 
-	if (sk && sk->state != TCP_LISTEN) {
-		struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+	if (found) {
+		struct bpf_sock *sk = bpf_sk_fullsock(found);
 
-		if (socket) {
-			mark_received(skb);
-			__sync_fetch_and_add(&socket->arriving, 1);
-			count_packet(skb, sk, socket, &packet, &tally);
+		if (sk && sk->state != TCP_LISTEN) {
+			struct pnm_socket *socket = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+
+			has_socket = true;
+			if (socket) {
+				mark_received(skb);
+				__sync_fetch_and_add(&socket->arriving, 1);
+				count_packet(skb, sk, socket, &packet, &tally);
+			}
+		} else {
+			/* A connection that is not established yet. */
+			has_socket = !sk && found->state != TCP_TIME_WAIT;
 		}
-	} else if (!sk && count_time_wait(&packet, &tally)) {
-		mark_received(skb);
+		bpf_sk_release(found);
 	}
-	bpf_sk_release(found);
+	if (!forgotten(has_socket) && !packet.is_syn && count_time_wait(&packet, &tally))
+		mark_received(skb);
 	return TC_NEXT;
 }
 

@@ -257,7 +257,7 @@ STEP bool tunnel_left(struct __sk_buff *skb, const struct packet *packet, struct
 	if (!association_take(skb, wire))
 		return false;
 	if (packet->is_fragment) {
-		fragment_note(packet, wire);
+		fragment_note(skb, packet, wire);
 		return true;
 	}
 	datagram_key(&key, packet, packet->protocol);

@@ -22,6 +22,7 @@ struct pnm_connection {
 };
 
 struct pnm_last_flow {
+	__u64 noted_ns; /* CLOCK_MONOTONIC */
 	__u64 socket_cookie;
 	__u32 slot;
 	struct pnm_overflow_key overflow; /* where it counts without a flow */
@@ -141,7 +142,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, PNM_OVERFLOW_CAPACITY);
 	__type(key, struct pnm_overflow_key);
-	__type(value, struct pnm_counters);
+	__type(value, struct pnm_overflow);
 } overflow SEC(".maps");
 
 /* Processes whose socket events are wanted: PNM_WATCH_*. */
@@ -159,8 +160,8 @@ struct {
 	__type(value, struct pnm_device);
 } devices SEC(".maps");
 
-/* Connections that the kernel has turned into a TIME_WAIT entry, which has no storage: where what they still
- * say counts. */
+/* Connections that this end has closed first, or broken off. The kernel keeps a TIME_WAIT entry of them,
+ * which has no storage, or nothing: where what still passes counts. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, PNM_TIME_WAIT_CAPACITY);

@@ -3,7 +3,8 @@
  * stands in two bits of skb->tc_index, where it stays on the packet's way.
  *
  *   low          sent: counted. Received: tc has seen it, and leaves it to packet_in()
- *   low and high received, and counted
+ *   high         received: a fragment, of which is noted what it took; the datagram has it too, once it is
+ * whole low and high received, and counted
  *
  * Over loopback and veth a sent packet becomes a received one. Everything that passes count_ingress() gets a
  * mark. So what comes to the socket with none has either not passed there, or a filter of another tool has
@@ -46,6 +47,17 @@ static __always_inline void mark_left(struct __sk_buff *skb)
 	mark_set(skb, settings.mark_low);
 }
 
+static __always_inline void mark_fragment(struct __sk_buff *skb)
+{
+	mark_set(skb, settings.mark_high);
+}
+
+/* Whether a datagram was whole when tc saw it. */
+static __always_inline bool is_marked_whole(const struct __sk_buff *skb)
+{
+	return mark_of(skb) == settings.mark_low;
+}
+
 static __always_inline void mark_received(struct __sk_buff *skb)
 {
 	mark_set(skb, settings.mark_low | settings.mark_high);
@@ -60,7 +72,7 @@ static __always_inline bool is_marked_received(const struct __sk_buff *skb)
  * socket tells: of all that tc has counted on it, so many packets have not come yet. */
 static __always_inline bool is_counted_by_tc(const struct __sk_buff *skb, struct pnm_socket *socket)
 {
-	if (mark_of(skb) == settings.mark_low)
+	if (mark_of(skb) == settings.mark_low || mark_of(skb) == settings.mark_high)
 		return false;
 	if (socket->arriving > 0) {
 		__sync_fetch_and_add(&socket->arriving, -1);

@@ -37,8 +37,9 @@ struct packet {
 	__u16 transport_header_bytes; /* TCP with its options, UDP, AH that stays; 0 for others */
 	__u16 source_port; /* host byte order; 0 in a fragment other than the first, and without ports */
 	__u16 destination_port;
-	__u32 identification;  /* of an IPv4 datagram and its fragments; 0 for IPv6 */
-	__u32 total_bytes;     /* from the network header on, without the padding of short Ethernet frames */
+	__u32 identification; /* of an IPv4 datagram and its fragments; 0 for IPv6 */
+	__u32 total_bytes; /* from the network header on, without the padding of short Ethernet frames; 0 in a
+			      bundle that is longer than the header can say */
 	__u32 payload_bytes;   /* datagrams: content as the UDP header gives it; others: what follows the IP
 				  header */
 	__u32 sequence;        /* TCP: sequence number in the header */
@@ -52,7 +53,9 @@ struct packet {
 	__u8 is_syn : 1;
 	__u8 is_fin : 1;
 	__u8 is_reset : 1;
-	__u8 echo; /* enum echo */
+	__u8 has_jumbo_option : 1; /* of RFC 2675: some kernels put it into bundles that are so long, and into
+				      none of their segments */
+	__u8 echo;                 /* enum echo */
 };
 
 struct icmp_echo_header {
@@ -101,6 +104,13 @@ static __always_inline __u32 content_bytes(const struct packet *packet)
 	return packet->total_bytes > packet->network_header_bytes
 		   ? packet->total_bytes - packet->network_header_bytes
 		   : 0;
+}
+
+/* From the network header on, of `seen_bytes` that there seem to be. */
+static __always_inline __u32 network_bytes_of(const struct packet *packet, __u32 seen_bytes)
+{
+	return forgotten(packet->total_bytes && packet->total_bytes < seen_bytes ? packet->total_bytes
+										 : seen_bytes);
 }
 
 struct ipv6_fragment_header {
@@ -152,7 +162,8 @@ static __always_inline bool packet_read_ipv6(struct __sk_buff *skb, struct packe
 		return false;
 	packet->protocol = ip.nexthdr;
 	packet->network_header_bytes = sizeof(ip);
-	packet->total_bytes = sizeof(ip) + bpf_ntohs(ip.payload_len);
+	packet->total_bytes = ip.payload_len ? sizeof(ip) + bpf_ntohs(ip.payload_len) : 0;
+	packet->has_jumbo_option = forgotten(!ip.payload_len && ip.nexthdr == IPPROTO_HOPOPTS);
 	__builtin_memcpy(&packet->source, &ip.saddr, sizeof(packet->source));
 	__builtin_memcpy(&packet->destination, &ip.daddr, sizeof(packet->destination));
 

@@ -211,6 +211,13 @@ struct pnm_overflow_key {
 	__u32 is_foreign; /* 1: the interface is one of another network namespace than the helper's */
 };
 
+/* What counts without a flow. */
+struct pnm_overflow {
+	struct pnm_counters counters;
+	__u32 flags; /* PNM_FLOW_ESTIMATE and its like, of whatever was added */
+	__u32 padding;
+};
+
 /* An interface of the helper's network namespace, by index. */
 struct pnm_device {
 	__u32 link_header_bytes; /* 14 for Ethernet and loopback, 0 for tun */

@@ -94,11 +94,15 @@ static __always_inline bool fin_is_received(const struct pnm_socket *socket, con
 	return (socket->flags & PNM_SOCKET_FIN_SEEN) && now->rcv_nxt == socket->fin_end;
 }
 
-static __always_inline void note_peer_fin(struct pnm_socket *socket, const struct packet *packet)
+/* `network_bytes` are those of a bundle too that is longer than its header can say. */
+static __always_inline void note_peer_fin(struct pnm_socket *socket, const struct packet *packet,
+					  __u32 network_bytes)
 {
+	__u32 total_bytes = packet->total_bytes ? packet->total_bytes : network_bytes;
+
 	if (!packet->is_fin || (socket->flags & PNM_SOCKET_FIN_SEEN))
 		return;
-	socket->fin_end = packet->sequence + packet->total_bytes - packet->network_header_bytes -
+	socket->fin_end = packet->sequence + total_bytes - packet->network_header_bytes -
 			  packet->transport_header_bytes + 1;
 	bpf_spin_lock(&socket->lock);
 	socket->flags |= PNM_SOCKET_FIN_SEEN;

@@ -129,6 +129,8 @@ export interface ProcessOverflow {
   interfaceIndex: number;
   /** Whether the interface is one of another network namespace than the helper's. */
   foreign: boolean;
+  /** Bits of `FlowMark`. */
+  flags: number;
   wireTxBytes: number;
   wireRxBytes: number;
   wireTxPackets: number;

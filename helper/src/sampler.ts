@@ -358,7 +358,9 @@ export class Sampler {
       if (growth.empty) continue;
       const since = this.ledger.find(entry.processId)?.seenNanos ?? now;
       const owner = { pid: entry.processId, userId: unknownUser, name: '' };
-      this.ledger.ofOwner(owner, since, this.#tick).onInterface(device).add(growth);
+      const sum = this.ledger.ofOwner(owner, since, this.#tick).onInterface(device);
+      sum.add(growth);
+      sum.marks |= entry.flags;
     }
   }
 

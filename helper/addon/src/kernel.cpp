@@ -101,7 +101,7 @@ std::vector<Overflow> Kernel::overflow() const
 	       bpf_map_get_next_key(programs_.overflow(), previous, &key) == 0) {
 		Overflow entry{key, {}};
 
-		if (bpf_map_lookup_elem(programs_.overflow(), &key, &entry.counters) == 0)
+		if (bpf_map_lookup_elem(programs_.overflow(), &key, &entry.value) == 0)
 			entries.push_back(entry);
 		previous = &key;
 	}

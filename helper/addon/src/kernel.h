@@ -26,7 +26,7 @@ struct Interface {
 
 struct Overflow {
 	pnm_overflow_key key;
-	pnm_counters counters;
+	pnm_overflow value;
 };
 
 struct Statistics {

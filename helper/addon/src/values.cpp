@@ -174,12 +174,13 @@ Napi::Value to_javascript(Napi::Env env, const std::vector<Overflow> &entries)
 		object.Set("processId", number(env, entry.key.process_id));
 		object.Set("interfaceIndex", number(env, entry.key.interface_index));
 		object.Set("foreign", Napi::Boolean::New(env, entry.key.is_foreign));
-		object.Set("wireTxBytes", number(env, entry.counters.wire_tx_bytes));
-		object.Set("wireRxBytes", number(env, entry.counters.wire_rx_bytes));
-		object.Set("wireTxPackets", number(env, entry.counters.wire_tx_packets));
-		object.Set("wireRxPackets", number(env, entry.counters.wire_rx_packets));
-		object.Set("payloadTxBytes", number(env, entry.counters.payload_tx_bytes));
-		object.Set("payloadRxBytes", number(env, entry.counters.payload_rx_bytes));
+		object.Set("wireTxBytes", number(env, entry.value.counters.wire_tx_bytes));
+		object.Set("wireRxBytes", number(env, entry.value.counters.wire_rx_bytes));
+		object.Set("wireTxPackets", number(env, entry.value.counters.wire_tx_packets));
+		object.Set("wireRxPackets", number(env, entry.value.counters.wire_rx_packets));
+		object.Set("payloadTxBytes", number(env, entry.value.counters.payload_tx_bytes));
+		object.Set("payloadRxBytes", number(env, entry.value.counters.payload_rx_bytes));
+		object.Set("flags", number(env, entry.value.flags));
 		return object;
 	});
 }

@@ -384,17 +384,21 @@ describe('Sampler', () => {
   });
 
   it('adds what found the pool full to the process, and to the interface that it passed', () => {
-    const overflow = { ...noCounters, processId: 10, foreign: false };
+    const overflow = { ...noCounters, processId: 10, foreign: false, flags: 0 };
     send(kernel.open({ processId: 10, openedNanos: 1 }), 5);
     kernel.overflow = [
       { ...overflow, interfaceIndex: 2, wireTxBytes: 100, wireTxPackets: 1, payloadTxBytes: 40 },
-      { ...overflow, interfaceIndex: 3, wireTxBytes: 50, wireTxPackets: 1, payloadTxBytes: 20 },
+      {
+        ...{ ...overflow, interfaceIndex: 3, wireTxBytes: 50, wireTxPackets: 1, payloadTxBytes: 20 },
+        flags: FlowMark.WireEstimate,
+      },
     ];
     kernel.counts.overflowUpdates = 1;
     tick();
     tick();
     expect(sumOf(10).payloadTxBytes).toBe(65);
     expect(sumOf(10, (key) => key === interfaceKey(3, false)).payloadTxBytes).toBe(20);
+    expect([2, 3].map((index) => marksOf(10, (key) => key === index))).toEqual([0, FlowMark.WireEstimate]);
     kernel.overflow = [
       { ...overflow, interfaceIndex: 2, wireTxBytes: 200, wireTxPackets: 2, payloadTxBytes: 90 },
       { ...overflow, interfaceIndex: 3, wireTxBytes: 50, wireTxPackets: 1, payloadTxBytes: 20 },
