@@ -3,7 +3,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Family, measureAgainstServer, type Place, trafficProgram } from '../support/far-server';
 import { HostPair } from '../support/namespaces';
-import { tellsNetworkNamespace, vethBundles, withoutNetworkNamespace } from '../support/running-kernel';
+import {
+  hasBigTcp,
+  tellsNetworkNamespace,
+  vethBundles,
+  withoutBigTcp,
+  withoutNetworkNamespace,
+} from '../support/running-kernel';
 import { crossed, expectEveryByteOnce, expectPayload, expectWire, processOf } from '../support/scenario';
 
 /** Runs one kind of traffic of traffic.mjs between the hosts. */
@@ -106,6 +112,19 @@ describe('directions and shapes with offloads', () => {
       const bundles = pair.bundlesOfNear();
       if (kind !== 'tcp-down') expect(bundles.sent).toBeLessThan(wire.sent.packets);
       if (kind !== 'tcp-up' && vethBundles) expect(bundles.received).toBeLessThan(wire.received.packets);
+      expectEveryByteOnce(report, wire);
+    },
+  );
+
+  it.for(['inside', 'outside'] as const)(
+    'shapes: bundles of more than 64 kB over ipv6, helper %s the namespace',
+    async (place, { skip }) => {
+      skip(!hasBigTcp, withoutBigTcp);
+      pair.setLargestBundle(185_000);
+      pair.startCounting();
+      const report = await measure(pair, 'tcp-up', 'ipv6', place);
+      const wire = crossed(pair);
+      expect(wire.sent.bytes / pair.bundlesOfNear().sent).toBeGreaterThan(65_536);
       expectEveryByteOnce(report, wire);
     },
   );

@@ -163,6 +163,14 @@ export class HostPair {
     for (const host of [this.near, this.far]) setBundling(host.namespace, host.interface, state);
   }
 
+  /** Has the near host send bundles of up to so many bytes: from 65,536 on that is BIG TCP. */
+  setLargestBundle(bytes: number): void {
+    const { namespace } = this.near;
+    run('ip', '-n', namespace, 'link', 'set', this.near.interface, 'gso_max_size', String(bytes));
+    const sendBuffer = `4096 ${String(2 * bytes)} ${String(2 * bytes)}`;
+    run('ip', 'netns', 'exec', namespace, 'sysctl', '-qw', `net.ipv4.tcp_wmem=${sendBuffer}`);
+  }
+
   /** As the function of that name, at both ends. */
   retransmitLate(): void {
     for (const { namespace } of [this.near, this.far]) retransmitLate(namespace);

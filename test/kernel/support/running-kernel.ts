@@ -16,6 +16,9 @@ export const tellsNetworkNamespace = isAtLeast(5, 14);
 /** Whether a veth interface can bundle the segments that it receives (GRO). */
 export const vethBundles = isAtLeast(5, 13);
 
+/** Whether TCP over IPv6 can hand bundles of more than 64 kB to an interface (BIG TCP). */
+export const hasBigTcp = isAtLeast(5, 19);
+
 /** Whether a program at a socket can ask which process runs, and so who sends first. */
 export const tellsSender = isAtLeast(6, 10);
 
@@ -52,6 +55,8 @@ export const withoutMptcp = 'this kernel is built without MPTCP';
 export const withoutMptcpSocket = 'kernels tell from Linux 5.19 on whose a path of MPTCP is';
 /** Why a test of what the verifier has to follow is skipped. */
 export const withoutVerifiedInstructions = 'kernels tell from Linux 5.16 on how much they verified';
+/** Why a test of BIG TCP is skipped. */
+export const withoutBigTcp = 'BIG TCP is there from Linux 5.19 on';
 /** Why a test of UDP-Lite is skipped. */
 export const withoutUdpLite = 'this kernel is without UDP-Lite, which Linux 7.1 took out';
 /** Why a test of segment routing is skipped. */
