@@ -50,7 +50,7 @@ export interface Path {
 /** Connections in both directions; datagrams with short answers. */
 export const kinds = ['tcp-some', 'udp-up'] as const;
 /** What is exchanged, as `traffic.mjs` names it. */
-type Kind = (typeof kinds)[number] | 'tcp-few';
+type Kind = (typeof kinds)[number] | 'tcp-few' | 'tcp-both';
 /** Where the helper runs. */
 export const places = ['client', 'server', 'outside'] as const;
 
