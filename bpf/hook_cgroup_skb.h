@@ -10,8 +10,43 @@
 #include "ipsec.h"
 #include "marks.h"
 
-/* Ethernet, where the device is not known: one of another network namespace. */
-#define DEFAULT_LINK_HEADER_BYTES 14
+#define ETHERNET_PROTOCOL_AT 12
+
+/* The interface turns out to have no header of its own. What a connection has sent before is put right; of
+ * other sockets there may be more flows than the last one. */
+static __always_inline void linkless_note(struct pnm_socket *socket, bool is_connection)
+{
+	struct pnm_flow *flow = last_flow(socket);
+
+	socket->is_linkless = 1;
+	if (!flow || !flow->counters.wire_tx_packets)
+		return;
+	if (is_connection)
+		__sync_fetch_and_add(&flow->counters.wire_tx_bytes,
+				     -(flow->counters.wire_tx_packets * ETH_HLEN));
+	else
+		wire_estimate_mark(flow);
+}
+
+/* Of an interface that is not known, one of another network namespace: that of Ethernet, or none, as tunnels
+ * have it. Only what arrives tells. */
+STEP __u32 unknown_link_header_bytes(struct __sk_buff *skb, struct pnm_socket *socket, bool is_out,
+				     bool is_connection)
+{
+	__be16 protocol = 0;
+
+	if (!is_out) {
+		bool is_linkless = bpf_skb_load_bytes_relative(skb, ETHERNET_PROTOCOL_AT, &protocol,
+							       sizeof(protocol), BPF_HDR_START_MAC) ||
+				   protocol != (__be16)skb->protocol;
+
+		if (!is_linkless)
+			socket->is_linkless = 0;
+		else if (!socket->is_linkless)
+			linkless_note(socket, is_connection);
+	}
+	return forgotten(socket->is_linkless ? 0 : ETH_HLEN);
+}
 
 /* What a packet takes on the wire, as far as it counts on this socket. */
 static __always_inline void wire_tally(struct __sk_buff *skb, const struct pnm_socket *socket,
@@ -59,7 +94,7 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
 	__u32 index = skb->ifindex;
 	struct packet packet;
 	struct tally tally;
-	__u32 link_header_bytes = DEFAULT_LINK_HEADER_BYTES;
+	__u32 link_header_bytes = 0;
 	struct bpf_sock *sk = skb->sk;
 
 	if (!sk)
@@ -76,14 +111,15 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
 		return;
 	if (settings.tells_sender && is_out && !socket->sender)
 		sender_note(skb, sk, socket, &packet);
-	if (!(socket->flags & PNM_SOCKET_FOREIGN)) {
-		struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
+	struct pnm_device *device =
+	    socket->flags & PNM_SOCKET_FOREIGN ? NULL : bpf_map_lookup_elem(&devices, &index);
 
-		if (device) {
-			if (is_out && device->attached)
-				return; /* count_egress() will */
-			link_header_bytes = device->link_header_bytes;
-		}
+	if (device) {
+		if (is_out && device->attached)
+			return; /* count_egress() will */
+		link_header_bytes = device->link_header_bytes;
+	} else {
+		link_header_bytes = unknown_link_header_bytes(skb, socket, is_out, sk->type == SOCK_STREAM);
 	}
 	if (!packet_read(skb, &packet))
 		return;

@@ -178,6 +178,7 @@ struct pnm_socket {
 		       header */
 	__u8 is_encapsulated; /* a route puts what it sends in packets of its own */
 	__u8 has_other_paths; /* of MPTCP: what is slow on it goes over another one too */
+	__u8 is_linkless; /* in another network namespace: its interface puts no header in front of packets */
 	/* Where its traffic last passed that found the flow pool full. */
 	__u32 overflow_interface;
 	__s32 arriving; /* packets that tc has counted on it and that have not come to the socket yet */

@@ -102,7 +102,7 @@ export function expectBothEnds(report: Report, way: Path, kind: Kind, home: Netw
     expectPayload(process, { ...truth, sent });
     const found = isOpaque && kind === 'tcp-few' ? lessUnfound(wire, process) : wire;
     const crossed = way.hidesTunnel && end.host !== home ? asEstimated(found, process) : found;
-    expectWire([process], crossed, withoutLinkHeader && end.host === home ? headersAtHome(kind) : {});
+    expectWire([process], crossed, withoutLinkHeader ? noHeader : {});
     if (end.host === home && tellsNetworkNamespace) expectInterface(process, end.device);
   }
   expectNobodyElse(
@@ -111,15 +111,8 @@ export function expectBothEnds(report: Report, way: Path, kind: Kind, home: Netw
   );
 }
 
-/**
- * Bytes of the header of a link without one that count with each packet in the helper's network namespace. What kind of
- * interface another one has is not known: it is taken for Ethernet.
- */
-function headersAtHome(kind: Kind): { sent?: number; received?: number } {
-  if (tellsNetworkNamespace) return { sent: 0, received: 0 };
-  // All sockets are taken for foreign; only what connections receive is counted at the interface all the same.
-  return kind === 'udp-up' ? {} : { received: 0 };
-}
+/** Of interfaces without a header of their own. */
+const noHeader = { sent: 0, received: 0 };
 
 /** Packets that IPsec hides, of connections in TIME_WAIT, which have no socket: one for each of three connections, both ways together. */
 const mostUnfound = 3;
