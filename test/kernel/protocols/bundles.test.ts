@@ -121,7 +121,7 @@ describe('a first write of 64 kB', () => {
 
 describe('segments that are put together as they arrive', () => {
   beforeEach(() => {
-    pair = new HostPair('gathered', 'segmenting');
+    pair = new HostPair('gathered', { wire: 'segmenting' });
   });
 
   it.each(applications)('tell $application at both ends', async ({ application, question, answer }) => {

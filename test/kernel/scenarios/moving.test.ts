@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { type Family, measureAgainstServer, type Place } from '../support/far-server';
+import { type Family, measureAgainstServer } from '../support/far-server';
 import { HostPair } from '../support/namespaces';
+import { PairByPlace, type Place } from '../support/places';
 import { compiledProgram } from '../support/programs';
 import { crossed, expectEveryByteOnce } from '../support/scenario';
 
@@ -14,18 +15,20 @@ const streamWays = ['send', 'sendmsg', 'sendmmsg', 'sendfile', 'splice', 'zeroco
 const datagramWays = ['send', 'sendmsg', 'sendmmsg', 'zerocopy', 'io_uring', 'peek'];
 
 describe('ways of moving bytes', () => {
-  let pair: HostPair;
+  const pairs = new PairByPlace((options) => {
+    const pair = new HostPair('mov', options);
+    pair.retransmitLate();
+    pair.setOffloads('off');
+    return pair;
+  });
   let folder: string;
   let program: string;
   beforeAll(() => {
-    pair = new HostPair('mov');
-    pair.retransmitLate();
-    pair.setOffloads('off');
     folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-moving-'));
     program = compiledProgram('moving', folder);
   });
   afterAll(() => {
-    pair.dispose();
+    pairs.dispose();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -37,10 +40,16 @@ describe('ways of moving bytes', () => {
     ...streamWays.map((way) => ({ protocol: 'tcp', way })),
     ...datagramWays.map((way) => ({ protocol: 'udp', way })),
   ].flatMap((each) => combinations.map((combination) => ({ ...each, ...combination })));
-  it.for(cases)(
-    'moving: $way over $protocol and $family, helper $place the namespace',
+  const atHome = { family: 'ipv6', place: 'home' } as const;
+  it.for([
+    ...cases,
+    { protocol: 'tcp', way: 'splice', ...atHome },
+    { protocol: 'udp', way: 'sendmmsg', ...atHome },
+  ])(
+    'moving: $way over $protocol and $family, helper $place',
     async ({ protocol, way, family, place }, { skip }) => {
       skip(spawnSync(program, ['can', way]).status === notAvailable, `this kernel lets nobody use ${way}`);
+      const pair = pairs.at(place);
       pair.startCounting();
       const report = await measureAgainstServer(pair, { family, place }, (address, port) => [
         ...([program, address, String(port)] as const),

@@ -6,15 +6,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Family,
-  fromPlace,
-  measureAgainstServer,
-  type Place,
-  trafficProgram,
-} from '../support/far-server';
+import { type Family, measureAgainstServer, trafficProgram } from '../support/far-server';
 import { helperPath, runToEnd } from '../support/helper';
 import { HostPair } from '../support/namespaces';
+import { fromPlace, PairByPlace, type Place, together } from '../support/places';
 import { compiledProgram } from '../support/programs';
 import { tellsNetworkNamespace, tellsSender, withoutLastPackets } from '../support/running-kernel';
 import {
@@ -33,25 +28,30 @@ import {
 
 const places: readonly Place[] = ['inside', 'outside'];
 
+const pairs = new PairByPlace((options) => {
+  const made = new HostPair('own', options);
+  made.setOffloads('off');
+  made.retransmitLate();
+  return made;
+});
+/** That of the test that runs. */
 let pair: HostPair;
 let folder: string;
 let clients: string;
 let servers: string;
 beforeAll(() => {
-  pair = new HostPair('own');
-  pair.setOffloads('off');
-  pair.retransmitLate();
   folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-ownership-'));
   clients = compiledProgram('owner-clients', folder);
   servers = compiledProgram('owner-servers', folder);
 });
 afterAll(() => {
-  pair.dispose();
+  pairs.dispose();
   rmSync(folder, { recursive: true, force: true });
 });
 
 /** Runs a client of owner-clients.c under the helper. */
 async function connectWatched(scenario: string, place: Place, family: Family = 'ipv4'): Promise<Report> {
+  pair = pairs.at(place);
   pair.startCounting();
   return measureAgainstServer(pair, { place, family }, (address, port) => [
     clients,
@@ -70,10 +70,11 @@ interface Load {
  * @param serve starts the server; `listening` resolves when it does, and `talk` has the client talk to it
  */
 async function withServer(
-  { kind, connections }: Load,
+  load: Load,
   commandFor: Serving,
   serve: (command: Command, listening: Promise<unknown>, talk: () => Promise<unknown>) => Promise<Report>,
 ): Promise<Report> {
+  pair = pairs.at(load.place);
   const socket = path.join(folder, 'told');
   const told = createServer().listen(socket);
   await once(told, 'listening');
@@ -87,12 +88,12 @@ async function withServer(
     const [nsenter, ...args] = inside(
       pair.far,
       ...([process.execPath, trafficProgram, 'client'] as const),
-      ...[pair.near.ipv4, String(await port), kind],
+      ...[pair.near.ipv4, String(await port), load.kind],
     );
     answer = (await runToEnd(nsenter, args)).stdout;
   };
   try {
-    const report = await serve(commandFor(socket, String(connections)), port, talk);
+    const report = await serve(commandFor(socket, String(load.connections)), port, talk);
     const [counted] = jsonLines(answer ?? '') as { sent: number; received: number }[];
     const sum = (value: 'sent' | 'received') =>
       report.truths.reduce((total, truth) => total + truth[value], 0);
@@ -157,7 +158,8 @@ async function watchRunning(
   go: () => Promise<unknown>,
 ): Promise<Report> {
   const watch = [helperPath, 'watch', '--format', 'json', String(child.pid)] as const;
-  const [program, ...args] = place === 'inside' ? inside(pair.near, ...watch) : watch;
+  const from = fromPlace(pair, place);
+  const [program, ...args] = from === 'outside' ? watch : inside(from, ...watch);
   const helper = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let lines = '';
   helper.stdout.setEncoding('utf8').on('data', (text: string) => (lines += text));
@@ -190,8 +192,11 @@ describe('ownership of what a program connects', () => {
   ];
   /** A connection that only a second process has used, which took it over at once. */
   const takenOver = new Set(['fork-after-connect', 'pass-connected']);
-  const cases = exact.flatMap((scenario) => places.map((place) => ({ scenario, place })));
-  it.for(cases)('ownership: $scenario, helper $place the namespace', async ({ scenario, place }) => {
+  const cases: { scenario: string; place: Place }[] = [
+    ...exact.flatMap((scenario) => places.map((place) => ({ scenario, place }))),
+    { scenario: 'pass-connected', place: 'home' },
+  ];
+  it.for(cases)('ownership: $scenario, helper $place', async ({ scenario, place }) => {
     const report = await connectWatched(scenario, place);
     if (takenOver.has(scenario) && !tellsSender) {
       expectWire(report.summary.processes, crossed(pair));
@@ -204,10 +209,10 @@ describe('ownership of what a program connects', () => {
 
   const families = ['ipv4', 'ipv6'] as const;
   const closing = ['draining', 'closing-first'].flatMap((scenario) =>
-    families.flatMap((family) => places.map((place) => ({ scenario, family, place }))),
+    families.flatMap((family) => [...places, 'home' as const].map((place) => ({ scenario, family, place }))),
   );
   it.for(closing)(
-    'ownership: $scenario over $family, helper $place the namespace',
+    'ownership: $scenario over $family, helper $place',
     async ({ scenario, family, place }, { skip }) => {
       skip(place === 'outside' && !tellsNetworkNamespace, withoutLastPackets);
       const report = await connectWatched(scenario, place, family);
@@ -217,7 +222,7 @@ describe('ownership of what a program connects', () => {
       // What the peer sends when it closes at last comes to no socket, and from outside to no hook.
       const flows = report.summary.processes.flatMap((process) => process.flows);
       expect(new Set(flows.map(({ wireEstimate }) => wireEstimate ?? false))).toEqual(
-        new Set([place === 'outside' || !tellsNetworkNamespace]),
+        new Set([place !== 'home' && place !== together]),
       );
     },
   );
@@ -252,11 +257,14 @@ describe('ownership of what a program accepts', () => {
     { kind: 'tcp-parallel', connections: 16, place: 'outside' },
     { kind: 'tcp-parallel', connections: 16, place: 'inside' },
   ] as const;
-  const cases = scenarios.flatMap((scenario) =>
-    [true, false].flatMap((asks) => loads.map((load) => ({ scenario, asks, ...load }))),
-  );
+  const cases: (Load & { scenario: string; asks: boolean })[] = [
+    ...scenarios.flatMap((scenario) =>
+      [true, false].flatMap((asks) => loads.map((load) => ({ scenario, asks, ...load }))),
+    ),
+    { scenario: 'prefork', asks: false, kind: 'tcp-parallel', connections: 16, place: 'home' },
+  ];
   it.for(cases)(
-    'ownership: $scenario, $kind, accept asks for the peer: $asks, helper $place the namespace',
+    'ownership: $scenario, $kind, accept asks for the peer: $asks, helper $place',
     async ({ scenario, asks, ...load }) => {
       const report = await serveWatched(load, serving(scenario, asks));
       expectEveryByteOnce(report, crossed(pair));
@@ -286,25 +294,23 @@ describe('ownership in a cluster of Node.js', () => {
 });
 
 describe('ownership of what was there before', () => {
-  it.for(['inside', 'outside'] as const)(
-    'ownership: a connection from before, helper %s the namespace',
-    async (place) => {
-      const { server, port } = await Server.start(
-        inside(pair.far, process.execPath, trafficProgram, 'server', pair.far.ipv4),
-      );
-      try {
-        const client = startNear(clients, 'in-halves', pair.far.ipv4, String(port));
-        await once(client.child.stdout ?? client.child, 'data');
-        const report = await watchRunning(client, place, () => {
-          client.child.stdin?.end();
-          return Promise.resolve();
-        });
-        expectEveryByteOnce(report, crossed(pair));
-      } finally {
-        await server.dispose();
-      }
-    },
-  );
+  it.for(places)('ownership: a connection from before, helper %s', async (place) => {
+    pair = pairs.at(place);
+    const { server, port } = await Server.start(
+      inside(pair.far, process.execPath, trafficProgram, 'server', pair.far.ipv4),
+    );
+    try {
+      const client = startNear(clients, 'in-halves', pair.far.ipv4, String(port));
+      await once(client.child.stdout ?? client.child, 'data');
+      const report = await watchRunning(client, place, () => {
+        client.child.stdin?.end();
+        return Promise.resolve();
+      });
+      expectEveryByteOnce(report, crossed(pair));
+    } finally {
+      await server.dispose();
+    }
+  });
 
   it.for(['prefork', 'hand-over'])('ownership: %s on a listener from before', async (scenario) => {
     const load: Load = { kind: 'tcp-parallel', connections: 16, place: 'outside' };

@@ -1,7 +1,7 @@
 // Directions and shapes of traffic: up, down, both at once, many and few, over TCP and UDP, counted inside of the
-// network namespace (by tc) and from outside (by cgroup_skb).
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Family, measureAgainstServer, type Place, trafficProgram } from '../support/far-server';
+// network namespace, also in that of the machine (by tc), and from outside (by cgroup_skb).
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Family, measureAgainstServer, trafficProgram } from '../support/far-server';
 import { HostPair } from '../support/namespaces';
 import {
   hasBigTcp,
@@ -10,6 +10,7 @@ import {
   withoutBigTcp,
   withoutNetworkNamespace,
 } from '../support/running-kernel';
+import { PairByPlace, type Place } from '../support/places';
 import { crossed, expectEveryByteOnce, expectPayload, expectWire, processOf } from '../support/scenario';
 
 /** Runs one kind of traffic of traffic.mjs between the hosts. */
@@ -53,28 +54,34 @@ function crosswise(names: readonly string[]): Case[] {
 }
 
 describe('directions and shapes', () => {
-  let pair: HostPair;
-  beforeAll(() => {
-    pair = new HostPair('acc');
+  const pairs = new PairByPlace((options) => {
+    const pair = new HostPair('acc', options);
     pair.retransmitLate();
     pair.setOffloads('off');
+    return pair;
   });
   afterAll(() => {
-    pair.dispose();
+    pairs.dispose();
   });
 
-  const cases = [...combinations(kinds), ...crosswise(rhythms)];
-  it.for(cases)(
-    'shapes: $kind over $family, helper $place the namespace',
-    async ({ kind, family, place }, { skip }) => {
-      skip(kind === 'udp-fragments' && !tellsNetworkNamespace, withoutNetworkNamespace);
-      pair.startCounting();
-      const report = await measure(pair, kind, family, place);
-      expectEveryByteOnce(report, crossed(pair));
-    },
-  );
+  const cases: Case[] = [
+    ...combinations(kinds),
+    ...crosswise(rhythms),
+    { kind: 'tcp-both', family: 'ipv4', place: 'home' },
+    { kind: 'udp-sockets', family: 'ipv6', place: 'home' },
+    { kind: 'udp-fragments', family: 'ipv4', place: 'home' },
+    { kind: 'udp-fragments', family: 'ipv6', place: 'home' },
+  ];
+  it.for(cases)('shapes: $kind over $family, helper $place', async ({ kind, family, place }, { skip }) => {
+    skip(kind === 'udp-fragments' && place === 'inside' && !tellsNetworkNamespace, withoutNetworkNamespace);
+    const pair = pairs.at(place);
+    pair.startCounting();
+    const report = await measure(pair, kind, family, place);
+    expectEveryByteOnce(report, crossed(pair));
+  });
 
   it('shapes: counts the same whether or not another helper runs', async () => {
+    const pair = pairs.at('inside');
     pair.startCounting();
     const measured = await Promise.all([
       measure(pair, 'tcp-both', 'ipv4', 'inside'),
@@ -93,18 +100,24 @@ describe('directions and shapes', () => {
 });
 
 describe('directions and shapes with offloads', () => {
-  let pair: HostPair;
-  beforeAll(() => {
-    pair = new HostPair('ofl', 'segmenting');
+  const pairs = new PairByPlace((options) => {
+    const pair = new HostPair('ofl', { ...options, wire: 'segmenting' });
     pair.retransmitLate();
+    return pair;
   });
   afterAll(() => {
-    pair.dispose();
+    pairs.dispose();
   });
 
-  it.for(crosswise(bundledKinds))(
-    'shapes: $kind over $family with offloads, helper $place the namespace',
+  const cases: Case[] = [
+    ...crosswise(bundledKinds),
+    { kind: 'tcp-both', family: 'ipv4', place: 'home' },
+    { kind: 'tcp-parallel', family: 'ipv6', place: 'home' },
+  ];
+  it.for(cases)(
+    'shapes: $kind over $family with offloads, helper $place',
     async ({ kind, family, place }) => {
+      const pair = pairs.at(place);
       pair.startCounting();
       const report = await measure(pair, kind, family, place);
       const wire = crossed(pair);

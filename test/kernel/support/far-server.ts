@@ -2,21 +2,17 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { HostPair } from './namespaces';
-import { type Command, type From, inside, type Report, runWatched, Server } from './scenario';
+import { fromPlace, type Place } from './places';
+import { type Command, inside, type Report, runWatched, Server } from './scenario';
 
 export const trafficProgram = fileURLToPath(new URL('traffic.mjs', import.meta.url));
 
 export type Family = 'ipv4' | 'ipv6';
-export type Place = 'inside' | 'outside';
-
-/** Where the helper runs, as `runWatched` takes it. */
-export function fromPlace(pair: HostPair, place: Place): From {
-  return place === 'inside' ? pair.near : 'outside';
-}
 
 /**
  * Starts the serving end in the far host, runs a client in the near one under the helper, and makes sure that both
  * ends counted the same payload.
+ * @param pair that of the place
  */
 export async function measureAgainstServer(
   pair: HostPair,

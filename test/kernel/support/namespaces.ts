@@ -1,5 +1,6 @@
 // Network namespaces for tests: two hosts joined by a veth pair, with counters of the far end's own.
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 
 /** Runs a program to its end and returns its standard output; throws with its standard error otherwise. */
 export function run(program: string, ...args: string[]): string {
@@ -42,15 +43,62 @@ interface NftCounter {
   counter?: { name: string; packets: number; bytes: number };
 }
 
-/**
- * Least, default and most bytes that a TCP socket may have on the way: 16 of them, with as many acknowledgements of what
- * comes the other way, fill no queue of 256 packets.
- */
-const modestSendBuffer = '4096 8192 10240';
+/** How a pair of hosts is made, where not as usual. */
+export interface PairOptions {
+  wire?: Wire;
+  /**
+   * The near host is this process's own network namespace: nothing in it is touched but an interface of its own and the
+   * packet filter's tables for that.
+   */
+  isHome?: boolean;
+}
 
-function addVeth(namespace: string, name: string, peerNamespace: string, peer: string): void {
+/**
+ * Segments that a connection may have on the way: 16 connections, with as many acknowledgements of what comes the other
+ * way, fill no queue of 256 packets.
+ */
+const modestWindow = '7';
+
+/** What the names of all that this process makes begin with. */
+const ownPrefix = `pnm${String(process.pid)}`;
+/** Tables of the packet filter: one counts what arrives, one does with it what a test says. */
+const countingTable = `netdev ${ownPrefix}`;
+const filteringTable = `inet ${ownPrefix}`;
+
+type Addresses = Record<'ipv4' | 'ipv6', string>;
+
+function usualAddresses(host: number): Addresses {
+  return { ipv4: `10.77.0.${String(host)}`, ipv6: `fd77::${String(host)}` };
+}
+
+/** In a network of 8 addresses that is this process's only, of those that are kept free for measurements (RFC 2544). */
+function addressesAtHome(host: number): Addresses {
+  const network = process.pid % 2 ** 14;
+  const low = network * 8 + host;
+  return {
+    ipv4: `198.${String(18 + (low >> 16))}.${String((low >> 8) & 255)}.${String(low & 255)}`,
+    ipv6: `fd77:${network.toString(16)}::${String(host)}`,
+  };
+}
+
+/** Removes what processes have left behind that were killed. */
+function sweepHome(): void {
+  const kinds: [pattern: RegExp, list: Parameters<typeof run>, remove: Parameters<typeof run>][] = [
+    [/^\d+: ([^@:]+)/gm, ['ip', 'link', 'show', 'type', 'veth'], ['ip', 'link', 'delete']],
+    [/^table (.+)/gm, ['nft', 'list', 'tables'], ['nft', 'delete', 'table']],
+    [/^\S+/gm, ['ip', 'netns', 'list'], ['ip', 'netns', 'delete']],
+  ];
+  for (const [pattern, list, remove] of kinds)
+    for (const [all, name = all] of run(...list).matchAll(pattern)) {
+      const processId = /\bpnm(\d+)/.exec(name)?.[1];
+      if (processId !== undefined && !existsSync(`/proc/${processId}`)) run(...remove, ...name.split(' '));
+    }
+}
+
+/** Gives a host its interface, which leads to another one in some network namespace. */
+function addVeth(host: Host, peerNamespace: string, peer: string): void {
   run(
-    ...(['ip', 'link', 'add', name, 'netns', namespace] as const),
+    ...(['ip', 'link', 'add', host.interface, 'netns', host.namespace] as const),
     ...['type', 'veth', 'peer', 'name', peer, 'netns', peerNamespace],
   );
 }
@@ -73,15 +121,33 @@ function linkStatistics(namespace: string, device: string): LinkStatistics {
   return link.stats64;
 }
 
+/** Has a network namespace's packet filter take rules. */
+function loadRules(namespace: string, rules: string): void {
+  execFileSync('ip', ['netns', 'exec', namespace, 'nft', '-f', '-'], { input: rules });
+}
+
+/** Rules that remove a table, whether or not it is there. */
+function withoutTable(table: string): string {
+  return `table ${table}\ndelete table ${table}\n`;
+}
+
 function counterIn(namespace: string, name: string): WireCounters {
   const listing = run(
     ...(['ip', 'netns', 'exec', namespace, 'nft', '-j'] as const),
-    ...['list', 'counters', 'table', 'netdev', 'ground_truth'],
+    ...['list', 'counters', 'table', ...countingTable.split(' ')],
   );
   const { nftables } = JSON.parse(listing) as { nftables: NftCounter[] };
   const counter = nftables.find((entry) => entry.counter?.name === name)?.counter;
   if (!counter) throw new Error(`The packet filter of ${namespace} has no counter ${name}`);
   return { packets: counter.packets, bytes: counter.bytes };
+}
+
+/** Gives the routes of a network namespace over some interfaces more properties. */
+function changeRoutes(namespace: string, isOver: (device: string) => boolean, ...properties: string[]): void {
+  for (const family of ['-4', '-6'])
+    for (const route of run('ip', '-n', namespace, family, 'route', 'list').trim().split('\n'))
+      if (isOver(/ dev (\S+)/.exec(route)?.[1] ?? 'lo') && !/^fe80| encap | linkdown/.test(route))
+        run('ip', '-n', namespace, family, 'route', 'change', ...route.trim().split(/\s+/), ...properties);
 }
 
 /**
@@ -91,28 +157,35 @@ function counterIn(namespace: string, name: string): WireCounters {
  */
 export function retransmitLate(namespace: string): void {
   run('ip', 'netns', 'exec', namespace, 'sysctl', '-qw', 'net.ipv4.tcp_early_retrans=0');
-  for (const family of ['-4', '-6'])
-    for (const route of run('ip', '-n', namespace, family, 'route', 'list').trim().split('\n'))
-      if (/ dev (?!lo )/.test(route) && !/^fe80| encap | linkdown/.test(route))
-        run('ip', '-n', namespace, family, 'route', 'change', ...route.trim().split(/\s+/), 'rto_min', '5s');
+  changeRoutes(namespace, (device) => device !== 'lo', 'rto_min', '5s');
 }
 
 /** Two hosts, `near` and `far`, that reach each other over Ethernet. Remove them with `dispose`. */
 export class HostPair {
   readonly near: Host;
   readonly far: Host;
+  /** An address of their network that no host has. */
+  readonly nobody: string;
   /** Namespace of the bridge; undefined when there is none. */
   readonly #bridge: string | undefined;
+  readonly #isHome: boolean;
   #sentBefore = 0;
 
-  constructor(name: string, wire: Wire = 'direct') {
-    const prefix = `pnm${String(process.pid)}${name}`;
+  constructor(name: string, { wire = 'direct', isHome = false }: PairOptions = {}) {
+    const prefix = `${ownPrefix}${name}`;
+    this.#isHome = isHome;
     this.#bridge = wire === 'segmenting' ? `${prefix}m` : undefined;
-    this.near = { namespace: `${prefix}a`, ipv4: '10.77.0.1', ipv6: 'fd77::1', interface: 'wire0' };
-    this.far = { namespace: `${prefix}b`, ipv4: '10.77.0.2', ipv6: 'fd77::2', interface: 'wire0' };
+    const addresses = isHome ? addressesAtHome : usualAddresses;
+    this.near = { namespace: `${prefix}a`, ...addresses(1), interface: isHome ? prefix : 'wire0' };
+    this.far = { namespace: `${prefix}b`, ...addresses(2), interface: 'wire0' };
+    this.nobody = addresses(5).ipv4;
     try {
-      for (const host of [this.near, this.far]) run('ip', 'netns', 'add', host.namespace);
-      if (this.#bridge === undefined) addVeth(this.near.namespace, 'wire0', this.far.namespace, 'wire0');
+      if (isHome) sweepHome();
+      // To the programs of this file the test's own network namespace is one like others, by a name.
+      const { namespace } = this.near;
+      run('ip', 'netns', ...(isHome ? ['attach', namespace, String(process.pid)] : ['add', namespace]));
+      run('ip', 'netns', 'add', this.far.namespace);
+      if (this.#bridge === undefined) addVeth(this.near, this.far.namespace, this.far.interface);
       else this.#makeBridge(this.#bridge);
       for (const host of [this.near, this.far]) this.#bringUp(host);
     } catch (error) {
@@ -130,17 +203,12 @@ export class HostPair {
       [this.near, 'near0'],
       [this.far, 'far0'],
     ] as const) {
-      addVeth(host.namespace, 'wire0', bridge, port);
+      addVeth(host, bridge, port);
       run('ip', ...inBridge, 'set', port, 'master', 'bridge0', 'up');
+      setBundling(host.namespace, host.interface, host === this.near ? 'on' : 'off');
+      // A veth interface bundles what it receives only when its peer hands it single segments.
+      setBundling(bridge, port, 'off');
     }
-    setBundling(this.near.namespace, 'wire0', 'on');
-    setBundling(this.far.namespace, 'wire0', 'off');
-    // A veth interface bundles what it receives only when its peer hands it single segments.
-    for (const port of ['near0', 'far0']) setBundling(bridge, port, 'off');
-    // Then it queues 256 of them and drops the others, which have been counted already: so many a sender may not
-    // have on the way.
-    for (const host of [this.near, this.far])
-      run('ip', 'netns', 'exec', host.namespace, 'sysctl', '-qw', `net.ipv4.tcp_wmem=${modestSendBuffer}`);
   }
 
   /** Where a host's packets are counted as they arrive: before the near host bundles them, where it does. */
@@ -151,11 +219,14 @@ export class HostPair {
   }
 
   #bringUp(host: Host): void {
-    const inside = ['netns', 'exec', host.namespace];
-    run('ip', ...inside, 'ip', 'link', 'set', 'lo', 'up');
-    run('ip', ...inside, 'ip', 'address', 'add', `${host.ipv4}/24`, 'dev', host.interface);
-    run('ip', ...inside, 'ip', 'address', 'add', `${host.ipv6}/64`, 'dev', host.interface, 'nodad');
-    run('ip', ...inside, 'ip', 'link', 'set', host.interface, 'up');
+    const ip = ['-n', host.namespace] as const;
+    if (host === this.far || !this.#isHome) run('ip', ...ip, 'link', 'set', 'lo', 'up');
+    run('ip', ...ip, 'address', 'add', `${host.ipv4}/${this.#isHome ? '29' : '24'}`, 'dev', host.interface);
+    run('ip', ...ip, 'address', 'add', `${host.ipv6}/64`, 'dev', host.interface, 'nodad');
+    run('ip', ...ip, 'link', 'set', host.interface, 'up');
+    // An interface that bundles what it receives queues 256 packets and drops the others, which are counted already.
+    if (this.#bridge !== undefined)
+      changeRoutes(host.namespace, (device) => device === host.interface, 'cwnd', 'lock', modestWindow);
   }
 
   /** Switches the offloads that bundle segments: off, the far end sees every segment by itself. */
@@ -171,9 +242,22 @@ export class HostPair {
     run('ip', 'netns', 'exec', namespace, 'sysctl', '-qw', `net.ipv4.tcp_wmem=${sendBuffer}`);
   }
 
-  /** As the function of that name, at both ends. */
+  /** As the function of that name, at both ends that have a network namespace of their own. */
   retransmitLate(): void {
-    for (const { namespace } of [this.near, this.far]) retransmitLate(namespace);
+    if (!this.#isHome) retransmitLate(this.near.namespace);
+    retransmitLate(this.far.namespace);
+  }
+
+  /** Has a host's packet filter apply rules to what arrives from the other, instead of those before. */
+  filter(host: Host, ...rules: string[]): void {
+    const chain = [
+      'type filter hook input priority 0;',
+      ...rules.map((rule) => `iifname "${host.interface}" ${rule}`),
+    ];
+    loadRules(
+      host.namespace,
+      `${withoutTable(filteringTable)}table ${filteringTable} {\nchain in {\n${chain.join('\n')}\n}\n}`,
+    );
   }
 
   /** What the near host's interface was handed to send, and handed up, since `startCounting`: a bundle is one packet. */
@@ -189,14 +273,18 @@ export class HostPair {
   /**
    * Starts to count packets where they arrive, at both ends, each as it crossed the wire: a sender's own filter would
    * see bundles of segments.
-   * @param matches the packets of each counter, by its name, as nftables expressions; TCP and UDP when absent
+   * @param matches the packets of each counter, by its name, as nftables expressions; when absent, TCP and UDP but for
+   * what a machine sends to all who may be on a network
    */
-  startCounting(matches: Record<string, string> = { arrived: 'meta l4proto { tcp, udp }' }): void {
+  startCounting(
+    matches: Record<string, string> = {
+      arrived: 'meta pkttype != { broadcast, multicast } meta l4proto { tcp, udp }',
+    },
+  ): void {
     const names = Object.keys(matches);
     const rules = (device: string) => `
-      table netdev ground_truth
-      delete table netdev ground_truth
-      table netdev ground_truth {
+      ${withoutTable(countingTable)}
+      table ${countingTable} {
         ${names.map((name) => `counter ${name} {}`).join('\n')}
         chain in {
           type filter hook ingress device "${device}" priority 0;
@@ -207,11 +295,7 @@ export class HostPair {
       }`;
     this.#sentBefore = this.#sentByNear();
     const places = [this.near, this.far].map((host) => this.#countingPlace(host));
-    for (const place of new Set([this.near, ...places])) {
-      execFileSync('ip', ['netns', 'exec', place.namespace, 'nft', '-f', '-'], {
-        input: rules(place.interface),
-      });
-    }
+    for (const place of new Set([this.near, ...places])) loadRules(place.namespace, rules(place.interface));
   }
 
   /**
@@ -238,9 +322,17 @@ export class HostPair {
 
   dispose(): void {
     const bridge = this.#bridge === undefined ? [] : [this.#bridge];
-    for (const namespace of [this.near.namespace, this.far.namespace, ...bridge]) {
+    const steps: (() => unknown)[] = [this.near.namespace, this.far.namespace, ...bridge].map(
+      (namespace) => () => run('ip', 'netns', 'delete', namespace),
+    );
+    if (this.#isHome)
+      steps.unshift(
+        () => loadRules(this.near.namespace, withoutTable(countingTable) + withoutTable(filteringTable)),
+        () => run('ip', 'link', 'delete', this.near.interface),
+      );
+    for (const step of steps) {
       try {
-        run('ip', 'netns', 'delete', namespace);
+        step();
       } catch {
         // It was not made: the constructor failed before.
       }
