@@ -1,10 +1,12 @@
-// Every protocol that a socket can speak over IP, counted inside of the network namespace (by tc) and from outside (by
-// cgroup_skb): what the sockets' own counts and the far end's packet filter say is held against the helper's ledgers.
+// Every protocol that a socket can speak over IP, counted inside of the network namespace, also in that of the machine
+// (by tc), and from outside (by cgroup_skb): what the sockets' own counts and the far end's packet filter say is held
+// against the helper's ledgers.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HostPair, run } from '../support/namespaces';
+import { type Host, HostPair, run } from '../support/namespaces';
+import { fromPlace, PairByPlace, type Place, together } from '../support/places';
 import { compiledProgram } from '../support/programs';
 import {
   hasMptcp,
@@ -14,21 +16,20 @@ import {
   withoutNetworkNamespace,
   withoutUdpLite,
 } from '../support/running-kernel';
-import {
-  crossed,
-  expectEveryByteOnce,
-  type From,
-  inside,
-  type Report,
-  runWatched,
-  Server,
-} from '../support/scenario';
+import { crossed, expectEveryByteOnce, inside, type Report, runWatched, Server } from '../support/scenario';
 
 type Family = 'ipv4' | 'ipv6';
-type Place = 'inside' | 'outside';
 type Options = Record<string, string | number>;
 
 let folder: string;
+const pairs = new PairByPlace((options) => {
+  const made = new HostPair('pro', options);
+  made.retransmitLate();
+  made.setOffloads('off');
+  if (!options.isHome) for (const host of [made.near, made.far]) allowProtocols(host);
+  return made;
+});
+/** That of the test that runs. */
 let pair: HostPair;
 let sockets: string;
 
@@ -36,13 +37,21 @@ let sockets: string;
 const oftenLooked = ['--interval', '100ms'];
 const lingering = { linger: 500 };
 
+/** Allows ping sockets, and the IPv6 header that gives the way. */
+function allowProtocols(host: Host): void {
+  const seg6 = ['net.ipv6.conf.all.seg6_enabled=1', 'net.ipv6.conf.wire0.seg6_enabled=1'];
+  run(...inside(host, 'sysctl', '-qw', 'net.ipv4.ping_group_range=0 0', ...seg6));
+}
+
 /** Arguments of `sockets.c`. */
 function speak(role: string, options: Options): readonly [string, ...string[]] {
   return [sockets, role, ...Object.entries(options).map(([key, value]) => `${key}=${String(value)}`)];
 }
 
-function from(place: Place): From {
-  return place === 'inside' ? pair.near : 'outside';
+/** Has the test use the hosts of a place. */
+function at(place: Place): HostPair {
+  pair = pairs.at(place);
+  return pair;
 }
 
 function both(family: Family): Options {
@@ -56,7 +65,7 @@ async function exchange(family: Family, place: Place, client: Options, server: O
   );
   try {
     const sender = speak('send', { ...both(family), ...client });
-    const report = await runWatched(pair.near, from(place), sender, oftenLooked);
+    const report = await runWatched(pair.near, fromPlace(pair, place), sender, oftenLooked);
     const counted = await far.server.stop();
     const truth = report.truths.find(({ sent }) => sent > 0);
     expect(counted).toEqual({ sent: truth?.received, received: truth?.sent });
@@ -73,27 +82,18 @@ function protocolsOf(report: Report): string[] {
 beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-sockets-'));
   sockets = compiledProgram('sockets', folder);
-  pair = new HostPair('pro');
-  pair.retransmitLate();
-  pair.setOffloads('off');
-  for (const host of [pair.near, pair.far])
-    run(
-      ...inside(
-        host,
-        ...(['sysctl', '-qw', 'net.ipv4.ping_group_range=0 0'] as const),
-        // For the IPv6 header that gives the way.
-        ...['net.ipv6.conf.all.seg6_enabled=1', 'net.ipv6.conf.wire0.seg6_enabled=1'],
-      ),
-    );
 });
 afterAll(() => {
-  pair.dispose();
+  pairs.dispose();
   rmSync(folder, { recursive: true });
 });
 
 const families = ['ipv4', 'ipv6'] as const;
 const places = ['inside', 'outside'] as const;
 const everywhere = families.flatMap((family) => places.map((place) => ({ family, place })));
+const alsoAtHome = families.flatMap((family) =>
+  [...places, 'home' as const].map((place) => ({ family, place })),
+);
 
 describe('protocols', () => {
   const icmp = { ipv4: 'ip protocol icmp', ipv6: 'icmpv6 type { echo-request, echo-reply }' };
@@ -101,24 +101,32 @@ describe('protocols', () => {
   const icmpName = { ipv4: 'icmp', ipv6: 'icmp6' };
 
   it.for(everywhere)('protocols: ping sockets, $family, helper $place', async ({ family, place }) => {
-    pair.startCounting({ arrived: icmp[family] });
+    at(place).startCounting({ arrived: icmp[family] });
     const echo = { protocol: icmpNumber[family], count: 50, bytes: 1_000, answer: 1_000 };
-    const report = await runWatched(pair.near, from(place), speak('send', { ...both(family), ...echo }));
+    const report = await runWatched(
+      pair.near,
+      fromPlace(pair, place),
+      speak('send', { ...both(family), ...echo }),
+    );
     expectEveryByteOnce(report, crossed(pair));
     expect(protocolsOf(report)).toEqual([icmpName[family]]);
     expect(report.truths[0]).toMatchObject({ sent: 50_000, received: 50_000 });
   });
 
-  it.for(everywhere)('protocols: raw ICMP sockets, $family, helper $place', async ({ family, place }) => {
-    pair.startCounting({ arrived: icmp[family] });
+  it.for(alsoAtHome)('protocols: raw ICMP sockets, $family, helper $place', async ({ family, place }) => {
+    at(place).startCounting({ arrived: icmp[family] });
     const echo = { type: 'raw', protocol: icmpNumber[family], count: 50, bytes: 1_000, answer: 1_000 };
-    const report = await runWatched(pair.near, from(place), speak('send', { ...both(family), ...echo }));
+    const report = await runWatched(
+      pair.near,
+      fromPlace(pair, place),
+      speak('send', { ...both(family), ...echo }),
+    );
     expectEveryByteOnce(report, crossed(pair));
     expect(protocolsOf(report)).toEqual([icmpName[family]]);
   });
 
-  it.for(everywhere)('protocols: raw protocol 253, $family, helper $place', async ({ family, place }) => {
-    pair.startCounting({ arrived: 'meta l4proto 253' });
+  it.for(alsoAtHome)('protocols: raw protocol 253, $family, helper $place', async ({ family, place }) => {
+    at(place).startCounting({ arrived: 'meta l4proto 253' });
     const raw = { type: 'raw', protocol: 253 };
     const report = await exchange(
       family,
@@ -131,7 +139,7 @@ describe('protocols', () => {
   });
 
   it.for(places)('protocols: raw socket with headers of its own, helper %s', async (place) => {
-    pair.startCounting({ arrived: 'meta l4proto 253' });
+    at(place).startCounting({ arrived: 'meta l4proto 253' });
     const report = await exchange(
       'ipv4',
       place,
@@ -141,11 +149,11 @@ describe('protocols', () => {
     expectEveryByteOnce(report, crossed(pair));
   });
 
-  it.for(everywhere)(
+  it.for(alsoAtHome)(
     'protocols: raw fragments both ways, $family, helper $place',
     async ({ family, place }, { skip }) => {
-      skip(!tellsNetworkNamespace, withoutNetworkNamespace);
-      pair.startCounting({ arrived: 'meta l4proto 253' });
+      skip(place === 'inside' && !tellsNetworkNamespace, withoutNetworkNamespace);
+      at(place).startCounting({ arrived: 'meta l4proto 253' });
       const raw = { type: 'raw', protocol: 253 };
       const report = await exchange(
         family,
@@ -163,7 +171,7 @@ describe('protocols', () => {
 
   it.for(everywhere)('protocols: UDP-Lite, $family, helper $place', async ({ family, place }, { skip }) => {
     skip(!hasUdpLite, withoutUdpLite);
-    pair.startCounting({ arrived: 'meta l4proto 136' });
+    at(place).startCounting({ arrived: 'meta l4proto 136' });
     const lite = { protocol: 136, port: 7_777 };
     const report = await exchange(
       family,
@@ -176,7 +184,7 @@ describe('protocols', () => {
   });
 
   it.for(everywhere)('protocols: UDP to many peers, $family, helper $place', async ({ family, place }) => {
-    pair.startCounting();
+    at(place).startCounting();
     const report = await exchange(
       family,
       place,
@@ -187,10 +195,10 @@ describe('protocols', () => {
     expect(report.summary.processes.flatMap(({ flows }) => flows)).toHaveLength(50);
   });
 
-  it.for(everywhere)(
+  it.for(alsoAtHome)(
     'protocols: UDP segmentation offload both ways, $family, helper $place',
     async ({ family, place }) => {
-      pair.startCounting();
+      at(place).startCounting();
       const report = await exchange(
         family,
         place,
@@ -201,10 +209,10 @@ describe('protocols', () => {
     },
   );
 
-  it.for(everywhere)(
+  it.for(alsoAtHome)(
     'protocols: UDP segments that arrive as one bundle, $family, helper $place',
     async ({ family, place }) => {
-      pair.setOffloads('on');
+      at(place).setOffloads('on');
       try {
         const report = await exchange(
           family,
@@ -236,11 +244,11 @@ describe('protocols', () => {
     'protocols: IPv6 with extension headers ($extension) in $kind, helper $place',
     async ({ extension, bytes, kind, place }) => {
       // The packet filter looks behind the headers, as far as it knows them.
-      pair.startCounting({ arrived: 'ip6 nexthdr { 0, 43 } ip6 daddr { fd77::1, fd77::2 }' });
+      at(place).startCounting({ arrived: 'ip6 nexthdr { 0, 43 } ip6 daddr { fd77::1, fd77::2 }' });
       const udp = { port: 7_777, extension, answer: bytes };
       const server = { ...udp, remote: pair.near.ipv6 };
       const report = await exchange('ipv6', place, { ...udp, count: 50, bytes }, server);
-      const isEstimate = kind === 'fragments' && (place === 'outside' || !tellsNetworkNamespace);
+      const isEstimate = kind === 'fragments' && place !== together;
       expectEveryByteOnce(report, isEstimate ? undefined : crossed(pair));
       expect(protocolsOf(report)).toEqual(['udp']);
       const marks = report.summary.processes.flatMap(({ flows }) => flows.map((flow) => flow.wireEstimate));
@@ -249,7 +257,7 @@ describe('protocols', () => {
   );
 
   it.for(places)('protocols: IPv4 over an IPv6 socket, helper %s', async (place) => {
-    pair.startCounting();
+    at(place).startCounting();
     const mapped = { family: 6, local: '::', remote: `::ffff:${pair.far.ipv4}`, port: 7_777 };
     const udp = await exchange(
       'ipv4',
@@ -282,12 +290,12 @@ describe('protocols', () => {
     'protocols: MPTCP client, $family, helper $place',
     async ({ family, place }, { skip }) => {
       skip(!hasMptcp, withoutMptcp);
-      pair.startCounting();
+      at(place).startCounting();
       const local = pair.far[family];
       const serving = speak('accept', { ...both(family), local, ...mptcp, answer: 300_000 });
       const far = runWatched(pair.far, pair.far, serving);
       const client = speak('connect', { ...both(family), ...mptcp, count: 10, bytes: 50_000 });
-      const report = await runWatched(pair.near, from(place), client);
+      const report = await runWatched(pair.near, fromPlace(pair, place), client);
       expectEveryByteOnce(withSentAgain(report, await far), crossed(pair));
       expect(report.truths[0]).toMatchObject({ sent: 500_000, received: 300_000 });
     },
@@ -297,12 +305,12 @@ describe('protocols', () => {
     'protocols: MPTCP server, $family, helper $place',
     async ({ family, place }, { skip }) => {
       skip(!hasMptcp, withoutMptcp);
-      pair.startCounting();
+      at(place).startCounting();
       const remote = pair.near[family];
       const connecting = speak('connect', { ...both(family), remote, ...mptcp, count: 10, bytes: 50_000 });
       const far = runWatched(pair.far, pair.far, connecting);
       const server = speak('accept', { ...both(family), ...mptcp, answer: 300_000 });
-      const report = await runWatched(pair.near, from(place), server);
+      const report = await runWatched(pair.near, fromPlace(pair, place), server);
       // The other end tries until somebody listens; what is refused is nobody's.
       expectEveryByteOnce(withSentAgain(report, await far), undefined);
       const process = report.summary.processes.find(({ pid }) => pid === report.truths[0]?.pid);
@@ -311,7 +319,7 @@ describe('protocols', () => {
   );
 
   it.for(['raw', 'dgram'])('protocols: packet socket (%s) that was found, helper inside', async (type) => {
-    pair.startCounting({ arrived: 'ether type 0x88b5' });
+    at('inside').startCounting({ arrived: 'ether type 0x88b5' });
     const frames = speak('frames', { type, before: 2_500, count: 50, bytes: 900 });
     const report = await runWatched(pair.near, pair.near, frames, oftenLooked);
     expectEveryByteOnce(report, crossed(pair));
@@ -320,8 +328,9 @@ describe('protocols', () => {
   });
 
   it('protocols: packet socket that only receives is shown, and marked, helper inside', async () => {
+    const { near } = at('inside');
     const frames = speak('frames', { type: 'raw', before: 2_500, count: 0 });
-    const report = await runWatched(pair.near, pair.near, frames, oftenLooked);
+    const report = await runWatched(near, near, frames, oftenLooked);
     expectEveryByteOnce(report, undefined);
     const flows = report.summary.processes.flatMap((process) => process.flows);
     expect(flows).toMatchObject([
@@ -348,7 +357,7 @@ describe('one packet for several sockets', () => {
 
   /** Three members beside the sender, and one at the far end that answers to all. */
   async function speakToAll(family: Family, place: Place, remote: string, join: Options) {
-    pair.startCounting(bySender[family]);
+    at(place).startCounting(bySender[family]);
     const far = await Server.start(
       inside(
         pair.far,
@@ -368,7 +377,7 @@ describe('one packet for several sockets', () => {
         ...lingering,
       };
       const client = speak('send', { ...both(family), remote, ...options, ...join });
-      const report = await runWatched(pair.near, from(place), client, oftenLooked);
+      const report = await runWatched(pair.near, fromPlace(pair, place), client, oftenLooked);
       expect(report.truths).toHaveLength(4);
       return report;
     } finally {
@@ -397,12 +406,12 @@ describe('one packet for several sockets', () => {
     'protocols: a raw ICMP socket beside one that pings ($type), $family, helper $place',
     async ({ family, place, type }) => {
       const replies = { ipv4: 'ip protocol icmp', ipv6: 'icmpv6 type { echo-request, echo-reply }' };
-      pair.startCounting({ arrived: replies[family] });
+      at(place).startCounting({ arrived: replies[family] });
       const protocol = family === 'ipv4' ? 1 : 58;
       const echo = { type, protocol, count: 50, bytes: 1_000, answer: 1_000 };
       const members = { members: 1, 'member-type': 'raw', 'member-bytes': 50_000, ...lingering };
       const client = speak('send', { ...both(family), ...echo, ...members });
-      const report = await runWatched(pair.near, from(place), client, oftenLooked);
+      const report = await runWatched(pair.near, fromPlace(pair, place), client, oftenLooked);
       expect(report.truths).toHaveLength(2);
       expectEveryByteOnce(report, crossed(pair));
       const asking = report.truths.find(({ sent }) => sent > 0);
@@ -413,7 +422,7 @@ describe('one packet for several sockets', () => {
   it.for(everywhere)(
     'protocols: a raw socket that listens in on UDP, $family, helper $place',
     async ({ family, place }) => {
-      pair.startCounting();
+      at(place).startCounting();
       const report = await exchange(
         family,
         place,
