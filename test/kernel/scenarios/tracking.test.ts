@@ -1,14 +1,13 @@
 // Connection tracking: the state of each connection, its figures and its end, as the kernel itself has them (`ss`), for
 // connections that are watched from their beginning and for those that were there before the helper.
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FlowState } from '../../../src/shared/protocol';
-import { type Host, HostPair, run } from '../support/namespaces';
+import { type Host, HostPair } from '../support/namespaces';
+import { together } from '../support/places';
 import { compiledProgram } from '../support/programs';
-import { tellsNetworkNamespace, withoutNetworkNamespace } from '../support/running-kernel';
 import { type Connection, connected, SocketProcess } from '../support/socket-steps';
 import { socketAt } from '../support/ss';
 import { type FlowLine, Watching } from '../support/watching';
@@ -23,7 +22,7 @@ let watching: Watching | undefined;
 beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
   program = compiledProgram('socket-steps', folder);
-  pair = new HostPair('trk');
+  pair = new HostPair('trk', { isHome: together === 'home' });
 });
 afterAll(() => {
   pair.dispose();
@@ -43,13 +42,7 @@ afterEach(async () => {
 
 /** Has a host lose every TCP packet that it is sent, or none. */
 function deafen(host: Host, isDeaf: boolean): void {
-  const chain = 'chain in {\ntype filter hook input priority 0;\nmeta l4proto tcp drop\n}';
-  const table = `
-    table inet deaf
-    delete table inet deaf
-    ${isDeaf ? `table inet deaf {\n${chain}\n}` : ''}
-  `;
-  execFileSync('ip', ['netns', 'exec', host.namespace, 'nft', '-f', '-'], { input: table });
+  pair.filter(host, ...(isDeaf ? ['meta l4proto tcp drop'] : []));
 }
 
 async function watch(): Promise<Watching> {
@@ -115,8 +108,7 @@ const situations: Situation[] = [
 ];
 
 describe('tracking: states', () => {
-  it.for(situations)('$state, as ss has it', async ({ state, happens }, { skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+  it.for(situations)('$state, as ss has it', async ({ state, happens }) => {
     const helper = await watch();
     const ends = await connected(near, far, pair.far.ipv4);
     await near.do('send', ends.near, 1_000);
@@ -128,8 +120,7 @@ describe('tracking: states', () => {
   });
 
   const held = situations.filter(({ isGone }) => isGone !== true);
-  it.for(held)('$state, from before the helper', async ({ state, happens }, { skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+  it.for(held)('$state, from before the helper', async ({ state, happens }) => {
     const ends = await connected(near, far, pair.far.ipv4);
     const helper = await watch();
     await near.do('send', ends.near, 1_000);
@@ -143,8 +134,7 @@ describe('tracking: states', () => {
     expect(flow.payload.rxBytes).toBe(0);
   });
 
-  it('syn-sent, as ss has it', async ({ skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+  it('syn-sent, as ss has it', async () => {
     deafen(pair.far, true);
     const helper = await watch();
     const peerPort = 9;
@@ -153,8 +143,7 @@ describe('tracking: states', () => {
     await helper.flow((flow) => flow.local.port === port && flow.state === 'syn-sent');
   });
 
-  it('fin-wait-2 of a closed socket, then time-wait, until the kernel lets go', async ({ skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+  it('fin-wait-2 of a closed socket, then time-wait, until the kernel lets go', async () => {
     const helper = await watch();
     const ends = await connected(near, far, pair.far.ipv4);
     await near.do('close', ends.near);
@@ -168,10 +157,9 @@ describe('tracking: states', () => {
     expect(waiting.closedAt).toBe(closed.closedAt);
   });
 
-  it('a kept entry is gone as soon as the kernel lets go: by a reset, after its time', async ({ skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+  it('a kept entry is gone as soon as the kernel lets go: by a reset, after its time', async () => {
     // Of FIN_WAIT2 without a socket; that of TIME_WAIT is always a minute.
-    run('ip', 'netns', 'exec', pair.near.namespace, 'sh', '-c', 'echo 2 >/proc/sys/net/ipv4/tcp_fin_timeout');
+    await near.do('option', 'fin-wait', 2);
     const helper = await watch();
     const [reset, forgotten] = [
       await connected(near, far, pair.far.ipv4),
@@ -188,8 +176,7 @@ describe('tracking: states', () => {
     }
   });
 
-  it('an accepted connection, and the one that made it', async ({ skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+  it('an accepted connection, and the one that made it', async () => {
     const helper = await watch();
     const listener = await near.do('listen', pair.near.ipv4);
     const made = await far.do('connect', pair.near.ipv4, listener.port);
@@ -207,8 +194,7 @@ describe('tracking: states', () => {
 
 describe('tracking: figures', () => {
   const kinds = ['from the beginning', 'from before the helper'] as const;
-  it.for(kinds)('of a connection %s, as ss has them', async (kind, { skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+  it.for(kinds)('of a connection %s, as ss has them', async (kind) => {
     const isNew = kind === 'from the beginning';
     let helper = isNew ? await watch() : undefined;
     const ends = await connected(near, far, pair.far.ipv4);
@@ -238,8 +224,7 @@ describe('tracking: figures', () => {
     else expect(flow.connectMicros).toBeUndefined();
   });
 
-  it('durations: of the attempt, of the connection', async ({ skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+  it('durations: of the attempt, of the connection', async () => {
     const helper = await watch();
     const ends = await connected(near, far, pair.far.ipv4);
     const established = await helper.event(({ kind }) => kind === 'established');

@@ -7,6 +7,9 @@ function isAtLeast(wantedMajor: number, wantedMinor: number): boolean {
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
+/** Whether this machine is there for the tests only, so that they may change what holds for all of it. */
+export const isEmulated = process.env['PROCNETMON_EMULATED'] !== undefined;
+
 /** Whether this kernel has tcx links. Before, programs are attached by filters of a clsact qdisc. */
 export const hasTcx = isAtLeast(6, 6);
 
@@ -46,6 +49,9 @@ export const tellsVerifiedInstructions = isAtLeast(5, 16);
 /** Why a test is skipped in which the helper has to know that it is in a network namespace of its own. */
 export const withoutNetworkNamespace =
   'below Linux 5.14 a helper in a network namespace of its own takes all sockets there for foreign';
+/** Why a test is skipped that would change settings of the machine's first network namespace. */
+export const notOnThisMachine =
+  'below Linux 5.14 it would change how this machine talks to everybody, and is for an emulated one';
 /** Why a test is skipped in which the last packets of a connection without a socket are worked out. */
 export const withoutLastPackets =
   'below Linux 5.14 the last packets of a connection that this end closed first are missing in other network namespaces';

@@ -2,7 +2,7 @@
  * Sockets are named by their descriptors. What fails says so with the name of its error; nothing ends the
  * program but the end of its input.
  *
- *   option NAME VALUE          for sockets made afterwards: syncnt, user-timeout, keepalive
+ *   option NAME VALUE          for sockets made afterwards: syncnt, user-timeout, keepalive, fin-wait
  *   connect ADDRESS PORT       waits for the outcome
  *   start ADDRESS PORT         begins to connect, does not wait
  *   listen ADDRESS
@@ -33,7 +33,7 @@
 
 #define MANY 20000
 
-static int syn_count, user_timeout_millis, keepalive_seconds;
+static int syn_count, user_timeout_millis, keepalive_seconds, fin_wait_seconds;
 static int held[MANY], held_count, accepted[MANY], accepted_count;
 
 static void answer(int socket, long value, int error)
@@ -88,6 +88,8 @@ static int make_socket(int family, int type)
 		set_option(made, IPPROTO_TCP, TCP_SYNCNT, syn_count);
 	if (user_timeout_millis)
 		set_option(made, IPPROTO_TCP, TCP_USER_TIMEOUT, user_timeout_millis);
+	if (fin_wait_seconds)
+		set_option(made, IPPROTO_TCP, TCP_LINGER2, fin_wait_seconds);
 	if (keepalive_seconds) {
 		set_option(made, SOL_SOCKET, SO_KEEPALIVE, 1);
 		set_option(made, IPPROTO_TCP, TCP_KEEPIDLE, keepalive_seconds);
@@ -258,6 +260,8 @@ static void obey(const char *command, char *first, char *second, char *third, ch
 			user_timeout_millis = atoi(second);
 		if (!strcmp(first, "keepalive"))
 			keepalive_seconds = atoi(second);
+		if (!strcmp(first, "fin-wait"))
+			fin_wait_seconds = atoi(second);
 		answer(-1, 0, 0);
 	} else if (!strcmp(command, "connect")) {
 		made = connect_to(first, atoi(second), SOCK_STREAM, &error);
