@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HostPair, run } from '../support/namespaces';
-import { tellsNetworkNamespace, withoutNetworkNamespace } from '../support/running-kernel';
+import { together } from '../support/places';
 import {
   crossed,
   expectNobodyElse,
@@ -28,7 +28,7 @@ function mostDescriptors(): number {
 
 let pair: HostPair;
 beforeAll(() => {
-  pair = new HostPair('crowd');
+  pair = new HostPair('crowd', { isHome: together === 'home' });
   pair.setOffloads('off');
   run(...inside(pair.far, 'sysctl', '-qw', 'net.core.somaxconn=16384', 'net.ipv4.tcp_max_syn_backlog=16384'));
 });
@@ -48,7 +48,6 @@ function expectTotals(report: Report): void {
 
 describe('a full pool', () => {
   it.for([10_000, 15_000])('full pool: %i connections at once', async (count, { skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
     skip(mostDescriptors() < count + 100, 'a process may not have as many descriptors here');
     const { server, port } = await Server.start(
       inside(pair.far, process.execPath, crowdProgram, 'server', pair.far.ipv4),
@@ -63,8 +62,7 @@ describe('a full pool', () => {
     }
   });
 
-  it('full pool: a scan of 20,000 ports', async ({ skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+  it('full pool: a scan of 20,000 ports', async () => {
     pair.startCounting();
     const client = [scanProgram, 'scan', pair.far.ipv4, '2000', '22000'];
     const report = await runWatched(pair.near, pair.near, [process.execPath, ...client]);

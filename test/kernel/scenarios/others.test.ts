@@ -11,13 +11,9 @@ import { measureAgainstServer, trafficProgram } from '../support/far-server';
 import { helperPath, runToEnd } from '../support/helper';
 import { exists, objectsOf } from '../support/kernel-objects';
 import { HostPair, run } from '../support/namespaces';
+import { together } from '../support/places';
 import { compiledProgram } from '../support/programs';
-import {
-  hasTcx,
-  tellsNetworkNamespace,
-  withoutNetworkNamespace,
-  withoutTcx,
-} from '../support/running-kernel';
+import { hasTcx, withoutTcx } from '../support/running-kernel';
 import { type Command, crossed, expectEveryByteOnce, inside, Server } from '../support/scenario';
 
 let programs: string;
@@ -34,9 +30,8 @@ beforeAll(() => {
 afterAll(() => {
   rmSync(programs, { recursive: true });
 });
-beforeEach(({ skip }) => {
-  skip(!tellsNetworkNamespace, withoutNetworkNamespace);
-  pair = new HostPair('oth');
+beforeEach(() => {
+  pair = new HostPair('oth', { isHome: together === 'home' });
   undo.push(() => pair.dispose());
   pair.setOffloads('off');
   group = path.join(cgroupFolder, `pnm${String(process.pid)}others`);
@@ -194,11 +189,10 @@ const disciplines: Record<string, string[][]> = {
   tbf: [['qdisc', 'replace', 'root', 'tbf', 'rate', '200mbit', 'burst', '64kb', 'limit', '10mb']],
 };
 
-/** Packet filters of the near host that drop. */
-const droppers: Record<string, string> = {
-  'at ingress':
-    'table netdev drops { chain in { type filter hook ingress device "wire0" priority 10; RULE\n}\n}\n',
-  'before the socket': 'table inet drops { chain in { type filter hook input priority 10; RULE\n}\n}\n',
+/** Packet filters of the near host that drop: family of the table, and where its chain hooks in. */
+const droppers: Record<string, [family: string, hook: (device: string) => string]> = {
+  'at ingress': ['netdev', (device) => `ingress device "${device}"`],
+  'before the socket': ['inet', () => 'input'],
 };
 
 describe('queueing disciplines and packet filters', () => {
@@ -219,17 +213,20 @@ describe('queueing disciplines and packet filters', () => {
     expect(tc('qdisc', 'show', 'dev', pair.near.interface)).toBe(before);
   });
 
-  it.for(Object.entries(droppers))('others: a packet filter that drops %s', async ([, rules]) => {
+  it.for(Object.entries(droppers))('others: a packet filter that drops %s', async ([, [family, hook]]) => {
+    const nft = (...words: string[]) => run(...inside(pair.near, 'nft', ...words));
+    const device = pair.near.interface;
+    const table = `${family} drops_${device}`;
     pair.startCounting();
     // What is dropped has crossed the wire, and is sent again. Payload only, which the program waits for: a last
     // acknowledgement could be repeated when the program has ended, and the helper with it.
     const rule = 'ip protocol tcp ip length > 200 ip id & 31 == 7 counter drop';
-    const [program, ...args] = inside(pair.near, 'nft', '-f', '-');
-    expect(await runToEnd(program, args, rules.replace('RULE', rule))).toMatchObject({ status: 0 });
+    const chain = `type filter hook ${hook(device)} priority 10; iifname "${device}" ${rule};`;
+    undo.push(() => nft(`delete table ${table}`));
+    nft(`table ${table} { chain in { ${chain} }; }`);
     const report = await measureAgainstServer(pair, {}, (address, port) => client(address, port, 'tcp-some'));
     expectEveryByteOnce(report, crossed(pair));
-    const listing = run(...inside(pair.near, 'nft', 'list', 'ruleset'));
     // Otherwise the test would show nothing.
-    expect(listing).toMatch(/counter packets [1-9]\d* bytes \d+ drop/);
+    expect(nft(`list table ${table}`)).toMatch(/counter packets [1-9]\d* bytes \d+ drop/);
   });
 });
