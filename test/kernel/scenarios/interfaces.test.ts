@@ -2,7 +2,8 @@
 // that appear, vanish and are renamed while traffic runs; with all interfaces watched and with one.
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { tellsNetworkNamespace, withoutNetworkNamespace } from '../support/running-kernel';
+import { ownAddresses, ownPrefix } from '../support/namespaces';
+import { together } from '../support/places';
 import {
   bytesOnWire,
   expectNobodyElse,
@@ -25,33 +26,45 @@ afterEach(() => {
   topology.dispose();
 });
 
-/** Two hosts, joined by `wire0` (10.78.0.0/24) and `wire1` (10.78.1.0/24); 10.78.9.1 and 10.78.9.2 are on both. */
+type Wire = 'wire0' | 'wire1';
+const wires = ['wire0', 'wire1'] as const;
+
+/** Addresses of the near and the far host on each wire, and those that they have whichever wire it is. */
+const addresses = {
+  wire0: { near: ownAddresses(1).ipv4, far: ownAddresses(2).ipv4 },
+  wire1: { near: ownAddresses(9).ipv4, far: ownAddresses(10).ipv4 },
+  either: { near: ownAddresses(17).ipv4, far: ownAddresses(18).ipv4 },
+};
+
+/** What the near host calls an interface: the machine may have one of the plain name. */
+function nearName(name: Wire | 'name0'): string {
+  return together === 'home' ? ownPrefix + name : name;
+}
+
+/** Two hosts, joined by two wires. */
 function twoWires(name: string): void {
   topology = new Topology(name);
-  near = topology.host('a');
+  near = topology.host('a', { isHome: together === 'home' });
   far = topology.host('b');
-  for (const wire of ['wire0', 'wire1'] as const) addWire(wire);
-  near.address('lo', '10.78.9.1/32');
-  far.address('lo', '10.78.9.2/32');
+  for (const wire of wires) {
+    topology.wire(near, nearName(wire), far, wire);
+    near.up(nearName(wire), `${addresses[wire].near}/29`);
+    far.up(wire, `${addresses[wire].far}/29`);
+  }
+  near.address(nearName('wire0'), `${addresses.either.near}/32`);
+  far.address('lo', `${addresses.either.far}/32`);
   for (const { run: command } of goOver('wire0')) topology.run(command);
 }
 
-function addWire(name: 'wire0' | 'wire1'): void {
-  const subnet = `10.78.${name === 'wire0' ? '0' : '1'}`;
-  topology.wire(near, name, far, name);
-  near.up(name, `${subnet}.1/24`);
-  far.up(name, `${subnet}.2/24`);
-}
-
 /** Commands that lead what the hosts say to each other over one wire, in both directions. */
-function goOver(wire: 'wire0' | 'wire1', nearName: string = wire): { run: readonly string[] }[] {
-  const subnet = `10.78.${wire === 'wire0' ? '0' : '1'}`;
+function goOver(wire: Wire, device = nearName(wire)): { run: readonly string[] }[] {
+  const { near: nearAddress, far: farAddress } = addresses[wire];
   const route = (host: NetworkHost, to: string, via: string, device: string, source: string) => ({
     run: host.command('ip', 'route', 'replace', to, 'via', via, 'dev', device, 'src', source),
   });
   return [
-    route(near, '10.78.9.2', `${subnet}.2`, nearName, '10.78.9.1'),
-    route(far, '10.78.9.1', `${subnet}.1`, wire, '10.78.9.2'),
+    route(near, addresses.either.far, farAddress, device, addresses.either.near),
+    route(far, addresses.either.near, nearAddress, wire, addresses.either.far),
   ];
 }
 
@@ -59,7 +72,7 @@ function goOver(wire: 'wire0' | 'wire1', nearName: string = wire): { run: readon
 async function talk(steps: readonly Step[], options: readonly string[] = [], dropped?: object) {
   const { server, port } = await Server.start(far.command(process.execPath, changing, 'server', '0.0.0.0'));
   try {
-    const client = [changing, 'client', '10.78.9.2', String(port), JSON.stringify(steps)];
+    const client = [changing, 'client', addresses.either.far, String(port), JSON.stringify(steps)];
     const report = await runWatched(near, near, [process.execPath, ...client], options);
     const [truth] = report.truths;
     if (!truth) throw new Error('The client said nothing');
@@ -70,14 +83,14 @@ async function talk(steps: readonly Step[], options: readonly string[] = [], dro
   }
 }
 
-/** What arrived at the far end of wires, and at the near one under the names that the wire had there. */
-function wireOf(...wires: [farName: string, ...nearNames: string[]][]): ProcessSummary['wire'] {
+/** What arrived at the far end of wires, and at the near one under the names that the wire has had there. */
+function wireOf(counted: readonly Wire[], ...otherNames: string[]): ProcessSummary['wire'] {
   const sum = { txBytes: 0, rxBytes: 0, txPackets: 0, rxPackets: 0 };
-  for (const [farName, ...nearNames] of wires) {
+  for (const farName of counted) {
     const up = far.arrived(farName);
     sum.txBytes += bytesOnWire(up);
     sum.txPackets += up.packets;
-    for (const name of nearNames) {
+    for (const name of [nearName(farName), ...otherNames]) {
       const down = near.arrived(name);
       sum.rxBytes += bytesOnWire(down);
       sum.rxPackets += down.packets;
@@ -86,105 +99,120 @@ function wireOf(...wires: [farName: string, ...nearNames: string[]][]): ProcessS
   return sum;
 }
 
-function count(...devices: string[]): void {
-  for (const device of devices) {
-    near.count(device);
-    far.count(device);
+function count(...counted: Wire[]): void {
+  for (const wire of counted) {
+    near.count(nearName(wire));
+    far.count(wire);
   }
 }
 
-const both = [
-  { options: [], counted: ['wire0', 'wire1'] },
-  { options: ['--interface', 'wire0'], counted: ['wire0'] },
-  { options: ['--interface', 'wire1'], counted: ['wire1'] },
-] as const;
+const filters: { counted: readonly Wire[] }[] = [
+  { counted: wires },
+  { counted: ['wire0'] },
+  { counted: ['wire1'] },
+];
+const filtersWithWire1 = filters.filter(({ counted }) => counted.includes('wire1'));
+
+/** Options of a helper that watches no more than these. */
+function only(counted: readonly Wire[]): string[] {
+  return counted.length === wires.length ? [] : ['--interface', counted.map(nearName).join()];
+}
 
 describe('interfaces', () => {
-  it.for(both)('interfaces: a connection that moves to another one $options', async (filter, { skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
-    twoWires('move');
-    count('wire0', 'wire1');
-    const { truth, process } = await talk(
-      [{ tcp: 300_000 }, ...goOver('wire1'), { tcp: 500_000 }, ...goOver('wire0'), { tcp: 100_000 }],
-      filter.options,
-    );
-    expect(process.wire).toEqual(wireOf(...filter.counted.map((name): [string, string] => [name, name])));
-    if (filter.options.length === 0) expectPayload(process, truth);
-    expect([...new Set(process.flows.map((flow) => flow.interface))].sort()).toEqual(filter.counted);
-  });
+  it.for(filters)(
+    'interfaces: a connection that moves to another one, counted on $counted',
+    async ({ counted }) => {
+      twoWires('move');
+      count('wire0', 'wire1');
+      const { truth, process } = await talk(
+        [{ tcp: 300_000 }, ...goOver('wire1'), { tcp: 500_000 }, ...goOver('wire0'), { tcp: 100_000 }],
+        only(counted),
+      );
+      expect(process.wire).toEqual(wireOf(counted));
+      if (counted.length === 2) expectPayload(process, truth);
+      expect([...new Set(process.flows.map((flow) => flow.interface))].sort()).toEqual(counted.map(nearName));
+    },
+  );
 
-  it.for(both)('interfaces: a datagram socket over two at once $options', async (filter, { skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
-    twoWires('two');
-    count('wire0', 'wire1');
-    const { truth, process } = await talk([{ udp: 200, to: ['10.78.0.2', '10.78.1.2'] }], filter.options);
-    expect(process.wire).toEqual(wireOf(...filter.counted.map((name): [string, string] => [name, name])));
-    const share = filter.counted.length / 2;
-    expect(process.payload).toEqual({ txBytes: truth.sent * share, rxBytes: truth.received * share });
-  });
+  it.for(filters)(
+    'interfaces: a datagram socket over two at once, counted on $counted',
+    async ({ counted }) => {
+      twoWires('two');
+      count('wire0', 'wire1');
+      const { truth, process } = await talk(
+        [{ udp: 200, to: wires.map((wire) => addresses[wire].far) }],
+        only(counted),
+      );
+      expect(process.wire).toEqual(wireOf(counted));
+      const share = counted.length / 2;
+      expect(process.payload).toEqual({ txBytes: truth.sent * share, rxBytes: truth.received * share });
+    },
+  );
 
-  it.for(both)('interfaces: two at once with the flow pool full $options', async (filter, { skip }) => {
-    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
-    twoWires('full');
-    count('wire0', 'wire1');
-    // Each peer takes a flow, and there are 16,384.
-    const { truth, process, dropped } = await talk(
-      [{ peers: 20_000 }, { udp: 200, to: ['10.78.0.2', '10.78.1.2'] }, { tcp: 300_000 }],
-      filter.options,
-      { processes: 0 },
-    );
-    expect(dropped.flows).toBeGreaterThan(3_600);
-    if (filter.options.length === 0) expectPayload(process, truth);
-    expect(process.wire).toEqual(wireOf(...filter.counted.map((name): [string, string] => [name, name])));
-  });
+  it.for(filters)(
+    'interfaces: two at once with the flow pool full, counted on $counted',
+    async ({ counted }) => {
+      twoWires('full');
+      count('wire0', 'wire1');
+      // Each peer takes a flow, and there are 16,384.
+      const { truth, process, dropped } = await talk(
+        [{ peers: 20_000 }, { udp: 200, to: wires.map((wire) => addresses[wire].far) }, { tcp: 300_000 }],
+        only(counted),
+        { processes: 0 },
+      );
+      expect(dropped.flows).toBeGreaterThan(3_600);
+      if (counted.length === 2) expectPayload(process, truth);
+      expect(process.wire).toEqual(wireOf(counted));
+    },
+  );
 
-  it.for([{ options: [] }, { options: ['--interface', 'wire1'] }])(
-    'interfaces: one that is renamed while traffic runs $options',
-    async ({ options }, { skip }) => {
-      skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+  it.for(filtersWithWire1)(
+    'interfaces: one that is renamed while traffic runs, counted on $counted',
+    async ({ counted }) => {
       twoWires('name');
       for (const { run: command } of goOver('wire1')) topology.run(command);
       count('wire1');
-      near.count('renamed0');
+      near.count(nearName('name0'));
       const ip = (...args: string[]) => ({ run: near.command('ip', ...args) });
       const { truth, process } = await talk(
         [
           { tcp: 300_000 },
-          ip('link', 'set', 'wire1', 'down'),
-          ip('link', 'set', 'wire1', 'name', 'renamed0'),
-          ip('link', 'set', 'renamed0', 'up'),
-          ...goOver('wire1', 'renamed0'),
+          ip('link', 'set', nearName('wire1'), 'down'),
+          ip('link', 'set', nearName('wire1'), 'name', nearName('name0')),
+          ip('link', 'set', nearName('name0'), 'up'),
+          ...goOver('wire1', nearName('name0')),
           { tcp: 400_000 },
         ],
-        options,
+        only(counted),
       );
-      expect(process.wire).toEqual(wireOf(['wire1', 'wire1', 'renamed0']));
+      expect(process.wire).toEqual(wireOf(['wire1'], nearName('name0')));
       expectPayload(process, truth);
-      expect([...new Set(process.flows.map((flow) => flow.interface))]).toEqual(['renamed0']);
+      expect([...new Set(process.flows.map((flow) => flow.interface))]).toEqual([nearName('name0')]);
     },
   );
 
-  it.for([{ options: [] }, { options: ['--interface', 'wire1'] }])(
-    'interfaces: one that vanishes and comes again while traffic runs $options',
-    async ({ options }, { skip }) => {
-      skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+  it.for(filtersWithWire1)(
+    'interfaces: one that vanishes and comes again while traffic runs, counted on $counted',
+    async ({ counted }) => {
       twoWires('again');
       count('wire1');
-      const link = ['add', 'wire1', 'type', 'veth', 'peer', 'name', 'wire1', 'netns', far.namespace];
-      const both = (...args: string[]) => [near, far].map((host) => ({ run: host.command('ip', ...args) }));
+      const device = nearName('wire1');
+      const link = ['add', device, 'type', 'veth', 'peer', 'name', 'wire1', 'netns', far.namespace];
+      const ip = (host: NetworkHost, ...args: string[]) => ({ run: host.command('ip', ...args) });
       const { truth, process } = await talk(
         [
-          { udp: 100, to: ['10.78.1.2'] },
-          { run: near.command('ip', 'link', 'delete', 'wire1') },
-          { run: near.command('ip', 'link', ...link) },
-          { run: near.command('ip', 'address', 'add', '10.78.1.1/24', 'dev', 'wire1') },
-          { run: far.command('ip', 'address', 'add', '10.78.1.2/24', 'dev', 'wire1') },
-          ...both('link', 'set', 'wire1', 'up'),
-          { udp: 100, to: ['10.78.1.2'] },
+          { udp: 100, to: [addresses.wire1.far] },
+          ip(near, 'link', 'delete', device),
+          ip(near, 'link', ...link),
+          ip(near, 'address', 'add', `${addresses.wire1.near}/29`, 'dev', device),
+          ip(far, 'address', 'add', `${addresses.wire1.far}/29`, 'dev', 'wire1'),
+          ip(near, 'link', 'set', device, 'up'),
+          ip(far, 'link', 'set', 'wire1', 'up'),
+          { udp: 100, to: [addresses.wire1.far] },
         ],
-        options,
+        only(counted),
       );
-      expect(process.wire).toEqual(wireOf(['wire1', 'wire1']));
+      expect(process.wire).toEqual(wireOf(['wire1']));
       expectPayload(process, truth);
     },
   );

@@ -59,8 +59,8 @@ export interface PairOptions {
  */
 const modestWindow = '7';
 
-/** What the names of all that this process makes begin with. */
-const ownPrefix = `pnm${String(process.pid)}`;
+/** What the names of all that this process makes begin with; 10 characters at most. */
+export const ownPrefix = `pnm${String(process.pid)}`;
 /** Tables of the packet filter: one counts what arrives, one does with it what a test says. */
 const countingTable = `netdev ${ownPrefix}`;
 const filteringTable = `inet ${ownPrefix}`;
@@ -71,28 +71,45 @@ function usualAddresses(host: number): Addresses {
   return { ipv4: `10.77.0.${String(host)}`, ipv6: `fd77::${String(host)}` };
 }
 
-/** In a network of 8 addresses that is this process's only, of those that are kept free for measurements (RFC 2544). */
-function addressesAtHome(host: number): Addresses {
-  const network = process.pid % 2 ** 14;
-  const low = network * 8 + host;
+/** One of 32 addresses that are this process's only, of those that are kept free for measurements (RFC 2544). */
+export function ownAddresses(host: number): Addresses {
+  const network = process.pid % 2 ** 12;
+  const low = network * 32 + host;
   return {
     ipv4: `198.${String(18 + (low >> 16))}.${String((low >> 8) & 255)}.${String(low & 255)}`,
     ipv6: `fd77:${network.toString(16)}::${String(host)}`,
   };
 }
 
-/** Removes what processes have left behind that were killed. */
-function sweepHome(): void {
-  const kinds: [pattern: RegExp, list: Parameters<typeof run>, remove: Parameters<typeof run>][] = [
-    [/^\d+: ([^@:]+)/gm, ['ip', 'link', 'show', 'type', 'veth'], ['ip', 'link', 'delete']],
-    [/^table (.+)/gm, ['nft', 'list', 'tables'], ['nft', 'delete', 'table']],
-    [/^\S+/gm, ['ip', 'netns', 'list'], ['ip', 'netns', 'delete']],
-  ];
-  for (const [pattern, list, remove] of kinds)
-    for (const [all, name = all] of run(...list).matchAll(pattern)) {
-      const processId = /\bpnm(\d+)/.exec(name)?.[1];
-      if (processId !== undefined && !existsSync(`/proc/${processId}`)) run(...remove, ...name.split(' '));
+/** What processes of tests leave behind: how it is listed, where its name is in that, and how it is removed. */
+type Kind = [list: Parameters<typeof run>, name: RegExp, remove: Parameters<typeof run>];
+
+const kindsAtHome: Kind[] = [
+  [['ip', 'link', 'show', 'type', 'veth'], /^\d+: ([^@:]+)/gm, ['ip', 'link', 'delete']],
+  [['nft', 'list', 'tables'], /^table (.+)/gm, ['nft', 'delete', 'table']],
+];
+const namesOfNamespaces: Kind = [['ip', 'netns', 'list'], /^(\S+)/gm, ['ip', 'netns', 'delete']];
+
+function clear(kinds: readonly Kind[], isOf: (processId: string) => boolean): void {
+  for (const [list, pattern, remove] of kinds)
+    for (const [, name = ''] of run(...list).matchAll(pattern)) {
+      const processId = /pnm(\d+)/.exec(name)?.[1];
+      if (processId !== undefined && isOf(processId)) run(...remove, ...name.split(' '));
     }
+}
+
+/**
+ * Gives this process's own network namespace a name, so that it can be used like others, and removes what is left in it
+ * of processes that were killed.
+ */
+export function nameHome(namespace: string): void {
+  clear([...kindsAtHome, namesOfNamespaces], (processId) => !existsSync(`/proc/${processId}`));
+  run('ip', 'netns', 'attach', namespace, String(process.pid));
+}
+
+/** Removes the interfaces and the packet filter's tables that this process has made in its own network namespace. */
+export function clearHome(): void {
+  clear(kindsAtHome, (processId) => processId === String(process.pid));
 }
 
 /** Gives a host its interface, which leads to another one in some network namespace. */
@@ -175,15 +192,13 @@ export class HostPair {
     const prefix = `${ownPrefix}${name}`;
     this.#isHome = isHome;
     this.#bridge = wire === 'segmenting' ? `${prefix}m` : undefined;
-    const addresses = isHome ? addressesAtHome : usualAddresses;
+    const addresses = isHome ? ownAddresses : usualAddresses;
     this.near = { namespace: `${prefix}a`, ...addresses(1), interface: isHome ? prefix : 'wire0' };
     this.far = { namespace: `${prefix}b`, ...addresses(2), interface: 'wire0' };
     this.nobody = addresses(5).ipv4;
     try {
-      if (isHome) sweepHome();
-      // To the programs of this file the test's own network namespace is one like others, by a name.
-      const { namespace } = this.near;
-      run('ip', 'netns', ...(isHome ? ['attach', namespace, String(process.pid)] : ['add', namespace]));
+      if (isHome) nameHome(this.near.namespace);
+      else run('ip', 'netns', 'add', this.near.namespace);
       run('ip', 'netns', 'add', this.far.namespace);
       if (this.#bridge === undefined) addVeth(this.near, this.far.namespace, this.far.interface);
       else this.#makeBridge(this.#bridge);
@@ -322,17 +337,10 @@ export class HostPair {
 
   dispose(): void {
     const bridge = this.#bridge === undefined ? [] : [this.#bridge];
-    const steps: (() => unknown)[] = [this.near.namespace, this.far.namespace, ...bridge].map(
-      (namespace) => () => run('ip', 'netns', 'delete', namespace),
-    );
-    if (this.#isHome)
-      steps.unshift(
-        () => loadRules(this.near.namespace, withoutTable(countingTable) + withoutTable(filteringTable)),
-        () => run('ip', 'link', 'delete', this.near.interface),
-      );
-    for (const step of steps) {
+    if (this.#isHome) clearHome();
+    for (const namespace of [this.near.namespace, this.far.namespace, ...bridge]) {
       try {
-        step();
+        run('ip', 'netns', 'delete', namespace);
       } catch {
         // It was not made: the constructor failed before.
       }

@@ -1,7 +1,7 @@
 // Networks for tests that need more than two hosts on one wire: any number of network namespaces, the links between
 // them, translation of addresses, and counters at any interface.
 import { execFileSync } from 'node:child_process';
-import { retransmitLate, run, type WireCounters } from './namespaces';
+import { clearHome, nameHome, ownPrefix, retransmitLate, run, type WireCounters } from './namespaces';
 import type { Command } from './scenario';
 
 /** Bundles of segments are counted as one packet by a packet filter; switched off, each counts by itself. */
@@ -16,7 +16,15 @@ export class NetworkHost {
   readonly #counters = new Set<string>();
   #retransmitsLate = false;
 
-  constructor(readonly namespace: string) {
+  /** @param isHome as of a pair of hosts: it is this process's own network namespace */
+  constructor(
+    readonly namespace: string,
+    readonly isHome: boolean,
+  ) {
+    if (isHome) {
+      nameHome(namespace);
+      return;
+    }
     run('ip', 'netns', 'add', namespace);
     this.ip('link', 'set', 'lo', 'up');
     this.#withoutOffloads('lo');
@@ -114,6 +122,11 @@ export class NetworkHost {
     run(...this.command('sh', '-c', `test ! -e ${file} || echo ${String(value)} > ${file}`));
   }
 
+  dispose(): void {
+    if (this.isHome) clearHome();
+    run('ip', 'netns', 'delete', this.namespace);
+  }
+
   #withoutOffloads(name: string): void {
     run(...this.command('ethtool', '-K', name, ...offloads));
   }
@@ -125,8 +138,8 @@ export class Topology {
 
   constructor(readonly name: string) {}
 
-  host(name: string): NetworkHost {
-    const host = new NetworkHost(`pnm${String(process.pid)}${this.name}${name}`);
+  host(name: string, { isHome = false } = {}): NetworkHost {
+    const host = new NetworkHost(`${ownPrefix}${this.name}${name}`, isHome);
     this.#hosts.push(host);
     return host;
   }
@@ -145,6 +158,6 @@ export class Topology {
   }
 
   dispose(): void {
-    for (const host of this.#hosts.splice(0)) run('ip', 'netns', 'delete', host.namespace);
+    for (const host of this.#hosts.splice(0)) host.dispose();
   }
 }
