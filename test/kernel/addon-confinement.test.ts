@@ -91,6 +91,7 @@ describe('a helper without rights and behind the filter', () => {
     await addon.call('watch', addon.pid, true);
     await addon.call('flows');
     await addon.call('adoptSockets', addon.pid);
+    expect(await addon.call('tryTo', 'look at a file before it opens it')).toBe('done');
     expect(await addon.call('statistics')).toMatchObject({ droppedEvents: 0 });
     await addon.call('trimMemory');
     await addon.call('detachInterface', loopback?.index);

@@ -16,14 +16,17 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { readStat } from '../../helper/src/processes';
 import {
   ErrorCode,
+  type HostName,
   type MonitorSample,
   type MonitorStartResult,
   type ProcessListResult,
 } from '../../src/shared/protocol';
 import { createTemporaryUser, type TemporaryUser } from '../editor/browser/temporary-user';
 import { helperPath, runToEnd } from './support/helper';
+import { run } from './support/namespaces';
 import { type Notification, RpcClient } from './support/rpc-client';
 
 const start = 'monitor/start';
@@ -260,6 +263,58 @@ it("root's rights do not tell whether a file exists", async () => {
     expect(status).toBe(127);
     expect(stderr).toContain('was not found');
   }
+});
+
+describe.each(['its user', 'root'])('a process with files of its own, watched by %s,', (watcher) => {
+  /** Starts a process of alice's in which `/etc/hosts` is another file, and watches it while it connects to 127.0.0.2. */
+  async function nameOfPeer(hosts: string): Promise<HostName | undefined> {
+    const script = 'mount --bind "$0" /etc/hosts && exec "$@"';
+    const namespace = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', script, hosts];
+    const connector = `
+      const { connect } = require('node:net');
+      process.stdin.on('end', () => process.exit()).on('data', (line) => {
+        if (Number(line)) connect(Number(line), '127.0.0.2');
+        else console.log('up');
+      });`;
+    const child = await runAs(alice, ...namespace, process.execPath, '-e', connector);
+    const client = watcher === 'root' ? new RpcClient({ SUDO_UID: undefined }) : await helperOf(alice);
+    if (watcher === 'root') {
+      clients.push(client);
+      await client.initialize();
+    }
+    expect(await client.request(start, { pid: child.pid, intervalMillis: 100 })).toHaveProperty('result');
+    const peer = net.createServer().listen(0, '127.0.0.2');
+    await once(peer, 'listening');
+    child.stdin.write(`${String((peer.address() as net.AddressInfo).port)}\n`);
+    for (;;) {
+      const { flows } = (await client.notification('monitor/sample')).params as MonitorSample;
+      const flow = flows.find(({ remote }) => remote?.address === '127.0.0.2');
+      if (flow === undefined) continue;
+      peer.close();
+      return flow.host;
+    }
+  }
+
+  it('has peers named by them', async () => {
+    const hosts = path.join(folder, 'hosts');
+    writeFileSync(hosts, '127.0.0.2 peer.example\n');
+    expect(await nameOfPeer(hosts)).toEqual({ name: 'peer.example', source: 'hosts-file' });
+  });
+
+  it('cannot have the helper open anything but a file', async () => {
+    const pipe = path.join(folder, `pipe-for-${watcher.replace(' ', '-')}`);
+    run('mkfifo', pipe);
+    chmodSync(pipe, 0o666);
+    const waiting = spawn('sh', ['-c', 'read line; echo up; exec 3>"$0"', pipe], { stdio: 'pipe' });
+    try {
+      waiting.stdin.write('ready\n');
+      await once(waiting.stdout, 'data');
+      expect(await nameOfPeer(pipe)).toEqual({ name: 'localhost', source: 'local' });
+      expect([waiting.exitCode, readStat(waiting.pid ?? 0)?.state]).toEqual([null, 'S']);
+    } finally {
+      waiting.kill('SIGKILL');
+    }
+  });
 });
 
 describe('an id that belongs to another process by now', () => {

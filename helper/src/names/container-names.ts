@@ -2,14 +2,15 @@
 // and the state that Docker and Podman keep in files. No daemon is asked.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { lookAtSmallFile, readSmallFile } from '../small-file';
 import { canonicalAddress, isLoopback } from './local-names';
-import { readSmallFile } from './small-file';
 
 /** Between two looks over all processes. */
 const lookAgainNanos = 5e9;
 const maximumProcesses = 4_096;
 const maximumContainers = 1_024;
 const maximumStateBytes = 1024 * 1024;
+const maximumHostnameBytes = 256;
 
 /** Where the state of containers is, as far as the caller may read it. */
 export interface ContainerSources {
@@ -105,7 +106,7 @@ export class ContainerNames {
         'name' in container
           ? container.name
           : (namesById.get(container.id) ??
-            toContainerName(this.#text(`${pid}/root/etc/hostname`).trim()) ??
+            toContainerName(this.#hostname(pid)) ??
             container.id.slice(0, 12));
       const addresses = addressesOfNamespace(
         this.#text(`${pid}/net/fib_trie`),
@@ -151,6 +152,11 @@ export class ContainerNames {
     return listFolder(this.sources.processFolder)
       .filter((entry) => /^\d+$/.test(entry))
       .slice(0, maximumProcesses);
+  }
+
+  #hostname(pid: string): string | undefined {
+    const root = join(this.sources.processFolder, pid, 'root');
+    return lookAtSmallFile('/etc/hostname', ({ read }) => read(maximumHostnameBytes)?.trim(), root);
   }
 
   #text(path: string): string {

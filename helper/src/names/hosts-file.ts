@@ -1,9 +1,9 @@
 // `/etc/hosts`, as each process sees it: names that somebody has given to addresses on this machine.
-import { readlinkSync, statSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { toHostName } from '../../../src/shared/host-name';
+import { lookAtSmallFile, type SmallFile } from '../small-file';
 import { canonicalAddress } from './local-names';
-import { readSmallFile } from './small-file';
 
 const maximumBytes = 512 * 1024;
 /** Between two looks at whether the file has changed. */
@@ -26,7 +26,7 @@ export function parseHosts(text: string): Map<string, string> {
 
 interface File {
   names: Map<string, string>;
-  /** What would change with the content: time, size, inode. */
+  /** As of the file; empty where there is none. */
   stamp: string;
   lookedNanos: number;
 }
@@ -40,39 +40,30 @@ export class HostsFiles {
 
   /** @param nanos nanoseconds since boot, now */
   find(pid: number, address: string, nanos: number): string | undefined {
-    return this.#read(this.#pathFor(pid), nanos).get(address);
+    return this.#read(this.#rootOf(pid), nanos).get(address);
   }
 
-  /** Processes with a file system of their own, which is what containers have, are looked at through it. */
-  #pathFor(pid: number): string {
+  /** Where processes have a file system of their own, which is what containers have; empty where it is this one. */
+  #rootOf(pid: number): string {
     this.#ownMounts ??= mountNamespace('self') ?? '';
     const mounts = mountNamespace(String(pid));
-    return mounts === undefined || mounts === this.#ownMounts
-      ? this.path
-      : `/proc/${String(pid)}/root${this.path}`;
+    return mounts === undefined || mounts === this.#ownMounts ? '' : `/proc/${String(pid)}/root`;
   }
 
-  #read(path: string, nanos: number): Map<string, string> {
-    const known = this.#files.get(path);
+  #read(root: string, nanos: number): Map<string, string> {
+    const known = this.#files.get(root);
     if (known !== undefined && nanos - known.lookedNanos < lookAgainNanos) return known.names;
-    const stamp = stampOf(path);
-    const names = known?.stamp === stamp ? known.names : parseHosts(readSmallFile(path, maximumBytes) ?? '');
-    this.#files.delete(path);
-    this.#files.set(path, { names, stamp, lookedNanos: nanos });
+    const look = ({ stamp, read }: SmallFile): Pick<File, 'names' | 'stamp'> =>
+      known?.stamp === stamp ? known : { names: parseHosts(read(maximumBytes) ?? ''), stamp };
+    const nothing = { names: new Map<string, string>(), stamp: '' };
+    const { names, stamp } = lookAtSmallFile(this.path, look, root) ?? nothing;
+    this.#files.delete(root);
+    this.#files.set(root, { names, stamp, lookedNanos: nanos });
     if (this.#files.size > maximumFiles) {
       const oldest = this.#files.keys().next();
       if (oldest.done !== true) this.#files.delete(oldest.value);
     }
     return names;
-  }
-}
-
-function stampOf(path: string): string {
-  try {
-    const { mtimeNs, size, ino, dev } = statSync(path, { bigint: true });
-    return [mtimeNs, size, ino, dev].join('/');
-  } catch {
-    return '';
   }
 }
 

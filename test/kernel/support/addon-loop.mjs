@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
+  constants,
   linkSync,
   mkdirSync,
   openSync,
@@ -89,6 +90,8 @@ const methods = {
   }),
 };
 
+/** O_PATH, which Node has no name for. */
+const oPath = 0o10000000;
 const temporary = `/tmp/procnetmon-confined-${process.pid}`;
 
 /** What a helper that an attacker has taken over would try. */
@@ -111,6 +114,10 @@ const attempts = {
   'load programs': (cgroup) => addon.open({ cgroup, attachment: 'auto' }).close(),
   'filter less': () => addon.confine(0),
   'read a file': () => readFileSync(process.argv[1]),
+  'look at a file before it opens it': () => {
+    const held = openSync('/etc/hosts', oPath | constants.O_NOFOLLOW);
+    closeSync(openSync(`/proc/self/fd/${held}`, 'r'));
+  },
   'ask whether a process lives': () => process.kill(process.ppid, 0),
   'signal itself': () => process.kill(process.pid, 'SIGCONT'),
 };

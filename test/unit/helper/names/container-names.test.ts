@@ -109,6 +109,14 @@ describe('containers', () => {
     expect(names.find('10.1.0.3', 0)).toBeUndefined();
   });
 
+  it('have no host name through a link, which would lead to a file of this machine', () => {
+    addProcess(100, `/kubepods/cri-containerd-${id}.scope`, '10.1.0.1');
+    write('hostname', 'of-this-machine');
+    mkdirSync(join(folder, 'proc/100/root/etc'), { recursive: true });
+    symlinkSync(join(folder, 'hostname'), join(folder, 'proc/100/root/etc/hostname'));
+    expect(containers().find('10.1.0.1', 0)).toBe(id.slice(0, 12));
+  });
+
   it('are looked for again after a while', () => {
     const names = containers();
     expect(names.find('10.1.0.1', 0)).toBeUndefined();
