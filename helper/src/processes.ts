@@ -1,8 +1,9 @@
 // Processes as `/proc` shows them: identity, credentials and start time. Every string is sanitised here.
-import { readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { ProcessInfo } from '../../src/shared/protocol';
 import { sanitise } from '../../src/shared/sanitise';
+import { readBeginning } from './small-file';
 import { userName } from './users';
 
 /** Largest process id any Linux kernel gives out (PID_MAX_LIMIT). */
@@ -11,8 +12,10 @@ export const maximumProcessId = 2 ** 22;
 const nameLength = 64;
 const pathLength = 4_096;
 const commandLength = 4_096;
-/** Bytes of a command line that are looked at; in UTF-8 one character is at most four. */
+/** Bytes of a command line that are read, as it may have any length; in UTF-8 one character is at most four. */
 const commandBytes = commandLength * 4;
+/** Bytes of `stat` and `status` that are read: all of the one, and the other up to groups, which may be many. */
+const factsBytes = 4_096;
 
 /** What Node.js calls its main thread, by version. */
 const mainThreadNames = new Set(['MainThread', 'node-MainThread']);
@@ -66,7 +69,7 @@ export function parseStat(line: string): ProcessStat | undefined {
 
 /** The stat of a process that lives; undefined when there is none, or only its exit status is left (zombie). */
 export function readStat(pid: number): ProcessStat | undefined {
-  const text = readText(`/proc/${String(pid)}/stat`);
+  const text = readText(`/proc/${String(pid)}/stat`, factsBytes);
   const stat = text === undefined ? undefined : parseStat(text);
   return stat === undefined || stat.state === 'Z' || stat.state === 'X' ? undefined : stat;
 }
@@ -79,7 +82,7 @@ export function readStartTicks(pid: number): number | undefined {
 /** Whose process it is, or undefined when it is gone or hidden. */
 export function readCredentials(pid: number): Credentials | undefined {
   const path = `/proc/${String(pid)}/status`;
-  const text = readText(path);
+  const text = readText(path, factsBytes);
   if (text === undefined) return undefined;
   const uids = parseIds(/^Uid:\t(\d+)\t(\d+)\t(\d+)/m.exec(text));
   const gids = parseIds(/^Gid:\t(\d+)\t(\d+)\t(\d+)/m.exec(text));
@@ -147,9 +150,7 @@ function readExecutable(pid: number): string {
 }
 
 function readCommand(pid: number): string {
-  const bytes = readBytes(`/proc/${String(pid)}/cmdline`);
-  if (bytes === undefined) return '';
-  const text = bytes.subarray(0, commandBytes).toString('utf8');
+  const text = readText(`/proc/${String(pid)}/cmdline`, commandBytes) ?? '';
   return sanitise(text.replace(/\0+$/, '').replaceAll('\0', ' '), commandLength);
 }
 
@@ -157,15 +158,7 @@ function parseIds(match: RegExpExecArray | null): [number, number, number] | und
   return match === null ? undefined : [Number(match[1]), Number(match[2]), Number(match[3])];
 }
 
-function readText(path: string): string | undefined {
-  return readBytes(path)?.toString('utf8');
-}
-
 /** A process may end between any two calls: what cannot be read is as good as gone. */
-function readBytes(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path);
-  } catch {
-    return undefined;
-  }
+function readText(path: string, maximumBytes: number): string | undefined {
+  return readBeginning(path, maximumBytes)?.toString('utf8');
 }
