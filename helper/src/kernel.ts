@@ -284,6 +284,7 @@ export interface Kernel {
   /**
    * Takes the sockets that a process holds now into account, with that process as their owner: those from
    * before the programs were loaded, and those passed on by another process. Returns how many changed.
+   * Throws E2BIG, when that is done, where it has more descriptors than are looked at.
    */
   adoptSockets(processId: number): number;
   /** Hands events, and payload, out in batches, in order, on the main loop. Called once. */

@@ -198,9 +198,19 @@ function takeIntoAccount(kernel: Kernel, mount: CgroupMount): string[] {
       limitations.push(`Interface ${name} is counted at its sockets only: ${asError(error).message}.`);
     }
   }
-  const refused = adoptEverything(kernel);
+  const { refused, cut, late } = adoptEverything(kernel);
   if (refused > 0) {
     limitations.push(`The sockets that ${String(refused)} processes opened earlier could not be looked at.`);
+  }
+  if (cut > 0) {
+    limitations.push(
+      `Of the sockets that ${String(cut)} processes opened earlier some were left out: they have too many descriptors.`,
+    );
+  }
+  if (late > 0) {
+    limitations.push(
+      `The sockets that ${String(late)} processes opened earlier were left out: to look at those of the others took too long.`,
+    );
   }
   if (!mount.whole) limitations.push('Only processes of this container are seen.');
   if (!kernel.processEvents) {

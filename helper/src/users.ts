@@ -15,6 +15,8 @@ export interface User {
 
 const maximumCached = 4_096;
 const lookupTimeoutMillis = 1_000;
+/** For all look-ups of the start together: the owners of processes may be thousands, as in containers without root. */
+const rememberingBudgetMillis = 2_000;
 const cache = new Map<number, User | undefined>();
 
 /** Name of a user, sanitised; the number where it has none. */
@@ -43,14 +45,28 @@ export function parseUsers(text: string, uid: number): User | undefined {
   return undefined;
 }
 
-/** Looks up the name of every user who owns a process now, so that it is known when programs cannot be run any more. */
-export function rememberUsers(): void {
-  const owners = new Set(
-    readdirSync('/proc')
-      .filter((name) => /^[1-9]\d*$/.test(name))
-      .map((pid) => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid),
-  );
-  for (const uid of owners) if (uid !== undefined) findUser(uid);
+/**
+ * Looks up the names of those who own a process now, so that they are known when programs cannot be run any more; as many
+ * as time allows. The others are shown by their numbers.
+ * @param nowMillis a clock that is never set
+ */
+export function rememberUsers(
+  owners: Iterable<number> = ownersOfProcesses(),
+  find: (uid: number) => unknown = findUser,
+  nowMillis = () => performance.now(),
+): void {
+  const untilMillis = nowMillis() + rememberingBudgetMillis;
+  for (const uid of owners) {
+    if (nowMillis() >= untilMillis) return;
+    find(uid);
+  }
+}
+
+function ownersOfProcesses(): Set<number> {
+  const owners = readdirSync('/proc')
+    .filter((name) => /^[1-9]\d*$/.test(name))
+    .map((pid) => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid);
+  return new Set(owners.filter((uid) => uid !== undefined));
 }
 
 /** Name of a group, raw; undefined where it has none. */

@@ -192,12 +192,12 @@ export class WatchedProcesses {
     } catch (error) {
       // Gone: the exit event is on its way.
       if (errorCode(error) === 'ESRCH') return;
-      process.adoptable = false;
+      process.adoptable = errorCode(error) === 'E2BIG';
       if (this.#refusalReported) return;
       this.#refusalReported = true;
       this.onError(
         new Error(
-          `The sockets of process ${String(process.info.pid)} may not be looked at, so those that another ` +
+          `Not all sockets of process ${String(process.info.pid)} can be looked at, so those that another ` +
             'process passes to it, or that it had before the helper started, may count elsewhere.',
           { cause: asError(error) },
         ),

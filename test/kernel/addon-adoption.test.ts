@@ -11,6 +11,7 @@ import { FlowColumn, FlowFlag, type FlowIdentity } from '../../helper/src/kernel
 import { AddonProcess } from './support/addon-process';
 import { cgroupFolder } from './support/cgroup';
 import { trafficProgram } from './support/far-server';
+import { run } from './support/namespaces';
 import { compiledProgram } from './support/programs';
 import { tellsSender } from './support/running-kernel';
 import { Server } from './support/scenario';
@@ -114,6 +115,19 @@ it('counts a connection from before, from the moment on that it is adopted', asy
   await expect
     .poll(clientFlows)
     .toEqual([{ processId: holder.pid, sent: 5000, received: 7000, flags: expect.any(Number) as number }]);
+});
+
+it('looks at so many descriptors of a process, and says where there are more', async () => {
+  const holder = await startHolder();
+  run('prlimit', `--pid=${String(holder.pid)}`, '--nofile=20000');
+  await tell(holder, { connect: port });
+  await openKernel();
+  await tell(holder, { descriptors: 16_384 });
+  await expect(addon.call('adoptSockets', holder.pid)).rejects.toMatchObject({ code: 'E2BIG' });
+  await tell(holder, { write: 5000 });
+  await serverReceived(5000);
+  accepted[0]?.write('answer');
+  await expect.poll(clientFlows).toMatchObject([{ processId: holder.pid, sent: 5000, received: 6 }]);
 });
 
 it('leaves the end of stream out of the baseline of a connection that is half closed', async () => {

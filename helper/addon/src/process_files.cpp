@@ -59,28 +59,34 @@ bool is_process_over(int process)
 	return ::poll(&ended, 1, 0) > 0;
 }
 
-std::vector<uint32_t> numbered_entries(const std::string &folder)
+std::vector<uint32_t> numbered_entries(const std::string &folder, size_t most)
 {
 	const std::unique_ptr<DIR, CloseFolder> entries(::opendir(folder.c_str()));
 	std::vector<uint32_t> numbers;
 
 	if (!entries)
 		throw KernelError("opendir(" + folder + ")", errno == ENOENT ? ESRCH : errno);
-	while (const dirent *entry = ::readdir(entries.get())) {
+	while (numbers.size() < most) {
+		const dirent *entry = ::readdir(entries.get());
 		uint32_t number;
 
+		if (!entry)
+			break;
 		if (parse_number(entry->d_name, number))
 			numbers.push_back(number);
 	}
 	return numbers;
 }
 
-std::vector<OpenSocket> open_sockets(uint32_t process_id)
+OpenSockets open_sockets(uint32_t process_id)
 {
 	const std::string folder = proc_path(process_id, "fd");
-	std::vector<OpenSocket> sockets;
+	std::vector<uint32_t> descriptors = numbered_entries(folder, most_descriptors + 1);
+	OpenSockets open{{}, descriptors.size() <= most_descriptors};
 
-	for (const uint32_t descriptor : numbered_entries(folder)) {
+	if (!open.are_all)
+		descriptors.pop_back();
+	for (const uint32_t descriptor : descriptors) {
 		const std::string path = folder + "/" + std::to_string(descriptor);
 		char target[64];
 		const ssize_t length = ::readlink(path.c_str(), target, sizeof(target));
@@ -88,9 +94,9 @@ std::vector<OpenSocket> open_sockets(uint32_t process_id)
 
 		// A descriptor that was closed meanwhile has no target.
 		if (length > 0 && parse_socket_link({target, static_cast<size_t>(length)}, socket.inode))
-			sockets.push_back(socket);
+			open.sockets.push_back(socket);
 	}
-	return sockets;
+	return open;
 }
 
 std::string read_file(const std::string &path)

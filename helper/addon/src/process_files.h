@@ -23,8 +23,18 @@ struct OpenSocket {
 	uint64_t inode;
 };
 
+struct OpenSockets {
+	std::vector<OpenSocket> sockets;
+	/// False where the process has so many descriptors that only the lower ones were looked at.
+	bool are_all;
+};
+
+/// How many descriptors of a process are looked at: each takes a system call, and a process may have as many
+/// as it likes.
+constexpr size_t most_descriptors = 16384;
+
 /// Sockets of every family that a process holds. Throws ESRCH, or EACCES where they may not be seen.
-std::vector<OpenSocket> open_sockets(uint32_t process_id);
+OpenSockets open_sockets(uint32_t process_id);
 
 /// Real user id and `comm` of a process. Throws ESRCH.
 struct ProcessIdentity {
@@ -36,7 +46,7 @@ ProcessIdentity identify(uint32_t process_id);
 /// Everything in a file of /proc. Throws when it cannot be read.
 std::string read_file(const std::string &path);
 
-/// Names in a folder that are numbers: thread ids, descriptors.
-std::vector<uint32_t> numbered_entries(const std::string &folder);
+/// Names in a folder that are numbers: thread ids, descriptors. At most so many, those that come first.
+std::vector<uint32_t> numbered_entries(const std::string &folder, size_t most = SIZE_MAX);
 
 } // namespace procnetmon

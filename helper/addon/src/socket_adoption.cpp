@@ -143,7 +143,7 @@ bool is_alive(uint32_t process_id)
 
 uint32_t SocketAdoption::adopt(uint32_t process_id)
 {
-	std::vector<OpenSocket> held;
+	OpenSockets held{};
 
 	try {
 		held = open_sockets(process_id);
@@ -163,7 +163,7 @@ uint32_t SocketAdoption::adopt(uint32_t process_id)
 	uint32_t changed = 0;
 	int refusal = 0;
 
-	for (const OpenSocket &candidate : held) {
+	for (const OpenSocket &candidate : held.sockets) {
 		if (after.contains(candidate.inode))
 			continue;
 		const auto known = before.find(candidate.inode);
@@ -211,6 +211,10 @@ uint32_t SocketAdoption::adopt(uint32_t process_id)
 	close_packet_sockets(process_id, before, after);
 	if (refusal)
 		throw KernelError("pidfd_getfd", refusal, "process " + std::to_string(process_id));
+	if (!held.are_all)
+		throw KernelError("readlink", E2BIG,
+				  "process " + std::to_string(process_id) + " has more than " +
+				      std::to_string(most_descriptors) + " descriptors");
 	return changed;
 }
 
@@ -360,23 +364,25 @@ void SocketAdoption::track(int socket, uint64_t cookie, uint32_t owner)
 		throw KernelError("bpf(BPF_MAP_UPDATE_ELEM) sockets", errno);
 }
 
-// Where nobody lets us look, a living owner is believed to hold its socket.
+// Where not all may be seen, a living owner is believed to hold its socket.
 bool SocketAdoption::holds(uint32_t process_id, uint64_t inode, Holders &holders) const
 {
 	auto entry = holders.find(process_id);
 
 	if (entry == holders.end()) {
-		std::unordered_set<uint64_t> inodes;
+		Held held{{}, false};
 
 		try {
-			for (const OpenSocket &socket : open_sockets(process_id))
-				inodes.insert(socket.inode);
+			const OpenSockets open = open_sockets(process_id);
+
+			for (const OpenSocket &socket : open.sockets)
+				held.inodes.insert(socket.inode);
+			held.are_all = open.are_all;
 		} catch (const KernelError &) {
-			return is_alive(process_id);
 		}
-		entry = holders.emplace(process_id, std::move(inodes)).first;
+		entry = holders.emplace(process_id, std::move(held)).first;
 	}
-	return entry->second.contains(inode);
+	return entry->second.inodes.contains(inode) || (!entry->second.are_all && is_alive(process_id));
 }
 
 void SocketAdoption::forget_vanished()

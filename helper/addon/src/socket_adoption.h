@@ -21,7 +21,8 @@ class SocketAdoption {
 	/// Makes a process the owner of the sockets that it holds, but for those whose owner lives and holds
 	/// them too. Returns how many changed their owner or are new. A call that finds nothing new costs a
 	/// directory listing. Throws ESRCH for a process that is gone; EPERM or EACCES where the kernel
-	/// refuses to hand a descriptor out, after all others were done.
+	/// refuses to hand a descriptor out, and E2BIG where it has more than are looked at, after all others
+	/// were done.
 	uint32_t adopt(uint32_t process_id);
 
       private:
@@ -31,8 +32,13 @@ class SocketAdoption {
 	};
 	/// Of one process: who owns each socket that it holds, by inode.
 	using KnownOwners = std::unordered_map<uint64_t, Known>;
-	/// Inodes that processes hold, looked up once a call.
-	using Holders = std::map<uint32_t, std::unordered_set<uint64_t>>;
+	/// What a process holds, by inode, as far as it may be seen.
+	struct Held {
+		std::unordered_set<uint64_t> inodes;
+		bool are_all;
+	};
+	/// Looked up once a call, by process.
+	using Holders = std::map<uint32_t, Held>;
 
 	struct Adopted {
 		Known known;

@@ -1,6 +1,7 @@
 // A process that holds a socket: one that it connects itself, or one that its parent hands to it. Obeys messages
-// `{connect: port}`, `{take: true}` (with the socket), `{write: bytes}`, `{give: true}` and `{close: true}`, and answers
-// each with `{done: true}`, with the socket when it gives it.
+// `{connect: port}`, `{take: true}` (with the socket), `{write: bytes}`, `{give: true}`, `{close: true}` and
+// `{descriptors: number}` to have so many more, and answers each with `{done: true}`, with the socket when it gives it.
+import { openSync } from 'node:fs';
 import { connect } from 'node:net';
 
 let socket;
@@ -19,6 +20,9 @@ process.on('message', (message, handle) => {
     return;
   } else if (message.close) {
     socket.on('close', done).destroy();
+  } else if (message.descriptors) {
+    for (let more = 0; more < message.descriptors; more += 1) openSync('/dev/null');
+    done();
   }
   socket.on('error', () => undefined).resume();
 });

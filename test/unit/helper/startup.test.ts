@@ -11,6 +11,7 @@ import {
   loadAddon,
   openKernel,
 } from '../../../helper/src/startup';
+import { rememberUsers } from '../../../helper/src/users';
 import { FakeKernel, kernelError } from './fake-kernel';
 
 function refusal(action: () => unknown): StartupError {
@@ -214,8 +215,43 @@ describe('adoptEverything', () => {
   it('goes on past processes that are gone or refuse', () => {
     const kernel = new FakeKernel();
     kernel.adoptionErrors.set(2, 'ESRCH').set(3, 'EPERM');
-    expect(adoptEverything(kernel, [1, 2, 3, 4])).toBe(1);
+    expect(adoptEverything(kernel, [1, 2, 3, 4])).toEqual({ refused: 1, cut: 0, late: 0 });
     expect(kernel.adopted).toEqual([1, 4]);
+  });
+
+  it('ends when its time is over, however many processes there are, and says how many are left', () => {
+    let nowMillis = 0;
+    const adopted: number[] = [];
+    const adoptSockets = (pid: number) => {
+      nowMillis += 1_000;
+      return adopted.push(pid);
+    };
+    const processIds = Array.from({ length: 10_000 }, (_, index) => index + 1);
+    expect(adoptEverything({ adoptSockets }, processIds, () => nowMillis)).toEqual({
+      refused: 0,
+      cut: 0,
+      late: 9_995,
+    });
+    expect(adopted).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('says of how many processes it has seen a part', () => {
+    const kernel = new FakeKernel();
+    kernel.adoptionErrors.set(1, 'E2BIG');
+    expect(adoptEverything(kernel, [1, 2])).toEqual({ refused: 0, cut: 1, late: 0 });
+  });
+});
+
+describe('the names of users', () => {
+  it('are looked up at the start for a while only, however many there are', () => {
+    let nowMillis = 0;
+    const asked: number[] = [];
+    const find = (uid: number) => {
+      nowMillis += 1_000;
+      asked.push(uid);
+    };
+    rememberUsers([1, 2, 3, 4, 5], find, () => nowMillis);
+    expect(asked).toEqual([1, 2]);
   });
 });
 
