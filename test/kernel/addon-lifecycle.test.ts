@@ -1,5 +1,7 @@
 // Opening, attaching and closing: what is put into the kernel, and that nothing of it stays behind.
-import { mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +10,7 @@ import { AddonProcess } from './support/addon-process';
 import { cgroupFolder } from './support/cgroup';
 import { exists, verifiedInstructionsOf, type KernelObject } from './support/kernel-objects';
 import { NetworkNamespace } from './support/network-namespace';
+import { compiledProgram } from './support/programs';
 import {
   hasTcx,
   tellsVerifiedInstructions,
@@ -220,6 +223,26 @@ describe('clsact', () => {
     await expect(addon.call('exit')).rejects.toThrow();
     await addon.ended();
     expect(qdiscs('pnm0')).not.toContain('clsact');
+  });
+
+  it('is kept from nothing by somebody who takes names that helpers might have', async () => {
+    const before = startProcess();
+    await open(before, 'clsact');
+    const programs = (await before.call<KernelObject[]>('objects')).filter(([kind]) => kind === 'prog');
+    const next = Math.max(...programs.map(([, id]) => id)) + 1;
+    const folder = mkdtempSync(join(tmpdir(), 'procnetmon-'));
+    const program = compiledProgram('take-names', folder);
+    const inside = [`--net=/run/netns/${namespace.name}`, '--', program, String(next), '500'];
+    const others = spawn('nsenter', inside, { stdio: ['pipe', 'pipe', 'inherit'] });
+    try {
+      await once(others.stdout, 'data');
+      expect(await open(startProcess(), 'clsact')).toMatchObject({ attachment: 'clsact' });
+    } finally {
+      const ended = once(others, 'exit');
+      others.stdin.end();
+      await ended;
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('sweeps up after a helper that was killed, and nothing else', async () => {

@@ -5,10 +5,10 @@
 #include "links.h"
 #include "netlink.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -121,7 +121,8 @@ void remove_empty_qdisc(uint32_t interface_index)
 }
 
 // An abstract Unix socket's name lives in the network namespace, as filters do, and dies with its process,
-// whichever process namespace that is in. Whoever takes such a name only keeps a left-over from being swept.
+// whichever process namespace that is in. Anybody may take such a name. That of a helper that is no more only
+// keeps a left-over from being swept; that of one to come cannot be foreseen.
 socklen_t life_sign_name(uint32_t instance, sockaddr_un &address)
 {
 	const std::string name = "procnetmon/clsact/" + std::to_string(instance);
@@ -137,14 +138,32 @@ FileDescriptor unix_socket()
 	return FileDescriptor(checked(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_UNIX)"));
 }
 
-FileDescriptor give_life_sign(uint32_t instance)
+uint32_t random_instance()
 {
-	FileDescriptor socket = unix_socket();
-	sockaddr_un address;
-	const socklen_t length = life_sign_name(instance, address);
+	uint32_t instance = 0;
 
-	checked(::bind(socket.get(), reinterpret_cast<sockaddr *>(&address), length), "bind(AF_UNIX)");
-	return socket;
+	while (instance == 0) {
+		if (::getrandom(&instance, sizeof(instance), 0) != sizeof(instance))
+			throw KernelError("getrandom", errno);
+		instance &= ~qdisc_is_ours;
+	}
+	return instance;
+}
+
+LifeSign give_life_sign()
+{
+	constexpr int most_draws = 16;
+
+	for (int draw = 1;; draw++) {
+		LifeSign sign{random_instance(), unix_socket()};
+		sockaddr_un address;
+		const socklen_t length = life_sign_name(sign.instance, address);
+
+		if (::bind(sign.socket.get(), reinterpret_cast<sockaddr *>(&address), length) == 0)
+			return sign;
+		if (errno != EADDRINUSE || draw == most_draws)
+			throw KernelError("bind(AF_UNIX)", errno);
+	}
 }
 
 bool is_alive(uint32_t instance)
@@ -155,15 +174,6 @@ bool is_alive(uint32_t instance)
 
 	return ::connect(socket.get(), reinterpret_cast<sockaddr *>(&address), length) == 0 ||
 	       errno != ECONNREFUSED;
-}
-
-uint32_t program_id(int program)
-{
-	bpf_prog_info info{};
-	uint32_t length = sizeof(info);
-
-	checked(bpf_obj_get_info_by_fd(program, &info, &length), "bpf(BPF_OBJ_GET_INFO_BY_FD)");
-	return info.id;
 }
 
 // True when it was made, false when there was one.
@@ -221,8 +231,7 @@ DetachAtExit &detach_at_exit()
 } // namespace
 
 Clsact::Clsact(int count_ingress, int count_egress)
-    : count_ingress_(count_ingress), count_egress_(count_egress), instance_(program_id(count_egress)),
-      life_sign_(give_life_sign(instance_))
+    : count_ingress_(count_ingress), count_egress_(count_egress), life_sign_(give_life_sign())
 {
 	detach_at_exit().alive.insert(this);
 }
@@ -246,13 +255,13 @@ void Clsact::attach(uint32_t interface_index)
 	// Made by another helper that runs beside: whoever leaves last removes it.
 	for (const Filter &filter : is_qdisc_ours ? std::vector<Filter>{} : filters_at(interface_index))
 		is_qdisc_ours |= filter.is_ours && (filter.handle & qdisc_is_ours);
-	const uint32_t handle = instance_ | (is_qdisc_ours ? qdisc_is_ours : 0);
+	const uint32_t handle = life_sign_.instance | (is_qdisc_ours ? qdisc_is_ours : 0);
 
 	try {
 		add_filter(interface_index, BPF_TC_INGRESS, handle, count_ingress_);
 		add_filter(interface_index, BPF_TC_EGRESS, handle, count_egress_);
 	} catch (const KernelError &) {
-		remove_instance(interface_index, instance_, is_qdisc_ours);
+		remove_instance(interface_index, life_sign_.instance, is_qdisc_ours);
 		throw;
 	}
 	attached_[interface_index] = is_qdisc_ours;
@@ -264,7 +273,7 @@ void Clsact::detach(uint32_t interface_index) noexcept
 
 	if (entry == attached_.end())
 		return;
-	remove_instance(interface_index, instance_, entry->second);
+	remove_instance(interface_index, life_sign_.instance, entry->second);
 	attached_.erase(entry);
 }
 

@@ -12,6 +12,13 @@
 
 namespace procnetmon {
 
+/// What shows others that a helper lives; see `is_alive` in the source.
+struct LifeSign {
+	/// Names the helper, in the handles of its filters too. Never 0.
+	uint32_t instance;
+	FileDescriptor socket;
+};
+
 class Clsact {
       public:
 	/// Takes the programs' descriptors, which are to stay open as long as this lives.
@@ -27,10 +34,7 @@ class Clsact {
       private:
 	int count_ingress_;
 	int count_egress_;
-	/// Names this helper in the handles of its filters: the id of its egress program.
-	uint32_t instance_;
-	/// Held as long as this helper lives; see `is_alive` in the source.
-	FileDescriptor life_sign_;
+	LifeSign life_sign_;
 	/// Whether the qdisc there is of our making, by interface.
 	std::map<uint32_t, bool> attached_;
 };
