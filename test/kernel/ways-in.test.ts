@@ -107,6 +107,22 @@ describe('the ways in', () => {
     }
   });
 
+  it('the rule of sudo that SECURITY.md tells is for counting, and not for installing', async () => {
+    const security = readFileSync(path.resolve(import.meta.dirname, '../../SECURITY.md'), 'utf8');
+    const rule = /```sudoers\n([^`]*)```/.exec(security)?.[1] ?? '';
+    // What sudo starts does not matter here, but it has to be there.
+    allow(rule.replaceAll('/usr/local/sbin/procnetmon', '/usr/bin/true').replaceAll('alice', bob.name));
+    const ids = [`--reuid=${bob.uid}`, `--regid=${bob.gid}`, '--init-groups', '--'];
+    const isAllowed = async (...words: string[]): Promise<boolean> => {
+      const command = [...ids, 'sudo', '-n', '--', '/usr/bin/true', ...words];
+      return (await runToEnd('setpriv', command)).status === 0;
+    };
+    for (const line of ['top', 'top --all-users', 'watch --all', 'watch 1 2', 'run -- id', 'doctor'])
+      expect([line, await isAllowed(...line.split(' '))]).toEqual([line, true]);
+    for (const line of ['', 'install', 'install --yes --group users', 'uninstall', 'uninstall --yes'])
+      expect([line, await isAllowed(...line.split(' ').filter(Boolean))]).toEqual([line, false]);
+  });
+
   it('sudo -n, where no password is needed', async () => {
     allow(`${alice.name} ALL=(ALL:ALL) NOPASSWD: ALL`);
     expect(await launchAs(alice)).toMatchObject({ command: `sudo -n -- ${helperPath} serve`, questions: 0 });
