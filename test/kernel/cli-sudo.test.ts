@@ -1,14 +1,36 @@
 // What the helper does as root for a user who started it through sudo, and what it does with their rights only.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { helperPath, runToEnd } from './support/helper';
+import { statusOfNameProcess } from './support/name-process';
 import { folder, useTestFolder } from './support/test-folder';
 
 const isRoot = process.getuid?.() === 0;
 
 useTestFolder();
+
+describe.skipIf(!isRoot)('started by root itself', () => {
+  it('has names looked up by a process that has nothing of root but its files', async () => {
+    const helper = spawn(helperPath, ['watch', '--reverse-lookup', '--format', 'json', String(process.pid)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, SUDO_UID: undefined },
+    });
+    const ended = once(helper, 'exit');
+    try {
+      await once(helper.stdout, 'data');
+      const status = await statusOfNameProcess(helper);
+      for (const field of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+        expect(status).toMatch(new RegExp(`^${field}:\t0{16}$`, 'm'));
+      expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    } finally {
+      helper.kill();
+      await ended;
+    }
+  });
+});
 
 describe.skipIf(!isRoot)('under sudo', () => {
   // What sudo sets for a user; "nobody" exists everywhere.

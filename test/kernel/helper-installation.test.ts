@@ -29,6 +29,7 @@ import {
 } from '../../src/installation/installation';
 import { createTemporaryUser, type TemporaryUser } from '../editor/browser/temporary-user';
 import { helperPath, runToEnd } from './support/helper';
+import { statusOfNameProcess } from './support/name-process';
 import { run } from './support/namespaces';
 import { compiledProgram } from './support/programs';
 import { RpcClient } from './support/rpc-client';
@@ -216,10 +217,7 @@ describe('an ordinary user', () => {
     ];
     const helper = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(helper.stdout, 'data');
-    const pid = String(helper.pid);
-    const [child = ''] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
-    await expect.poll(() => readFileSync(`/proc/${child}/cmdline`, 'utf8')).toContain('\0look-up-names\0');
-    const status = readFileSync(`/proc/${child}/status`, 'utf8');
+    const status = await statusOfNameProcess(helper);
     for (const field of ['CapPrm', 'CapEff', 'CapAmb']) {
       expect(status).toMatch(new RegExp(`^${field}:\t0{16}$`, 'm'));
     }

@@ -13,6 +13,9 @@ import type { CallerIdentity } from '../caller';
 import { asUser, withSetpriv } from './gated-command';
 import { lookUpCommand } from './program';
 
+/** With each program that it starts, root gets all capabilities again that are left in one of these. */
+const withoutCapabilities = ['--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all'];
+
 /** Asks the other process. */
 export class NameQuestions {
   readonly #input: Writable;
@@ -25,10 +28,14 @@ export class NameQuestions {
   /** @param identity who the process runs as, when that is somebody else than this process */
   constructor(identity: CallerIdentity | undefined) {
     const own = [process.execPath, ...(isSea() ? [] : [process.argv[1] ?? '']), lookUpCommand];
+    const staysRoot = identity === undefined && process.getuid?.() === 0;
     // This executable may have capabilities of its own, which its look-ups must not get again.
-    const withoutRights = [...withSetpriv('--no-new-privs'), ...own];
-    const [file = '', ...args] =
-      identity === undefined ? withoutRights : [...asUser(identity), ...withoutRights];
+    const withoutRights = withSetpriv('--no-new-privs', ...(staysRoot ? withoutCapabilities : []));
+    const [file = '', ...args] = [
+      ...(identity === undefined ? [] : asUser(identity)),
+      ...withoutRights,
+      ...own,
+    ];
     const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'ignore'] });
     child.on('error', () => undefined);
     child.stdin.on('error', () => undefined);
