@@ -173,7 +173,10 @@ describe('package.json', () => {
   test('runs beside the debugged program, and is careful in untrusted workspaces', () => {
     expect(manifest.extensionKind).toEqual(['workspace']);
     expect(manifest.capabilities.untrustedWorkspaces.supported).toBe('limited');
-    expect(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations).toEqual(['procnetmon.start']);
+    // What a workspace may not decide: whether root's helper starts, what is looked at, asked of others, and kept.
+    expect(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations).toEqual(
+      ['start', 'inspect', 'reverseLookup', 'keptSessions'].map((name) => `procnetmon.${name}`),
+    );
     expect(manifest.capabilities.virtualWorkspaces.supported).toBe(false);
   });
 
