@@ -21,7 +21,6 @@ export class NameQuestions {
   readonly #input: Writable;
   readonly #waiting = new Map<string, (names: string[]) => void>();
   readonly #lookup = new ReverseLookup((address) => this.#ask(address));
-  readonly #names = new Map<string, HostName>();
   /** Called when a name has come. */
   onName: (address: string, host: HostName) => void = () => undefined;
 
@@ -46,16 +45,7 @@ export class NameQuestions {
 
   /** The flow with the name that is known for its address by now; asks where none is. */
   lookUp(flow: FlowSample): FlowSample {
-    const { remote, host } = flow;
-    if (remote === undefined || host !== undefined) return flow;
-    const known = this.#names.get(remote.address);
-    if (known !== undefined) return { ...flow, host: known };
-    this.#lookup.find(remote.address, (name) => {
-      const found: HostName = { name, source: 'reverse-lookup' };
-      this.#names.set(remote.address, found);
-      this.onName(remote.address, found);
-    });
-    return flow;
+    return this.#lookup.complete(flow, (host, address) => this.onName(address, host));
   }
 
   #ask(address: string): Promise<string[]> {

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as answersAreTold } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ProcessAccount } from '../../../../helper/src/ledger';
 import { AnsweredNames } from '../../../../helper/src/names/answered-names';
@@ -9,6 +10,7 @@ import { toHostName } from '../../../../src/shared/host-name';
 import { HostsFiles, parseHosts } from '../../../../helper/src/names/hosts-file';
 import { canonicalAddress, LocalNames } from '../../../../helper/src/names/local-names';
 import { ReverseLookup } from '../../../../src/shared/reverse-lookup';
+import { flow as sampleFlow } from '../../cli/samples';
 import type { DnsAnswer, DnsExchangeFact } from '../../../../helper/src/protocols/detection';
 
 const second = 1e9;
@@ -223,5 +225,29 @@ describe('reverse lookup', () => {
     lookup.find('192.0.2.3', (name) => told.push(name));
     expect(told).toHaveLength(3);
     expect(asked).toEqual(['192.0.2.1', '192.0.2.3']);
+  });
+
+  it('keeps the names of the latest 4,096 addresses, and asks again for others', async () => {
+    const asked: string[] = [];
+    const lookup = new ReverseLookup((address) => {
+      asked.push(address);
+      return Promise.resolve([`of-${address.replaceAll('.', '-')}.example`]);
+    });
+    const addressOf = (index: number): string => `10.0.${String(index >> 8)}.${String(index & 255)}`;
+    const told: string[] = [];
+    const flow = sampleFlow({ id: 1 });
+    const nameOf = (index: number): string | undefined => {
+      const remote = { address: addressOf(index), port: 1 };
+      return lookup.complete({ ...flow, remote }, (_, address) => told.push(address)).host?.name;
+    };
+    for (let index = 0; index <= 4_096; index++) {
+      expect(nameOf(index)).toBeUndefined();
+      await answersAreTold();
+      expect(told).toHaveLength(index + 1);
+    }
+    expect(nameOf(1)).toBe('of-10-0-0-1.example');
+    expect(nameOf(4_096)).toBe('of-10-0-16-0.example');
+    expect(nameOf(0)).toBeUndefined();
+    expect(asked.slice(-1)).toEqual(['10.0.0.0']);
   });
 });
