@@ -4,14 +4,21 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Host, HostPair, retransmitLate } from '../support/namespaces';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { HostPair } from '../support/namespaces';
+import { fromPlace, PairByPlace, type Place, together } from '../support/places';
 import { compiledProgram } from '../support/programs';
 import { tellsNetworkNamespace, withoutNetworkNamespace } from '../support/running-kernel';
 import { crossed, expectNobodyElse, expectWire, processOf } from '../support/scenario';
 import { connected, SocketProcess } from '../support/socket-steps';
 import { Watching } from '../support/watching';
 
+const pairs = new PairByPlace((options) => {
+  const pair = new HostPair('end', options);
+  pair.setOffloads('off');
+  pair.retransmitLate();
+  return pair;
+});
 let folder: string;
 let program: string;
 let pair: HostPair;
@@ -22,36 +29,29 @@ let watching: Watching;
 beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
   program = compiledProgram('socket-steps', folder);
-  pair = new HostPair('end');
-  pair.setOffloads('off');
-  for (const host of [pair.near, pair.far]) retransmitLate(host.namespace);
 });
 afterAll(() => {
-  pair.dispose();
+  pairs.dispose();
   rmSync(folder, { recursive: true });
 });
-beforeEach(async ({ skip }) => {
-  skip(!tellsNetworkNamespace, withoutNetworkNamespace);
-  near = new SocketProcess(pair.near, program);
-  far = new SocketProcess(pair.far, program);
-  watching = await Watching.start(pair.near, near.pid);
-  pair.startCounting();
-});
 afterEach(async () => {
-  for (const host of [pair.near, pair.far]) load(host, '');
+  pair.filter(pair.far);
   await watching.dispose();
   await Promise.all([near.end(), far.end()]);
 });
 
-/** Gives a host's packet filter these chains, instead of those before. */
-function load(host: Host, chains: string): void {
-  const input = `table inet after_the_end\ndelete table inet after_the_end\n${chains === '' ? '' : `table inet after_the_end {\n${chains}\n}`}`;
-  execFileSync('ip', ['netns', 'exec', host.namespace, 'nft', '-f', '-'], { input });
+/** Starts a program at either end, and counts from now on. */
+async function begin(place: Place): Promise<void> {
+  pair = pairs.at(place);
+  near = new SocketProcess(pair.near, program);
+  far = new SocketProcess(pair.far, program);
+  watching = await Watching.start(fromPlace(pair, place), near.pid);
+  pair.startCounting();
 }
 
 /** The peer does not hear that this end has broken off. */
 function loseResets(): void {
-  load(pair.far, 'chain in {\ntype filter hook input priority 0;\ntcp flags rst drop\n}');
+  pair.filter(pair.far, 'tcp flags rst drop');
 }
 
 /** Waits until so many packets have come to the near end. */
@@ -61,6 +61,7 @@ async function arrived(packets: number): Promise<void> {
 
 describe.each(['ipv4', 'ipv6'] as const)('after the end, over %s', (family) => {
   it('a client has broken off, and the server goes on', async () => {
+    await begin(together);
     const ends = await connected(near, far, pair.far[family]);
     await far.do('send', ends.far, 1_000);
     await near.do('receive', ends.near, 1_000);
@@ -79,6 +80,7 @@ describe.each(['ipv4', 'ipv6'] as const)('after the end, over %s', (family) => {
   });
 
   it('a server has broken off, and the client goes on', async () => {
+    await begin(together);
     const listener = await near.do('listen', pair.near[family]);
     const client = await far.do('connect', pair.near[family], listener.port);
     const { socket } = await near.do('accept', listener.socket);
@@ -99,12 +101,17 @@ describe.each(['ipv4', 'ipv6'] as const)('after the end, over %s', (family) => {
 });
 
 describe('after the end, addresses translated', () => {
-  it('of connections that this end has closed first, all that still passes counts', async () => {
-    const address = '10.77.0.200';
-    load(
-      pair.near,
-      `chain out {\ntype nat hook output priority -100;\nip daddr ${address} dnat ip to ${pair.far.ipv4}\n}`,
-    );
+  it('of connections that this end has closed first, all that still passes counts', async ({ skip }) => {
+    skip(!tellsNetworkNamespace, withoutNetworkNamespace);
+    await begin('inside');
+    const address = pair.far.ipv4.replace(/\d+$/, '200');
+    const input = `table ip translate {
+      chain out {
+        type nat hook output priority -100;
+        ip daddr ${address} dnat to ${pair.far.ipv4}
+      }
+    }`;
+    execFileSync('ip', ['netns', 'exec', pair.near.namespace, 'nft', '-f', '-'], { input });
     const listener = await far.do('listen', pair.far.ipv4);
     for (let made = 0; made < 20; made += 1) {
       const { socket } = await near.do('connect', address, listener.port);

@@ -28,7 +28,7 @@ function mostDescriptors(): number {
 
 let pair: HostPair;
 beforeAll(() => {
-  pair = new HostPair('crowd', { isHome: together === 'home' });
+  pair = new HostPair('crw', { isHome: together === 'home' });
   pair.setOffloads('off');
   run(...inside(pair.far, 'sysctl', '-qw', 'net.core.somaxconn=16384', 'net.ipv4.tcp_max_syn_backlog=16384'));
 });

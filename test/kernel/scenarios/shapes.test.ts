@@ -130,9 +130,10 @@ describe('directions and shapes with offloads', () => {
   );
 
   it.for(['inside', 'outside'] as const)(
-    'shapes: bundles of more than 64 kB over ipv6, helper %s the namespace',
+    'shapes: bundles of more than 64 kB over ipv6, helper %s',
     async (place, { skip }) => {
       skip(!hasBigTcp, withoutBigTcp);
+      const pair = pairs.at(place);
       pair.setLargestBundle(185_000);
       pair.startCounting();
       const report = await measure(pair, 'tcp-up', 'ipv6', place);

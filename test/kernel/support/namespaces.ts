@@ -189,7 +189,8 @@ export class HostPair {
   #sentBefore = 0;
 
   constructor(name: string, { wire = 'direct', isHome = false }: PairOptions = {}) {
-    const prefix = `${ownPrefix}${name}`;
+    // A test may have a pair at either place. The name of an interface has 15 characters at most.
+    const prefix = `${ownPrefix}${name}${isHome ? 'h' : ''}`;
     this.#isHome = isHome;
     this.#bridge = wire === 'segmenting' ? `${prefix}m` : undefined;
     const addresses = isHome ? ownAddresses : usualAddresses;
