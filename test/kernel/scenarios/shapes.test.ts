@@ -138,7 +138,7 @@ describe('directions and shapes with offloads', () => {
       pair.startCounting();
       const report = await measure(pair, 'tcp-up', 'ipv6', place);
       const wire = crossed(pair);
-      expect(wire.sent.bytes / pair.bundlesOfNear().sent).toBeGreaterThan(65_536);
+      expect(pair.largeBundles).toBeGreaterThan(0);
       expectEveryByteOnce(report, wire);
     },
   );

@@ -64,6 +64,7 @@ export const ownPrefix = `pnm${String(process.pid)}`;
 /** Tables of the packet filter: one counts what arrives, one does with it what a test says. */
 const countingTable = `netdev ${ownPrefix}`;
 const filteringTable = `inet ${ownPrefix}`;
+const bundlesTable = `netdev ${ownPrefix}bundles`;
 
 type Addresses = Record<'ipv4' | 'ipv6', string>;
 
@@ -148,10 +149,10 @@ function withoutTable(table: string): string {
   return `table ${table}\ndelete table ${table}\n`;
 }
 
-function counterIn(namespace: string, name: string): WireCounters {
+function counterIn(namespace: string, name: string, table = countingTable): WireCounters {
   const listing = run(
     ...(['ip', 'netns', 'exec', namespace, 'nft', '-j'] as const),
-    ...['list', 'counters', 'table', ...countingTable.split(' ')],
+    ...['list', 'counters', 'table', ...table.split(' ')],
   );
   const { nftables } = JSON.parse(listing) as { nftables: NftCounter[] };
   const counter = nftables.find((entry) => entry.counter?.name === name)?.counter;
@@ -250,12 +251,31 @@ export class HostPair {
     for (const host of [this.near, this.far]) setBundling(host.namespace, host.interface, state);
   }
 
-  /** Has the near host send bundles of up to so many bytes: from 65,536 on that is BIG TCP. */
+  /** Has the near host send bundles of up to so many bytes, and counts those of more than 64 kB: BIG TCP. */
   setLargestBundle(bytes: number): void {
-    const { namespace } = this.near;
-    run('ip', '-n', namespace, 'link', 'set', this.near.interface, 'gso_max_size', String(bytes));
+    const { namespace, interface: device } = this.near;
+    run('ip', '-n', namespace, 'link', 'set', device, 'gso_max_size', String(bytes));
     const sendBuffer = `4096 ${String(2 * bytes)} ${String(2 * bytes)}`;
-    run('ip', 'netns', 'exec', namespace, 'sysctl', '-qw', `net.ipv4.tcp_wmem=${sendBuffer}`);
+    // A slow machine, or what an earlier connection has lost, would make them smaller.
+    const settings = [`tcp_min_tso_segs=${String(Math.floor(bytes / 1_448))}`, 'tcp_no_metrics_save=1'];
+    for (const setting of [`tcp_wmem=${sendBuffer}`, ...settings])
+      run('ip', 'netns', 'exec', namespace, 'sysctl', '-qw', `net.ipv4.${setting}`);
+    loadRules(
+      namespace,
+      `${withoutTable(bundlesTable)}
+      table ${bundlesTable} {
+        counter large {}
+        chain out {
+          type filter hook egress device "${device}" priority 0;
+          meta length > 65535 counter name large
+        }
+      }`,
+    );
+  }
+
+  /** Bundles of more than 64 kB since `setLargestBundle`. */
+  get largeBundles(): number {
+    return counterIn(this.near.namespace, 'large', bundlesTable).packets;
   }
 
   /** As the function of that name, at both ends that have a network namespace of their own. */
