@@ -17,7 +17,7 @@ export default defineConfig({
         },
       },
       {
-        // The real programs in the running kernel, as root, in network namespaces of their own. One file at
+        // The real programs in the running kernel, as root, mostly in network namespaces of their own. One file at
         // a time: hooks at the root of the cgroup hierarchy see what the neighbour does.
         test: {
           name: 'kernel',

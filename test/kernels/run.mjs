@@ -30,6 +30,7 @@ const files = ['scenarios/*', 'addon-*', 'helper-leftovers', 'helper-suspend'].m
 const shortPattern = [
   'tcp-both over ipv6, helper inside',
   'udp-sockets over ipv4, helper outside',
+  'udp-fragments over ipv4, helper home',
   'mptcp: an address that the client adds, ipv4, helper inside',
   'paths: veth over IPv6, tcp-some, helper at (client|outside)',
   'moving: splice over tcp and ipv4',
@@ -165,7 +166,10 @@ function parseMessage(text) {
 
 /** Two virtual processors keep one of ours busy: most of what runs in a machine waits for something else there. */
 function machinesAtOnce() {
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(process.availableMemory() / memoryOfMachine)));
+  return Math.max(
+    1,
+    Math.min(availableParallelism(), Math.floor(process.availableMemory() / memoryOfMachine)),
+  );
 }
 
 /** All kernels. */
