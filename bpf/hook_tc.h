@@ -10,6 +10,7 @@
 #include "marks.h"
 #include "settling.h"
 #include "time_wait.h"
+#include "wireguard.h"
 
 /* Go on with the next program (TCX_NEXT, TC_ACT_UNSPEC). */
 #define TC_NEXT (-1)
@@ -107,6 +108,8 @@ int count_egress(struct __sk_buff *skb)
 	if ((socket->flags & PNM_SOCKET_FOREIGN) || (!is_readable && !(socket->flags & PNM_SOCKET_PACKET)))
 		return TC_NEXT;
 	mark_sent(skb);
+	if (is_in_wireguard(skb, &packet, sk, socket))
+		return TC_NEXT;
 	__u8 ipsec = ipsec_of(&packet, sk, socket);
 
 	if (ipsec)

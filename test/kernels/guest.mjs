@@ -48,6 +48,7 @@ export const modules = [
     'macvlan',
     'vxlan',
     'tun',
+    'wireguard',
     'sch_ingress',
     'cls_bpf',
     'cls_u32',
