@@ -1,6 +1,7 @@
 /* Does with sockets what it is told by lines on its standard input, and answers each with a line of JSON.
  * Sockets are named by their descriptors. What fails says so with the name of its error; nothing ends the
- * program but the end of its input.
+ * program but the end of its input. Answers say when connect() or close() was called last, and when it came
+ * back.
  *
  *   option NAME VALUE          for sockets made afterwards: syncnt, user-timeout, keepalive, fin-wait
  *   connect ADDRESS PORT       waits for the outcome
@@ -29,12 +30,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MANY 20000
 
 static int syn_count, user_timeout_millis, keepalive_seconds, fin_wait_seconds;
 static int held[MANY], held_count, accepted[MANY], accepted_count;
+/* In microseconds of CLOCK_MONOTONIC; rounded so that the call lies in between. */
+static long called_at, returned_at;
 
 static void answer(int socket, long value, int error)
 {
@@ -45,9 +49,28 @@ static void answer(int socket, long value, int error)
 	if (socket >= 0 && getsockname(socket, (struct sockaddr *)&local, &length) == 0)
 		port = ntohs(local.ss_family == AF_INET ? ((struct sockaddr_in *)&local)->sin_port
 							: ((struct sockaddr_in6 *)&local)->sin6_port);
-	printf("{\"socket\":%d,\"port\":%d,\"value\":%ld,\"error\":\"%s\"}\n", socket, port, value,
+	printf("{\"socket\":%d,\"port\":%d,\"value\":%ld,\"error\":\"%s\",", socket, port, value,
 	       error ? strerrorname_np(error) : "");
+	printf("\"calledAt\":%ld,\"returnedAt\":%ld}\n", called_at, returned_at);
 	fflush(stdout);
+}
+
+static long nanos_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void note_call(void)
+{
+	called_at = nanos_now() / 1000;
+}
+
+static void note_return(void)
+{
+	returned_at = (nanos_now() + 999) / 1000;
 }
 
 static int address_of(const char *text, int port, struct sockaddr_storage *address, socklen_t *length)
@@ -113,8 +136,10 @@ static int connect_to(const char *text, int port, int type, int *error)
 	}
 	if (type & SOCK_NONBLOCK)
 		fcntl(made, F_SETFL, O_NONBLOCK);
+	note_call();
 	if (connect(made, (struct sockaddr *)&address, length))
 		*error = errno;
+	note_return();
 	if (type & SOCK_NONBLOCK)
 		fcntl(made, F_SETFL, 0);
 	return made;
@@ -164,6 +189,15 @@ static long receive_all(int socket, long bytes, int *error)
 		received += got;
 	}
 	return received;
+}
+
+static void close_and_answer(int socket)
+{
+	note_call();
+	int error = close(socket) ? errno : 0;
+
+	note_return();
+	answer(-1, 0, error);
 }
 
 /* Gives the error of the socket; 0 for data or an end. */
@@ -293,9 +327,9 @@ static void obey(const char *command, char *first, char *second, char *third, ch
 		struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 
 		setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-		answer(-1, 0, close(socket) ? errno : 0);
+		close_and_answer(socket);
 	} else if (!strcmp(command, "close")) {
-		answer(-1, 0, close(socket) ? errno : 0);
+		close_and_answer(socket);
 	} else if (!strcmp(command, "scan")) {
 		scan(first, atoi(second), atol(third));
 	} else if (!strcmp(command, "hold")) {

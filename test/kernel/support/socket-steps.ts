@@ -16,6 +16,10 @@ export interface Outcome {
   value: number;
   /** Name of the error, such as `ECONNREFUSED`; empty when it went well. */
   error: string;
+  /** When `connect()` or `close()` was called last, in microseconds of CLOCK_MONOTONIC. */
+  calledAt: number;
+  /** When that came back. */
+  returnedAt: number;
 }
 
 export class SocketProcess {
@@ -72,6 +76,8 @@ export interface Connection {
   port: number;
   /** Local port of the far end. */
   peerPort: number;
+  /** How `connect()` went. */
+  made: Outcome;
 }
 
 /** Has one process connect to another. */
@@ -81,8 +87,8 @@ export async function connected(
   address: string,
 ): Promise<Connection> {
   const listener = await far.do('listen', address);
-  const { socket, port } = await near.do('connect', address, listener.port);
+  const made = await near.do('connect', address, listener.port);
   const accepted = await far.do('accept', listener.socket);
   await far.do('close', listener.socket);
-  return { near: socket, far: accepted.socket, port, peerPort: listener.port };
+  return { near: made.socket, far: accepted.socket, port: made.port, peerPort: listener.port, made };
 }

@@ -31,12 +31,12 @@ function figure(text: string, pattern: RegExp): number {
 }
 
 /**
- * The TCP socket with a port at either end, or undefined when the kernel has none. One port is not enough: a former
+ * The TCP socket with a port at either end (`*` for that of one which listens), or undefined when the kernel has none. One port is not enough: a former
  * connection in TIME_WAIT may have the same.
  */
 export function socketAt(
   host: Host,
-  { port, peerPort }: { port: number; peerPort: number },
+  { port, peerPort }: { port: number; peerPort: number | '*' },
 ): SocketStatistics | undefined {
   const [program, ...args] = ['nsenter', ...HostPair.within(host, 'ss', '-tainHO')] as const;
   const line = run(program, ...args)
