@@ -65,7 +65,7 @@ static __always_inline bool count_without_socket(struct __sk_buff *skb, const st
 						 struct tally *tally)
 {
 	if (!packet->is_syn)
-		return count_time_wait(packet, tally);
+		return count_time_wait(packet, tally, false);
 	end_forget(packet);
 	return answer_count_without_socket(skb, packet, tally);
 }
@@ -191,7 +191,7 @@ int count_ingress(struct __sk_buff *skb)
 		return TC_NEXT;
 	struct bpf_sock *found = connection_find(skb, &packet);
 
-	bool has_socket = false;
+	bool has_socket = false, is_entry = false;
 
 	if (found) {
 		struct bpf_sock *sk = bpf_sk_fullsock(found);
@@ -207,11 +207,12 @@ int count_ingress(struct __sk_buff *skb)
 			}
 		} else {
 			/* A connection that is not established yet. */
-			has_socket = !sk && found->state != TCP_TIME_WAIT;
+			is_entry = !sk && found->state == TCP_TIME_WAIT;
+			has_socket = !sk && !is_entry;
 		}
 		bpf_sk_release(found);
 	}
-	if (!forgotten(has_socket) && !packet.is_syn && count_time_wait(&packet, &tally))
+	if (!forgotten(has_socket) && !packet.is_syn && count_time_wait(&packet, &tally, forgotten(is_entry)))
 		mark_received(skb);
 	return TC_NEXT;
 }

@@ -44,8 +44,8 @@ static __always_inline void time_wait_advance(struct pnm_flow *flow, const struc
 
 /* A packet that is sent or received on behalf of a connection without a socket counts on the connection's
  * last flow. User space leaves the slots of closed connections alone for a while; after that, it counts on
- * the process. False when there is no such connection. */
-STEP bool count_time_wait(const struct packet *packet, const struct tally *tally)
+ * the process. False when there is no such connection. `is_entry`: the kernel's entry was found. */
+STEP bool count_time_wait(const struct packet *packet, const struct tally *tally, bool is_entry)
 {
 	struct pnm_connection key;
 
@@ -69,7 +69,7 @@ STEP bool count_time_wait(const struct packet *packet, const struct tally *tally
 		return true;
 	}
 	/* This end has closed one direction only, and its addresses are translated: the socket is there. */
-	if (!(flow->flags & PNM_FLOW_CLOSED))
+	if (!is_entry && !(flow->flags & PNM_FLOW_CLOSED))
 		return false;
 	if (!tally->is_out && flow->time_wait != PNM_TIME_WAIT_NONE)
 		time_wait_advance(flow, packet);
@@ -93,7 +93,8 @@ static __always_inline void time_wait_note(const struct pnm_socket *socket, cons
 }
 
 /* This end closes first, or breaks off. Noted as the packet says it: tc does not see the addresses of the
- * socket where they are translated. */
+ * socket where they are translated. Then the entry is not found either, and in the moment in which the kernel
+ * makes it nothing tells it from the socket. */
 STEP int end_note(struct bpf_sock *sk, const struct pnm_socket *socket, const struct packet *packet)
 {
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
@@ -103,6 +104,10 @@ STEP int end_note(struct bpf_sock *sk, const struct pnm_socket *socket, const st
 		return 0;
 	connection_key_of_packet(&key, packet, true);
 	time_wait_note(socket, owner, &key);
+	struct pnm_flow *flow = last_flow(socket);
+
+	if (flow && !addresses_equal((union address *)flow->key.remote_address, &packet->destination))
+		wire_estimate_mark(flow);
 	return 0;
 }
 

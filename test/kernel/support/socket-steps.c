@@ -3,7 +3,8 @@
  * program but the end of its input. Answers say when connect() or close() was called last, and when it came
  * back.
  *
- *   option NAME VALUE          for sockets made afterwards: syncnt, user-timeout, keepalive, fin-wait
+ *   option NAME VALUE          for sockets made afterwards: syncnt, user-timeout, keepalive, fin-wait;
+ *                              local-port: of those that connect, 0 for any
  *   connect ADDRESS PORT       waits for the outcome
  *   start ADDRESS PORT         begins to connect, does not wait
  *   listen ADDRESS
@@ -35,7 +36,7 @@
 
 #define MANY 20000
 
-static int syn_count, user_timeout_millis, keepalive_seconds, fin_wait_seconds;
+static int syn_count, user_timeout_millis, keepalive_seconds, fin_wait_seconds, local_port;
 static int held[MANY], held_count, accepted[MANY], accepted_count;
 /* In microseconds of CLOCK_MONOTONIC; rounded so that the call lies in between. */
 static long called_at, returned_at;
@@ -136,6 +137,16 @@ static int connect_to(const char *text, int port, int type, int *error)
 	}
 	if (type & SOCK_NONBLOCK)
 		fcntl(made, F_SETFL, O_NONBLOCK);
+	if (local_port) {
+		struct sockaddr_storage local = {.ss_family = family};
+		in_port_t *port_of_local = family == AF_INET ? &((struct sockaddr_in *)&local)->sin_port
+							     : &((struct sockaddr_in6 *)&local)->sin6_port;
+
+		*port_of_local = htons(local_port);
+		set_option(made, SOL_SOCKET, SO_REUSEADDR, 1);
+		if (bind(made, (struct sockaddr *)&local, length))
+			*error = errno;
+	}
 	note_call();
 	if (connect(made, (struct sockaddr *)&address, length))
 		*error = errno;
@@ -292,6 +303,8 @@ static void obey(const char *command, char *first, char *second, char *third, ch
 			syn_count = atoi(second);
 		if (!strcmp(first, "user-timeout"))
 			user_timeout_millis = atoi(second);
+		if (!strcmp(first, "local-port"))
+			local_port = atoi(second);
 		if (!strcmp(first, "keepalive"))
 			keepalive_seconds = atoi(second);
 		if (!strcmp(first, "fin-wait"))
