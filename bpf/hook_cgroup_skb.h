@@ -94,7 +94,7 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
 	__u32 index = skb->ifindex;
 	struct packet packet;
 	struct tally tally;
-	__u32 link_header_bytes = 0;
+	__u32 link_header_bytes = forgotten(ETH_HLEN);
 	struct bpf_sock *sk = skb->sk;
 
 	if (!sk)
@@ -106,20 +106,22 @@ static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)
 
 	if (!socket)
 		return;
+	if (socket->flags & PNM_SOCKET_FOREIGN)
+		link_header_bytes = unknown_link_header_bytes(skb, socket, is_out, sk->type == SOCK_STREAM);
 	/* Connections only. A raw socket may receive a copy of what tc has counted. */
 	if (!is_out && sk->type == SOCK_STREAM && is_counted_by_tc(skb, socket))
 		return;
 	if (settings.tells_sender && is_out && !socket->sender)
 		sender_note(skb, sk, socket, &packet);
-	struct pnm_device *device =
-	    socket->flags & PNM_SOCKET_FOREIGN ? NULL : bpf_map_lookup_elem(&devices, &index);
+	/* Looked at anew: the ways part here only, and not from the first look on. */
+	if (!(*(volatile __u32 *)&socket->flags & PNM_SOCKET_FOREIGN)) {
+		struct pnm_device *device = bpf_map_lookup_elem(&devices, &index);
 
-	if (device) {
-		if (is_out && device->attached)
-			return; /* count_egress() will */
-		link_header_bytes = device->link_header_bytes;
-	} else {
-		link_header_bytes = unknown_link_header_bytes(skb, socket, is_out, sk->type == SOCK_STREAM);
+		if (device) {
+			if (is_out && device->attached)
+				return; /* count_egress() will */
+			link_header_bytes = device->link_header_bytes;
+		}
 	}
 	if (!packet_read(skb, &packet))
 		return;
