@@ -238,7 +238,9 @@ export function expectNobodyElse(
 ): void {
   for (const process of summary.processes) {
     if (pids.includes(process.pid)) continue;
-    expect(process.wire.txBytes + process.wire.rxBytes, JSON.stringify(process)).toBe(0);
+    const { wire, payload } = process;
+    const bytes = [wire.txBytes, wire.rxBytes, payload.txBytes, payload.rxBytes];
+    expect(bytes, JSON.stringify(process)).toEqual([0, 0, 0, 0]);
   }
   expect(summary.dropped).toMatchObject(dropped);
 }
