@@ -4,13 +4,22 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { FlowReason } from '../../../src/shared/protocol';
+import type { FlowReason, PayloadCounters } from '../../../src/shared/protocol';
 import { HostPair, run } from '../support/namespaces';
 import { fromPlace, PairByPlace, type Place, together } from '../support/places';
 import { compiledProgram } from '../support/programs';
 import { isEmulated, notOnThisMachine } from '../support/running-kernel';
-import { crossed, inside, expectClose, expectWire, processOf } from '../support/scenario';
-import { connected, SocketProcess } from '../support/socket-steps';
+import {
+  crossed,
+  inside,
+  expectClose,
+  expectNobodyElse,
+  expectWire,
+  processOf,
+  type ProcessSummary,
+} from '../support/scenario';
+import { type Connection, connected, SocketProcess } from '../support/socket-steps';
+import { socketAt, type SocketStatistics } from '../support/ss';
 import { Watching } from '../support/watching';
 
 let folder: string;
@@ -43,14 +52,51 @@ afterEach(async () => {
 
 const places = [together, 'outside'] as const;
 
-/** Starts a program at either end, of which the helper watches the near one. */
+/** Starts a program at either end, of which the helper watches the near one, and counts what crosses the wire. */
 async function watch(place: Place): Promise<Watching> {
   pair = pairs.at(place);
   near = new SocketProcess(pair.near, program);
   far = new SocketProcess(pair.far, program);
   watching = undefined;
+  pair.startCounting();
   watching = await Watching.start(fromPlace(pair, place), near.pid);
   return watching;
+}
+
+/** Ends the watching: the near process has this payload and all that crossed the wire, and nobody else has anything. */
+async function expectInAll(
+  helper: Watching,
+  { txBytes = 0, rxBytes = 0 }: Partial<PayloadCounters>,
+  wire = crossed(pair),
+): Promise<ProcessSummary> {
+  const report = await helper.stop();
+  const process = processOf(report, near.pid);
+  expect(process.payload).toEqual({ txBytes, rxBytes });
+  expectWire([process], wire);
+  expectNobodyElse(report, [near.pid]);
+  return process;
+}
+
+function socketAtFar({ port, peerPort }: Connection): SocketStatistics | undefined {
+  return socketAt(pair.far, { port: peerPort, peerPort: port });
+}
+
+/**
+ * Waits until an end that has closed first has the answer to that. What the other end sends next, on another processor,
+ * could overtake it otherwise; it is answered once more then, and that by a reset, which is nobody's.
+ */
+async function expectFinAnswered(closedFirst: () => SocketStatistics | undefined): Promise<void> {
+  await expect.poll(() => closedFirst()?.state).toBe('fin-wait-2');
+}
+
+/**
+ * Has the near host drop what it is sent. That has crossed the wire, and counts where the helper sees the interface;
+ * from outside it passes no hook.
+ */
+function dropAtNear(place: Place, match: string): void {
+  const rule = `${match} drop`;
+  if (place === 'outside') pair.filterBeforeCounting(pair.near, rule);
+  else pair.filter(pair.near, rule);
 }
 
 /** Where nothing listens. */
@@ -70,6 +116,8 @@ interface Failure {
   reasonFromOutside?: FlowReason;
   /** Nothing is sent, so there is no flow. */
   isLocal?: boolean;
+  /** Bytes of the SYN that waits for the address of the next host, which never comes. */
+  waitingBytes?: number;
 }
 
 const rejected = (message: string) => [`meta l4proto { tcp, udp } reject with ${message}`];
@@ -134,6 +182,7 @@ const failures: Failure[] = [
     reason: 'host-unreachable',
     reasonFromOutside: 'unreachable',
     isLocal: true,
+    waitingBytes: 60,
   },
   {
     what: 'there is no route',
@@ -165,11 +214,18 @@ describe('trouble: a connection that cannot be made', () => {
     const reason = place === 'outside' ? (failure.reasonFromOutside ?? failure.reason) : failure.reason;
     const event = await helper.event(({ kind }) => kind === 'failed');
     expect(event).toMatchObject({ reason, remote: { address, port: closedPort }, pid: near.pid });
-    if (isLocal === true) return;
-    expect(event.durationMicros).toBeGreaterThan(0);
-    const flow = await helper.flow(({ state }) => state === 'closed');
-    expect(flow).toMatchObject({ reason, remote: { address }, payload: { txBytes: 0, rxBytes: 0 } });
-    expect(Date.parse(flow.closedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(flow.openedAt));
+    if (isLocal !== true) {
+      expect(event.durationMicros).toBeGreaterThan(0);
+      expect(event.durationMicros).toBeLessThanOrEqual(outcome.returnedAt - outcome.calledAt);
+      const flow = await helper.flow(({ state }) => state === 'closed');
+      expect(flow).toMatchObject({ reason, remote: { address }, payload: { txBytes: 0, rxBytes: 0 } });
+      expect(Date.parse(flow.closedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(flow.openedAt));
+    }
+    const wire = crossed(pair);
+    // The hooks at the socket are passed before it is known that nobody has the address.
+    if (place === 'outside' && failure.waitingBytes !== undefined)
+      wire.sent = { packets: 1, bytes: failure.waitingBytes };
+    await expectInAll(helper, {}, wire);
   });
 
   it.for(places)('the program gives up, helper %s: aborted', async (place) => {
@@ -181,6 +237,7 @@ describe('trouble: a connection that cannot be made', () => {
     const event = await helper.event(({ kind }) => kind === 'failed');
     expect(event.reason).toBe('aborted');
     expect(await helper.flow(({ state }) => state === 'closed')).toMatchObject({ reason: 'aborted' });
+    await expectInAll(helper, {});
   });
 });
 
@@ -190,7 +247,9 @@ interface Break {
   /** The error that the watched program finds; empty for none, undefined where it does not look. */
   error?: string;
   options?: [name: string, value: number][];
-  happens: (ends: { near: number; far: number }) => Promise<unknown>;
+  /** What is acknowledged by the peer, and received; 10,000 bytes up when absent. */
+  payload?: Partial<PayloadCounters>;
+  happens: (ends: Connection, place: Place) => Promise<unknown>;
 }
 
 const breaks: Break[] = [
@@ -204,10 +263,11 @@ const breaks: Break[] = [
     what: 'the peer closes with data unread',
     reason: 'reset',
     error: 'ECONNRESET',
+    payload: { txBytes: 10_100 },
     happens: async (ends) => {
       await near.do('send', ends.near, 100);
-      // It is there before the other end closes.
-      await far.do('wait', ends.far);
+      // It is there, and acknowledged, before the other end closes; our SYN has a place in the kernel's count.
+      await expect.poll(() => socketAt(pair.near, ends)?.bytesAcked).toBe(10_101);
       await far.do('close', ends.far);
     },
   },
@@ -229,6 +289,7 @@ const breaks: Break[] = [
   {
     what: 'the program closes with data unread',
     reason: 'aborted',
+    payload: { txBytes: 10_000, rxBytes: 100 },
     happens: async (ends) => {
       await far.do('send', ends.far, 100);
       await near.do('wait', ends.near);
@@ -239,8 +300,8 @@ const breaks: Break[] = [
     what: 'the peer vanished and is there again',
     reason: 'reset',
     error: 'ECONNRESET',
-    happens: async (ends) => {
-      pair.filter(pair.near, 'meta l4proto tcp drop');
+    happens: async (ends, place) => {
+      dropAtNear(place, 'meta l4proto tcp');
       await far.do('abort', ends.far);
       pair.filter(pair.near);
       await near.do('send', ends.near, 1);
@@ -272,6 +333,7 @@ const breaks: Break[] = [
     happens: async (ends) => {
       await far.do('close', ends.far);
       await near.do('wait', ends.near);
+      await expectFinAnswered(() => socketAtFar(ends));
       await near.do('close', ends.near);
     },
   },
@@ -285,7 +347,7 @@ describe('trouble: a connection that breaks', () => {
     const ends = await connected(near, far, pair.far.ipv4);
     await near.do('send', ends.near, 10_000);
     await far.do('receive', ends.far, 10_000);
-    await broken.happens(ends);
+    await broken.happens(ends, place);
     if (broken.error !== undefined) {
       // A reset may be found by whatever the program does next.
       expect((await near.attempt('wait', ends.near)).error).toBe(broken.error);
@@ -298,7 +360,7 @@ describe('trouble: a connection that breaks', () => {
     // The kernel keeps nothing of it.
     if (broken.reason === 'reset') expect(flow.state).toBe('closed');
     expect(flow.connectMicros).toBeGreaterThan(0);
-    expect(flow.payload.txBytes).toBeGreaterThanOrEqual(10_000);
+    await expectInAll(helper, broken.payload ?? { txBytes: 10_000 });
   });
 
   it('what stands in the way for a while is told, and taken back: soft errors', async () => {
@@ -316,6 +378,7 @@ describe('trouble: a connection that breaks', () => {
     );
     expect(healed.state).toBe('established');
     expect(healed.retransmits).toBeGreaterThan(0);
+    await expectInAll(helper, { txBytes: 5_000 });
   });
 });
 
@@ -332,15 +395,12 @@ describe('trouble: a listening socket whose queue is full', () => {
       skip(together === 'home' && !isEmulated, notOnThisMachine);
       setSynCookies(2);
       try {
-        pair.startCounting();
         const ends = await connected(far, near, pair.near[family]);
         await Promise.all([far.do('send', ends.near, 10_000), near.do('receive', ends.far, 10_000)]);
         await near.do('shutdown', ends.far);
         await far.do('close', ends.near);
         await helper.event(({ kind }) => kind === 'closed');
-        const process = processOf(await helper.stop(), near.pid);
-        expect(process.payload).toEqual({ txBytes: 0, rxBytes: 10_000 });
-        expectWire([process], crossed(pair));
+        const process = await expectInAll(helper, { rxBytes: 10_000 });
         const listening = process.flows.find(({ remote }) => remote === null);
         expect(listening?.wire.txPackets).toBe(1);
       } finally {
@@ -365,27 +425,42 @@ describe('trouble: datagrams that do not arrive', () => {
     expect(await helper.flow(({ protocol }) => protocol === 'udp')).toMatchObject({ state: 'open' });
     const flow = await helper.flow(({ reason }) => reason !== undefined);
     expect(flow).toMatchObject({ reason: 'port-unreachable', payload: { txBytes: 50 } });
+    await expectInAll(helper, { txBytes: 50 });
   });
 });
 
 describe('trouble: packets that are lost', () => {
-  it.for(places)('up, helper %s: sent again on the wire, once in the payload', async (place) => {
-    const bytes = 1_000_000;
-    const helper = await watch(place);
-    pair.startCounting();
-    const ends = await connected(near, far, pair.far.ipv4);
-    pair.filter(pair.far, 'meta l4proto tcp numgen random mod 100 < 4 drop');
-    await Promise.all([near.do('send', ends.near, bytes), far.do('receive', ends.far, bytes)]);
-    pair.filter(pair.far);
-    await near.do('shutdown', ends.near);
-    await far.do('close', ends.far);
-    await helper.event(({ kind }) => kind === 'closed');
-    const report = await helper.stop();
-    const process = processOf(report, near.pid);
-    expect(process.payload).toEqual({ txBytes: bytes, rxBytes: 0 });
-    expectWire([process], crossed(pair));
-    expect(process.flows).toHaveLength(1);
-    expect(process.flows[0]?.retransmits).toBeGreaterThan(0);
-    expectClose(process.wire.txBytes, process.flows[0]?.wire.txBytes ?? 0, 'wire bytes of the flow');
-  });
+  const bytes = 1_000_000;
+  const families = ['ipv4', 'ipv6'] as const;
+  const cases = (['up', 'down'] as const).flatMap((direction) =>
+    families.flatMap((family) => places.map((place) => ({ direction, family, place }))),
+  );
+  it.for(cases)(
+    '$direction over $family, helper $place: sent again on the wire, once in the payload',
+    async ({ direction, family, place }) => {
+      const helper = await watch(place);
+      const ends = await connected(near, far, pair.far[family]);
+      const isUp = direction === 'up';
+      const lost = 'meta l4proto tcp numgen random mod 100 < 4';
+      if (isUp) pair.filter(pair.far, `${lost} drop`);
+      else dropAtNear(place, lost);
+      const [from, to] = isUp ? [near, far] : [far, near];
+      const [fromSocket, toSocket] = isUp ? [ends.near, ends.far] : [ends.far, ends.near];
+      await Promise.all([from.do('send', fromSocket, bytes), to.do('receive', toSocket, bytes)]);
+      const sending = () => (isUp ? socketAt(pair.near, ends) : socketAtFar(ends));
+      expect(sending()?.retransmits).toBeGreaterThan(0);
+      pair.filter(isUp ? pair.far : pair.near);
+      await from.do('shutdown', fromSocket);
+      await to.do('wait', toSocket);
+      await expectFinAnswered(sending);
+      await to.do('close', toSocket);
+      await helper.event(({ kind }) => kind === 'closed');
+      const process = await expectInAll(helper, isUp ? { txBytes: bytes } : { rxBytes: bytes });
+      expect(process.flows).toHaveLength(1);
+      const [flow] = process.flows;
+      if (isUp) expect(flow?.retransmits).toBeGreaterThan(0);
+      expectClose(process.wire.txBytes, flow?.wire.txBytes ?? 0, 'wire bytes sent, of the flow');
+      expectClose(process.wire.rxBytes, flow?.wire.rxBytes ?? 0, 'wire bytes received, of the flow');
+    },
+  );
 });

@@ -286,10 +286,17 @@ export class HostPair {
 
   /** Has a host's packet filter apply rules to what arrives from the other, instead of those before. */
   filter(host: Host, ...rules: string[]): void {
-    const chain = [
-      'type filter hook input priority 0;',
-      ...rules.map((rule) => `iifname "${host.interface}" ${rule}`),
-    ];
+    const ofPair = rules.map((rule) => `iifname "${host.interface}" ${rule}`);
+    this.#filterAt('input priority 0', host, ofPair);
+  }
+
+  /** As `filter`, but what the rules drop does not count as arrived (`startCounting`). Not where a bridge counts. */
+  filterBeforeCounting(host: Host, ...rules: string[]): void {
+    this.#filterAt(`ingress device "${host.interface}" priority -1`, host, rules);
+  }
+
+  #filterAt(hook: string, host: Host, rules: readonly string[]): void {
+    const chain = [`type filter hook ${hook};`, ...rules];
     loadRules(
       host.namespace,
       `${withoutTable(filteringTable)}table ${filteringTable} {\nchain in {\n${chain.join('\n')}\n}\n}`,
