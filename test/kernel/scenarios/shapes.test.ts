@@ -112,7 +112,7 @@ describe('directions and shapes with offloads', () => {
   const cases: Case[] = [
     ...crosswise(bundledKinds),
     { kind: 'tcp-both', family: 'ipv4', place: 'home' },
-    { kind: 'tcp-parallel', family: 'ipv6', place: 'home' },
+    { kind: 'tcp-up', family: 'ipv6', place: 'home' },
   ];
   it.for(cases)(
     'shapes: $kind over $family with offloads, helper $place',

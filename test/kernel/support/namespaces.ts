@@ -54,10 +54,12 @@ export interface PairOptions {
 }
 
 /**
- * Segments that a connection may have on the way: 16 connections, with as many acknowledgements of what comes the other
- * way, fill no queue of 256 packets.
+ * Least, default and most bytes that a TCP socket may have on the way: 16 of them, with as many acknowledgements of what
+ * comes the other way, fill no queue of 256 packets.
  */
-const modestWindow = '7';
+const modestSendBuffer = 'net.ipv4.tcp_wmem=4096 8192 10240';
+/** The like at the receiving end: half of it is for headers. It does for a few sockets, as it bounds no acknowledgements. */
+const modestReceiveBuffer = 'net.ipv4.tcp_rmem=4096 20480 20480';
 
 /** What the names of all that this process makes begin with; 10 characters at most. */
 export const ownPrefix = `pnm${String(process.pid)}`;
@@ -160,14 +162,6 @@ function counterIn(namespace: string, name: string, table = countingTable): Wire
   return { packets: counter.packets, bytes: counter.bytes };
 }
 
-/** Gives the routes of a network namespace over some interfaces more properties. */
-function changeRoutes(namespace: string, isOver: (device: string) => boolean, ...properties: string[]): void {
-  for (const family of ['-4', '-6'])
-    for (const route of run('ip', '-n', namespace, family, 'route', 'list').trim().split('\n'))
-      if (isOver(/ dev (\S+)/.exec(route)?.[1] ?? 'lo') && !/^fe80| encap | linkdown/.test(route))
-        run('ip', '-n', namespace, family, 'route', 'change', ...route.trim().split(/\s+/), ...properties);
-}
-
 /**
  * Has the connections of a network namespace wait long before they send again what was not acknowledged, over the
  * routes that there are. On a slow machine they would do so where nothing is lost, and what comes twice to a connection
@@ -175,7 +169,10 @@ function changeRoutes(namespace: string, isOver: (device: string) => boolean, ..
  */
 export function retransmitLate(namespace: string): void {
   run('ip', 'netns', 'exec', namespace, 'sysctl', '-qw', 'net.ipv4.tcp_early_retrans=0');
-  changeRoutes(namespace, (device) => device !== 'lo', 'rto_min', '5s');
+  for (const family of ['-4', '-6'])
+    for (const route of run('ip', '-n', namespace, family, 'route', 'list').trim().split('\n'))
+      if (/ dev (?!lo )/.test(route) && !/^fe80| encap | linkdown/.test(route))
+        run('ip', '-n', namespace, family, 'route', 'change', ...route.trim().split(/\s+/), 'rto_min', '5s');
 }
 
 /** Two hosts, `near` and `far`, that reach each other over Ethernet. Remove them with `dispose`. */
@@ -226,6 +223,13 @@ export class HostPair {
       // A veth interface bundles what it receives only when its peer hands it single segments.
       setBundling(bridge, port, 'off');
     }
+    // Then it queues 256 of them and drops the others, which have been counted already: so many may not be on the way.
+    const settings: [Host, string][] = [
+      [this.far, modestSendBuffer],
+      this.#isHome ? [this.far, modestReceiveBuffer] : [this.near, modestSendBuffer],
+    ];
+    for (const [host, setting] of settings)
+      run('ip', 'netns', 'exec', host.namespace, 'sysctl', '-qw', setting);
   }
 
   /** Where a host's packets are counted as they arrive: before the near host bundles them, where it does. */
@@ -241,9 +245,6 @@ export class HostPair {
     run('ip', ...ip, 'address', 'add', `${host.ipv4}/${this.#isHome ? '29' : '24'}`, 'dev', host.interface);
     run('ip', ...ip, 'address', 'add', `${host.ipv6}/64`, 'dev', host.interface, 'nodad');
     run('ip', ...ip, 'link', 'set', host.interface, 'up');
-    // An interface that bundles what it receives queues 256 packets and drops the others, which are counted already.
-    if (this.#bridge !== undefined)
-      changeRoutes(host.namespace, (device) => device === host.interface, 'cwnd', 'lock', modestWindow);
   }
 
   /** Switches the offloads that bundle segments: off, the far end sees every segment by itself. */
