@@ -92,21 +92,25 @@ static __always_inline void time_wait_note(const struct pnm_socket *socket, cons
 	bpf_map_update_elem(&time_wait, key, &last, BPF_ANY);
 }
 
-/* This end closes first, or breaks off. Noted as the packet says it: tc does not see the addresses of the
- * socket where they are translated. Then the entry is not found either, and in the moment in which the kernel
- * makes it nothing tells it from the socket. */
+/* Of connections from which on nothing more is sent but the same once more. */
+#define LAST_STATES (1u << TCP_FIN_WAIT1 | 1u << TCP_LAST_ACK | 1u << TCP_CLOSE)
+
+/* This end closes, or breaks off. Noted as the packet says it: tc does not see the addresses of the
+ * socket where they are translated. Then an entry in TIME_WAIT is not found either, and in the moment in
+ * which the kernel makes it nothing tells it from the socket. */
 STEP int end_note(struct bpf_sock *sk, const struct pnm_socket *socket, const struct packet *packet)
 {
 	struct pnm_owner *owner = bpf_sk_storage_get(&owners, sk, NULL, 0);
 	struct pnm_connection key;
 
-	if (!owner || sk->type != SOCK_STREAM || (sk->state != TCP_FIN_WAIT1 && sk->state != TCP_CLOSE))
+	if (!owner || sk->type != SOCK_STREAM || !(LAST_STATES >> sk->state & 1))
 		return 0;
 	connection_key_of_packet(&key, packet, true);
 	time_wait_note(socket, owner, &key);
 	struct pnm_flow *flow = last_flow(socket);
 
-	if (flow && !addresses_equal((union address *)flow->key.remote_address, &packet->destination))
+	if (flow && sk->state == TCP_FIN_WAIT1 &&
+	    !addresses_equal((union address *)flow->key.remote_address, &packet->destination))
 		wire_estimate_mark(flow);
 	return 0;
 }
