@@ -41,7 +41,7 @@ const shortForm = [
   String.raw`a datagram socket over two at once, counted on \[ 'wire1' \]`,
   'a packet filter that drops before the socket',
   'ipsec: tunnel over ipv4, tcp-few, helper at client',
-  'ownership: prefork, tcp-small, accept asks for the peer: false',
+  'ownership: prefork, tcp-parallel, accept asks for the peer: false, helper outside',
   'follows children and their children',
   'reports the sockets of watched processes',
   'counts a connection from before',
@@ -49,13 +49,11 @@ const shortForm = [
   'are heads of HTTP only',
   'has little for the verifier to follow',
   'loads and attaches',
-  'leaves nothing behind when it ends by SIGTERM',
   'leaves nothing behind$',
   'leaves its filters behind',
   'somebody made after is not',
   'is swept up by the next start',
   'machine is suspended',
-  'clock is set ahead',
   'limit of locked memory',
 ];
 
