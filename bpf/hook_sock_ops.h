@@ -85,7 +85,7 @@ static __always_inline void answer_count(struct bpf_sock_ops *context, const str
 		bytes += MP_CAPABLE_BYTES;
 	__sync_fetch_and_add(&flow->counters.wire_tx_packets, answers);
 	__sync_fetch_and_add(&flow->counters.wire_tx_bytes, answers * bytes);
-	flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
+	wire_estimate_mark(flow);
 }
 
 /* A socket may be connected again, after an attempt that failed: its flow then goes on. */

@@ -160,8 +160,8 @@ struct {
 	__type(value, struct pnm_device);
 } devices SEC(".maps");
 
-/* Connections that this end has closed first, or broken off. The kernel keeps a TIME_WAIT entry of them,
- * which has no storage, or nothing: where what still passes counts. */
+/* Connections that this end has closed or broken off. Of those the kernel keeps a TIME_WAIT entry, which has
+ * no storage, or nothing: where what still passes counts. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, PNM_TIME_WAIT_CAPACITY);

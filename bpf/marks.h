@@ -3,8 +3,8 @@
  * stands in two bits of skb->tc_index, where it stays on the packet's way.
  *
  *   low          sent: counted. Received: tc has seen it, and leaves it to packet_in()
- *   high         received: a fragment, of which is noted what it took; the datagram has it too, once it is
- * whole low and high received, and counted
+ *   high         received: a fragment, of which is noted what it took; later the whole datagram has it
+ *   low and high received, and counted
  *
  * Over loopback and veth a sent packet becomes a received one. Everything that passes count_ingress() gets a
  * mark. So what comes to the socket with none has either not passed there, or a filter of another tool has

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* Connections that have no socket any more. Of one that this end has closed first the kernel keeps a
- * TIME_WAIT entry, without storage; of one that it has broken off nothing, while the peer may still be
- * sending. What passes after that counts on the connection's last flow. */
+ * TIME_WAIT entry, without storage; of others nothing, while the peer may still be sending, or send once
+ * more. What passes after that counts on the connection's last flow. */
 #ifndef PROCNETMON_TIME_WAIT_H
 #define PROCNETMON_TIME_WAIT_H
 
@@ -162,7 +162,7 @@ static __always_inline void time_wait_begin(const struct pnm_socket *socket, con
 		flow->time_wait = is_bound || is_elsewhere ? PNM_TIME_WAIT_ASSUMED : PNM_TIME_WAIT_KEPT;
 		/* What arrives from now on, late or once more, passes no hook there. */
 		if (is_elsewhere)
-			flow->flags |= PNM_FLOW_WIRE_ESTIMATE;
+			wire_estimate_mark(flow);
 	}
 	/* The map knows connections of one network namespace only. */
 	if (is_elsewhere && settings.network_namespace)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* WireGuard takes the marks off what it sends, encrypted in UDP, and leaves the socket of the program on it.
- */
+/* WireGuard takes the marks off what it sends, encrypted in UDP, and leaves the program's socket on it. */
 #ifndef PROCNETMON_WIREGUARD_H
 #define PROCNETMON_WIREGUARD_H
 
