@@ -94,3 +94,19 @@ export class Counters implements CounterValues {
 }
 
 const nothing = new Counters();
+
+/** Counters, and how exact they are. */
+export class MarkedCounters extends Counters {
+  /** Bits of `FlowMark`, of whatever was added. */
+  marks = 0;
+
+  addMarked(other: MarkedCounters): void {
+    this.add(other);
+    this.marks |= other.marks;
+  }
+
+  override clear(): void {
+    super.clear();
+    this.marks = 0;
+  }
+}

@@ -1,5 +1,5 @@
 // What each process has sent and received: sums that outlive its flows, and the process itself.
-import { Counters, type CounterValues } from './counters';
+import { Counters, type CounterValues, MarkedCounters } from './counters';
 import type { Flow } from './flow';
 import { unknownUser } from './kernel';
 import type { Fact } from './protocols/detection';
@@ -21,23 +21,12 @@ const maximumDeadAccounts = 4_096;
 const maximumInterfaces = 1_024;
 const furtherInterfaces = Number.MAX_SAFE_INTEGER;
 
-/** What passed one interface, and how exact that is. */
-export class InterfaceSum extends Counters {
-  /** Bits of `FlowMark`, of whatever was added. */
-  marks = 0;
-
-  override clear(): void {
-    super.clear();
-    this.marks = 0;
-  }
-}
-
 /** One process, told from others that had its id before or will have it afterwards. */
 export class ProcessAccount {
   /** Flows that have a slot. */
   readonly flows = new Set<Flow>();
   readonly observers = new Set<AccountObserver>();
-  readonly #byInterface = new Map<number, InterfaceSum>();
+  readonly #byInterface = new Map<number, MarkedCounters>();
   /** When the process was forked, in nanoseconds since boot; 0 where nobody told. */
   forkedNanos = 0;
   /** Who had the id before: what it did may be read only now. */
@@ -62,30 +51,23 @@ export class ProcessAccount {
   ) {}
 
   /** The sum for an interface, to be added to. */
-  onInterface(key: number): InterfaceSum {
+  onInterface(key: number): MarkedCounters {
     const slot =
       this.#byInterface.size < maximumInterfaces || this.#byInterface.has(key) ? key : furtherInterfaces;
     let counters = this.#byInterface.get(slot);
     if (counters === undefined) {
-      counters = new InterfaceSum();
+      counters = new MarkedCounters();
       this.#byInterface.set(slot, counters);
     }
     return counters;
   }
 
-  /**
-   * Sets `sum` to everything, or to what passed the interfaces that a filter lets through. Returns the marks that has, bits
-   * of `FlowMark`.
-   */
-  sumInto(sum: Counters, filter?: (interfaceKey: number) => boolean): number {
-    let marks = 0;
+  /** Sets `sum` to everything, or to what passed the interfaces that a filter lets through. */
+  sumInto(sum: MarkedCounters, filter?: (interfaceKey: number) => boolean): void {
     sum.clear();
     for (const [key, counters] of this.#byInterface) {
-      if (filter !== undefined && (key === furtherInterfaces || !filter(key))) continue;
-      sum.add(counters);
-      marks |= counters.marks;
+      if (filter === undefined || (key !== furtherInterfaces && filter(key))) sum.addMarked(counters);
     }
-    return marks;
   }
 }
 

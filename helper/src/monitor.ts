@@ -1,5 +1,4 @@
 // One monitor: the processes it covers, their sums and rates, and its samples.
-import { estimateOf } from '../../src/shared/estimate';
 import {
   type DroppedCounters,
   limits,
@@ -7,14 +6,15 @@ import {
   type MonitorSample,
   type ProcessSample,
 } from '../../src/shared/protocol';
+import { addUsages, standingStill } from '../../src/shared/usage';
 import type { WallClock } from './clock';
-import { Counters } from './counters';
+import { Counters, MarkedCounters } from './counters';
 import { estimateMarks } from './estimate-marks';
 import { TalliedFacts } from './inspection/tallied-facts';
 import type { Inspection } from './inspection/inspection';
 import type { Flow } from './flow';
 import type { Interfaces } from './interfaces';
-import { type AccountObserver, InterfaceSum, type ProcessAccount } from './ledger';
+import type { AccountObserver, ProcessAccount } from './ledger';
 import { MonitoredFlows } from './monitored-flows';
 import type { Fact } from './protocols/detection';
 import { RateLimit } from './rate-limit';
@@ -44,10 +44,8 @@ export interface MonitorContext {
 
 interface ProcessView {
   readonly usage: UsageView;
-  /** Bits of `FlowMark`, of what was counted so far. */
-  marks: number;
   /** Counters at the moment from which on the caller may not see the process any more. */
-  hidden?: Counters;
+  hidden?: MarkedCounters;
 }
 
 export class Monitor implements ProcessObserver, AccountObserver {
@@ -57,12 +55,12 @@ export class Monitor implements ProcessObserver, AccountObserver {
   readonly #flows: MonitoredFlows;
   readonly #facts: TalliedFacts;
   /** Sums of processes that had to make room. */
-  readonly #departed = new InterfaceSum();
+  readonly #departed = new MarkedCounters();
   /** Everything counted since the monitor began, whatever came and went. */
   readonly #counted = new Counters();
   readonly #total = new UsageView(true);
   /** Used within one call at a time. */
-  readonly #sum = new Counters();
+  readonly #sum = new MarkedCounters();
   #sequence = 0;
   /** No sample since watching began, or began anew: the next one is what rates are computed from. */
   #fresh = true;
@@ -137,8 +135,8 @@ export class Monitor implements ProcessObserver, AccountObserver {
   hideProcess(process: WatchedProcess): void {
     const view = this.#processes.get(process);
     if (view === undefined) return;
-    const hidden = new Counters();
-    view.marks = process.account.sumInto(hidden, this.#filter());
+    const hidden = new MarkedCounters();
+    process.account.sumInto(hidden, this.#filter());
     view.hidden = hidden;
     this.#disregard(process);
   }
@@ -247,7 +245,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
         ...view.usage.usage(),
         openFlows: view.hidden === undefined ? this.#openFlows(process) : 0,
         alive: process.alive && view.hidden === undefined,
-        ...estimateMarks(view.marks),
+        ...estimateMarks(this.#sum.marks),
       });
     }
     return samples;
@@ -256,24 +254,23 @@ export class Monitor implements ProcessObserver, AccountObserver {
   #composeTotal(period: Period, processes: readonly ProcessSample[]): MonitorSample['total'] {
     this.#total.advance(this.#counted, period);
     this.#total.update(period);
-    const wire = this.#departed.wire();
-    const payload = this.#departed.payload();
-    for (const process of processes) {
-      wire.txBytes += process.wire.txBytes;
-      wire.rxBytes += process.wire.rxBytes;
-      wire.txPackets += process.wire.txPackets;
-      wire.rxPackets += process.wire.rxPackets;
-      payload.txBytes += process.payload.txBytes;
-      payload.rxBytes += process.payload.rxBytes;
-    }
-    const { rates } = this.#total.usage();
-    return { wire, payload, rates, ...estimateMarks(this.#departed.marks), ...estimateOf(processes) };
+    const departed = {
+      wire: this.#departed.wire(),
+      payload: this.#departed.payload(),
+      rates: standingStill(),
+      ...estimateMarks(this.#departed.marks),
+    };
+    return { ...addUsages([departed, ...processes]), rates: this.#total.usage().rates };
   }
 
   /** Sets `#sum` to what a process has counted so far. */
   #read(process: WatchedProcess, view: ProcessView): void {
-    if (view.hidden === undefined) view.marks = process.account.sumInto(this.#sum, this.#filter());
-    else this.#sum.set(view.hidden);
+    if (view.hidden === undefined) {
+      process.account.sumInto(this.#sum, this.#filter());
+    } else {
+      this.#sum.clear();
+      this.#sum.addMarked(view.hidden);
+    }
   }
 
   #openFlows(process: WatchedProcess): number {
@@ -285,7 +282,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
   }
 
   #cover(process: WatchedProcess, usage: UsageView, sinceNanos: number): void {
-    this.#processes.set(process, { usage, marks: 0 });
+    this.#processes.set(process, { usage });
     this.#coveredSince.set(process.account, sinceNanos);
     process.account.observers.add(this);
     for (const flow of process.account.flows) this.flowChanged(flow);
@@ -312,8 +309,7 @@ export class Monitor implements ProcessObserver, AccountObserver {
     const [process, view] = chosen;
     this.#read(process, view);
     view.usage.advance(this.#sum, this.#periodUntil(this.#lastNanos), this.#counted);
-    this.#departed.add(this.#sum);
-    this.#departed.marks |= view.marks;
+    this.#departed.addMarked(this.#sum);
     this.#uncover(process);
     return true;
   }

@@ -1,8 +1,7 @@
 // One slot of the kernel's flow pool, as it was when it was last read.
-import { Counters } from './counters';
+import { Counters, type MarkedCounters } from './counters';
 import type { Flow } from './flow';
 import { FlowColumn } from './kernel';
-import type { InterfaceSum } from './ledger';
 
 /** Used within one call at a time, so that a reading costs no memory. */
 const currentRow = new Counters();
@@ -35,7 +34,7 @@ export class Slot {
     readonly openedNanos: number,
     readonly flow: Flow,
     /** The sum of the owner, for the interface of the flow. */
-    public ownerSum: InterfaceSum,
+    public ownerSum: MarkedCounters,
   ) {}
 
   /** Whether a row says just what the last one said. The hot path: called for every slot at every tick. */

@@ -1,11 +1,11 @@
 // The entry of the panel's page: puts the parts together, and draws what the host sends.
 import 'uplot/dist/uPlot.min.css';
 import './panel.css';
-import { estimateOf } from '../shared/estimate';
 import type { PanelMessage, PanelQuery, PanelSession, ShowMessage } from '../shared/panel-messages';
 import type { PanelPreferences } from '../shared/panel-preferences';
 import { sanitise } from '../shared/sanitise';
 import { sumRange, type TimeRange } from '../shared/traffic-history';
+import { addUsages } from '../shared/usage';
 import { RateChart, type ChartData } from './chart';
 import { ChartBar } from './chart-bar';
 import { groupingOf } from './chart-series';
@@ -324,17 +324,15 @@ function drawAroundChart(): void {
     );
   }
   legend.updateLayers(layers, (layer, name) => chart.layerColour(layer, name));
-  const sessions = model.shownSessions;
-  const sum = (figure: (session: PanelSession) => number): number =>
-    sessions.reduce((total, session) => total + figure(session), 0);
+  const total = addUsages(model.shownSessions.map((session) => session.total));
   const range = rangeSums();
   legend.update({
-    sentRate: sum(({ total }) => total.rates.wire.tx),
-    receivedRate: sum(({ total }) => total.rates.wire.rx),
-    sentBytes: range?.txBytes ?? sum(({ total }) => total.wire.txBytes),
-    receivedBytes: range?.rxBytes ?? sum(({ total }) => total.wire.rxBytes),
+    sentRate: total.rates.wire.tx,
+    receivedRate: total.rates.wire.rx,
+    sentBytes: range?.txBytes ?? total.wire.txBytes,
+    receivedBytes: range?.rxBytes ?? total.wire.rxBytes,
     inRange: range !== undefined,
-    marks: estimateOf(sessions.map(({ total }) => total)),
+    marks: total,
   });
   chartBar.update({ range, heldAtMillis: view.endMillis });
 }

@@ -1,6 +1,6 @@
 // Everything that was seen since the command started, gathered from the samples of all monitors: what the
 // table shows and what the summary is made of. One process or flow appears once, whichever monitors cover it.
-import { estimateOf, marksOf } from '../../../src/shared/estimate';
+import { marksOf } from '../../../src/shared/estimate';
 import { ConnectionFacts, type RequestGroup } from '../../../src/shared/facts';
 import { formatEndpoint } from '../../../src/shared/format';
 import type {
@@ -10,10 +10,11 @@ import type {
   FlowFact,
   FlowSample,
   HostName,
+  MarkedUsage,
   MonitorSample,
   ProcessSample,
 } from '../../../src/shared/protocol';
-import { standingStill } from '../../../src/shared/usage';
+import { addUsages, atRest, emptyUsage, standingStill } from '../../../src/shared/usage';
 import { historyRange } from './options';
 import type { FlowSummary, ProcessSummary, RequestSummary, SummaryLine } from './json-lines';
 
@@ -42,8 +43,8 @@ export class Tally {
   readonly #flows = new Map<number, OwnedFlow>();
   readonly #facts = new Map<number, ConnectionFacts>();
   #omitted = 0;
-  /** Processes that have made room, and what they moved on the wire. */
-  #left = { count: 0, bytes: { tx: 0, rx: 0 }, marks: {} as EstimateMarks };
+  /** Processes that have made room, and what they moved. */
+  #left: { count: number; usage: MarkedUsage } = { count: 0, usage: emptyUsage() };
   /** Flows that found no room and still exist, so that each is counted once. */
   readonly #omittedOpen = new Set<number>();
   #dropped: DroppedCounters = {
@@ -95,9 +96,7 @@ export class Tally {
       this.#processes.delete(key);
       if (this.#processByPid.get(process.pid) === process) this.#processByPid.delete(process.pid);
       this.#left.count += 1;
-      this.#left.marks = estimateOf([this.#left.marks, process]);
-      this.#left.bytes.tx += process.wire.txBytes;
-      this.#left.bytes.rx += process.wire.rxBytes;
+      this.#left.usage = addUsages([this.#left.usage, atRest(process)]);
     }
     for (const [id, { owner }] of this.#flows) {
       if (this.#processes.has(owner)) continue;
@@ -164,15 +163,9 @@ export class Tally {
 
   /** Bytes, and bytes per second, on the wire, over all processes, those included that are not listed any more. */
   wireTotal(): { bytes: Directions; rates: Directions } & EstimateMarks {
-    const bytes = { ...this.#left.bytes };
-    const rates = { tx: 0, rx: 0 };
-    for (const process of this.#processes.values()) {
-      bytes.tx += process.wire.txBytes;
-      bytes.rx += process.wire.rxBytes;
-      rates.tx += process.rates.wire.tx;
-      rates.rx += process.rates.wire.rx;
-    }
-    return { bytes, rates, ...estimateOf([this.#left.marks, ...this.#processes.values()]) };
+    const total = addUsages([this.#left.usage, ...this.#processes.values()]);
+    const bytes = { tx: total.wire.txBytes, rx: total.wire.rxBytes };
+    return { bytes, rates: total.rates.wire, ...marksOf(total) };
   }
 
   /** True while at least one process that was seen has not exited. */

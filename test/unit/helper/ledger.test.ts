@@ -1,6 +1,6 @@
 // Which process what was counted belongs to, when ids are used again, and which accounts are kept.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Counters } from '../../../helper/src/counters';
+import { MarkedCounters } from '../../../helper/src/counters';
 import { unknownUser } from '../../../helper/src/kernel';
 import { Ledger } from '../../../helper/src/ledger';
 import { Sampler } from '../../../helper/src/sampler';
@@ -28,7 +28,7 @@ const owner = (pid: number, name: string) => ({ pid, userId: unknownUser, name }
 
 /** Payload in bytes. */
 function sentBy(pid: number): number {
-  const sum = new Counters();
+  const sum = new MarkedCounters();
   ledger.find(pid)?.sumInto(sum);
   return sum.payloadTxBytes;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Counters, type CounterValues } from '../../../helper/src/counters';
+import { MarkedCounters } from '../../../helper/src/counters';
 import type { Flow } from '../../../helper/src/flow';
 import { interfaceKey } from '../../../helper/src/interfaces';
 import { datagramState, FlowFlag, FlowMark, TimeWait } from '../../../helper/src/kernel';
@@ -42,15 +42,15 @@ function send(flow: FakeFlow, bytes: number): void {
   flow.lastNanos = now;
 }
 
-function sumOf(pid: number, filter?: (key: number) => boolean): CounterValues {
-  const sum = new Counters();
+function sumOf(pid: number, filter?: (key: number) => boolean): MarkedCounters {
+  const sum = new MarkedCounters();
   ledger.find(pid)?.sumInto(sum, filter);
   return sum;
 }
 
 /** Bits of `FlowMark`. */
 function marksOf(pid: number, filter?: (key: number) => boolean): number {
-  return ledger.find(pid)?.sumInto(new Counters(), filter) ?? 0;
+  return sumOf(pid, filter).marks;
 }
 
 function observe(pid: number): { changed: Flow[]; left: Flow[] } {
