@@ -1,108 +1,56 @@
 // What still passes when a connection has no socket any more: this end has closed first, or has broken off while the peer
 // was sending. Held against packet filters at both ends.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { HostPair } from '../support/namespaces';
-import { fromPlace, PairByPlace, type Place, together } from '../support/places';
-import { compiledProgram } from '../support/programs';
+import { describe, expect, it } from 'vitest';
+import { together } from '../support/places';
 import { tellsNetworkNamespace, withoutNetworkNamespace } from '../support/running-kernel';
-import { crossed, expectNobodyElse, expectWire, processOf } from '../support/scenario';
-import { connected, SocketProcess } from '../support/socket-steps';
-import { Watching } from '../support/watching';
+import { expectInAll, far, near, pair, useSocketEnds, watch } from '../support/socket-ends';
+import { connected } from '../support/socket-steps';
+import type { Watching } from '../support/watching';
 
-const pairs = new PairByPlace((options) => {
-  const pair = new HostPair('end', options);
-  pair.setOffloads('off');
-  pair.retransmitLate();
-  return pair;
-});
-let folder: string;
-let program: string;
-let pair: HostPair;
-let near: SocketProcess;
-let far: SocketProcess;
-let watching: Watching;
-
-beforeAll(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
-  program = compiledProgram('socket-steps', folder);
-});
-afterAll(() => {
-  pairs.dispose();
-  rmSync(folder, { recursive: true });
-});
-afterEach(async () => {
-  pair.filter(pair.far);
-  await watching.dispose();
-  await Promise.all([near.end(), far.end()]);
+useSocketEnds('end', (made) => {
+  made.setOffloads('off');
+  made.sendOnce();
 });
 
-/** Starts a program at either end, and counts from now on. */
-async function begin(place: Place): Promise<void> {
-  pair = pairs.at(place);
-  near = new SocketProcess(pair.near, program);
-  far = new SocketProcess(pair.far, program);
-  watching = await Watching.start(fromPlace(pair, place), near.pid);
-  pair.startCounting();
-}
-
-/** The peer does not hear that this end has broken off. */
-function loseResets(): void {
+/** The near end breaks a connection off; the far one does not hear of it, and goes on sending. */
+async function breakOff(helper: Watching, nearSocket: number, farSocket: number): Promise<void> {
   pair.filter(pair.far, 'tcp flags rst drop');
-}
-
-/** Waits until so many packets have come to the near end. */
-async function arrived(packets: number): Promise<void> {
-  await watching.until(() => (pair.arrivedAt(pair.near).packets >= packets ? true : undefined));
+  await near.do('abort', nearSocket);
+  const arrived = (): number => pair.arrivedAt(pair.near).packets;
+  const before = arrived();
+  await far.do('send', farSocket, 20_000);
+  await helper.until(() => (arrived() >= before + 10 ? true : undefined));
+  await far.do('abort', farSocket);
 }
 
 describe.each(['ipv4', 'ipv6'] as const)('after the end, over %s', (family) => {
   it('a client has broken off, and the server goes on', async () => {
-    await begin(together);
+    const helper = await watch(together);
     const ends = await connected(near, far, pair.far[family]);
     await far.do('send', ends.far, 1_000);
     await near.do('receive', ends.near, 1_000);
-    loseResets();
-    await near.do('abort', ends.near);
-    const before = pair.arrivedAt(pair.near).packets;
-    await far.do('send', ends.far, 20_000);
-    await arrived(before + 10);
-    await far.do('abort', ends.far);
-    const report = await watching.stop();
-    const process = processOf(report, near.pid);
-    expect(process.payload).toEqual({ txBytes: 0, rxBytes: 1_000 });
+    await breakOff(helper, ends.near, ends.far);
+    const process = await expectInAll(helper, { rxBytes: 1_000 });
     expect(process.flows).toHaveLength(1);
-    expectWire([process], crossed(pair));
-    expectNobodyElse(report, [near.pid]);
   });
 
   it('a server has broken off, and the client goes on', async () => {
-    await begin(together);
+    const helper = await watch(together);
     const listener = await near.do('listen', pair.near[family]);
     const client = await far.do('connect', pair.near[family], listener.port);
     const { socket } = await near.do('accept', listener.socket);
-    loseResets();
-    await near.do('abort', socket);
-    const before = pair.arrivedAt(pair.near).packets;
-    await far.do('send', client.socket, 20_000);
-    await arrived(before + 10);
-    await far.do('abort', client.socket);
-    const report = await watching.stop();
-    const process = processOf(report, near.pid);
-    expectWire([process], crossed(pair));
+    await breakOff(helper, socket, client.socket);
+    const process = await expectInAll(helper, {});
     const listening = process.flows.find(({ remote }) => remote === null);
     // The SYN and the end of the handshake.
     expect(listening?.wire.rxPackets).toBeLessThanOrEqual(2);
-    expectNobodyElse(report, [near.pid]);
   });
 });
 
 describe.each(['ipv4', 'ipv6'] as const)('after the end, over %s again', (family) => {
   it('a connection between the same addresses and ports counts by itself', async () => {
-    await begin(together);
+    const helper = await watch(together);
     const listener = await near.do('listen', pair.near[family]);
     await far.do('option', 'local-port', 7_777);
     for (let made = 0; made < 2; made += 1) {
@@ -114,9 +62,7 @@ describe.each(['ipv4', 'ipv6'] as const)('after the end, over %s again', (family
       await far.do('wait', client.socket);
       await far.do('close', client.socket);
     }
-    const report = await watching.stop();
-    const process = processOf(report, near.pid);
-    expectWire([process], crossed(pair));
+    const process = await expectInAll(helper, { rxBytes: 2_000 });
     const connections = process.flows.filter(({ remote }) => remote !== null);
     expect(connections.map(({ payload }) => payload.rxBytes)).toEqual([1_000, 1_000]);
     // Besides its content: the end, and an acknowledgement or two. What opens it counts on the listening socket.
@@ -127,7 +73,7 @@ describe.each(['ipv4', 'ipv6'] as const)('after the end, over %s again', (family
 describe('after the end, addresses translated', () => {
   it('of connections that this end has closed first, all that still passes counts', async ({ skip }) => {
     skip(!tellsNetworkNamespace, withoutNetworkNamespace);
-    await begin('inside');
+    const helper = await watch('inside');
     const address = pair.far.ipv4.replace(/\d+$/, '200');
     const input = `table ip translate {
       chain out {
@@ -146,11 +92,7 @@ describe('after the end, addresses translated', () => {
       await far.do('wait', accepted.socket);
       await far.do('close', accepted.socket);
     }
-    const report = await watching.stop();
-    const process = processOf(report, near.pid);
-    expect(process.payload).toEqual({ txBytes: 2_000, rxBytes: 0 });
-    expectWire([process], crossed(pair));
+    const process = await expectInAll(helper, { txBytes: 2_000 });
     expect(process.wireEstimate).toBe(true);
-    expectNobodyElse(report, [near.pid]);
   });
 });

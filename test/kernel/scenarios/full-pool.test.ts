@@ -1,12 +1,10 @@
 // More at once than the pool of flows has room for: connections, and ports that nobody listens on.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HostPair, run } from '../support/namespaces';
 import { together } from '../support/places';
-import { compiledProgram } from '../support/programs';
+import { useProgram } from '../support/programs';
 import {
   crossed,
   expectNobodyElse,
@@ -35,19 +33,15 @@ function mostDescriptors(): number {
 /** How many flows there is room for (`PNM_FLOW_CAPACITY`). */
 const poolSize = 16_384;
 
-let folder: string;
-let program: string;
+const program = useProgram('socket-steps');
 let pair: HostPair;
 beforeAll(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
-  program = compiledProgram('socket-steps', folder);
   pair = new HostPair('crw', { isHome: together === 'home' });
   pair.setOffloads('off');
   run(...inside(pair.far, 'sysctl', '-qw', 'net.core.somaxconn=16384', 'net.ipv4.tcp_max_syn_backlog=16384'));
 });
 afterAll(() => {
   pair.dispose();
-  rmSync(folder, { recursive: true });
 });
 
 /**
@@ -83,7 +77,7 @@ describe('a full pool', () => {
 
   it('full pool: a scan of 17,000 ports', async () => {
     const count = 17_000;
-    const scanner = new SocketProcess(pair.near, program);
+    const scanner = new SocketProcess(pair.near, program.path);
     pair.startCounting();
     const helper = await Watching.start(pair.near, scanner.pid);
     // A helper that runs makes room all the time: these flows are closed at once.

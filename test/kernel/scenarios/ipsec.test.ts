@@ -2,12 +2,9 @@
 // ends of every exchange are watched, and each end is held against the protected packets that arrived at the other.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { exchange, expectBothEnds, type Path, places, straight } from '../support/paths';
-import { compiledProgram } from '../support/programs';
+import { useProgram } from '../support/programs';
 import { processOf, type Report } from '../support/scenario';
 import { type NetworkHost, Topology } from '../support/topology';
 
@@ -51,13 +48,12 @@ const addresses = {
 const udpPort = '4500';
 
 let topology: Topology;
-let folder: string;
+const udpOpener = useProgram('udp-opener');
 /** They have the kernel open what arrives in UDP. */
 const openers: ChildProcess[] = [];
 let withoutEsp = '';
 let withoutAh = '';
 beforeAll(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-ipsec-'));
   withoutEsp = whyWithout('esp', 'AES-GCM');
   withoutAh = whyWithout('ah', 'SHA-256');
 });
@@ -68,9 +64,6 @@ afterEach(async () => {
     await closed;
   }
   topology.dispose();
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true });
 });
 
 function associate(host: NetworkHost, from: string, to: string, index: string, options: Protected): void {
@@ -116,7 +109,7 @@ function protect(near: NetworkHost, far: NetworkHost, options: Protected): void 
 }
 
 async function openUdp(host: NetworkHost, address: string): Promise<void> {
-  const [program, ...args] = host.command(compiledProgram('udp-opener', folder), address, udpPort);
+  const [program, ...args] = host.command(udpOpener.path, address, udpPort);
   const opener = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   openers.push(opener);
   await once(opener.stdout, 'data');

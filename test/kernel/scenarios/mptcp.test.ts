@@ -1,10 +1,8 @@
 // MPTCP over several paths: those that the kernel opens or accepts by itself count on the process that has the
 // connection. Both ends are watched at once, and each is held against what arrived at the other.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { compiledProgram } from '../support/programs';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { useProgram } from '../support/programs';
 import {
   hasMptcp,
   keepsToFullMesh,
@@ -39,19 +37,13 @@ interface Ends<Value> {
   server: Value;
 }
 
-let folder: string;
-let multipath: string;
+const multipath = useProgram('multipath');
 let topology: Topology;
 beforeAll(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-mptcp-'));
-  multipath = compiledProgram('multipath', folder);
   topology = new Topology('mptcp');
 });
 afterEach(() => {
   topology.dispose();
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true });
 });
 
 function networkOf(family: Family, wire: Wire): string {
@@ -143,9 +135,14 @@ interface Exchange {
 
 /** Both ends under a helper each. */
 async function exchange({ hosts, family, place, paths, protocols, more }: Exchange): Promise<Ends<Report>> {
-  const rest = [String(port), path.join(folder, 'gate'), String(bytes)];
+  const rest = [String(port), path.join(multipath.folder, 'gate'), String(bytes)];
   const watch = (host: NetworkHost, ...args: string[]) =>
-    runWatched(host, place === 'inside' ? host : 'outside', [multipath, ...args], ['--interval', '100ms']);
+    runWatched(
+      host,
+      place === 'inside' ? host : 'outside',
+      [multipath.path, ...args],
+      ['--interval', '100ms'],
+    );
   const anywhere = family === 'ipv4' ? '0.0.0.0' : '::';
   const { client: connects, server: accepts } = protocols ?? { client: 'mptcp', server: 'mptcp' };
   const connecting = ['connect', connects, addressOf(family, 'server', 0), ...rest, String(paths.length)];

@@ -2,34 +2,25 @@
 // packet filters. All is counted right beside them, and they go on as before when the helper starts, ends or is killed.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cgroupFolder } from '../support/cgroup';
 import { measureAgainstServer, trafficProgram } from '../support/far-server';
 import { helperPath, runToEnd } from '../support/helper';
 import { exists, objectsOf } from '../support/kernel-objects';
 import { HostPair, run } from '../support/namespaces';
 import { together } from '../support/places';
-import { compiledProgram } from '../support/programs';
+import { useProgram } from '../support/programs';
 import { hasTcx, withoutTcx } from '../support/running-kernel';
 import { type Command, crossed, expectEveryByteOnce, inside, Server } from '../support/scenario';
 
-let programs: string;
-let neighbour: string;
+const neighbour = useProgram('neighbour');
 let pair: HostPair;
 let group: string;
 /** What a test has to undo, last first. */
 const undo: (() => unknown)[] = [];
 
-beforeAll(() => {
-  programs = mkdtempSync(path.join(tmpdir(), 'procnetmon-others-'));
-  neighbour = compiledProgram('neighbour', programs);
-});
-afterAll(() => {
-  rmSync(programs, { recursive: true });
-});
 beforeEach(() => {
   pair = new HostPair('oth', { isHome: together === 'home' });
   undo.push(() => pair.dispose());
@@ -54,7 +45,7 @@ function client(address: string, port: number, kind: string): Command {
 
 /** Starts another tool; see neighbour.c. */
 async function startNeighbour(kind: 'tcx' | 'cgroup' | 'filters', place: string): Promise<Server> {
-  const { server } = await Server.start(inside(pair.near, neighbour, kind, place));
+  const { server } = await Server.start(inside(pair.near, neighbour.path, kind, place));
   undo.push(() => server.dispose());
   return server;
 }
@@ -63,7 +54,7 @@ const neighbours: Record<string, () => Promise<Server>> = {
   'tcx links': () => startNeighbour('tcx', pair.near.interface),
   'programs at a control group': () => startNeighbour('cgroup', group),
   async 'filters of clsact'() {
-    const pins = path.join(programs, 'pins');
+    const pins = path.join(neighbour.folder, 'pins');
     mkdirSync(pins);
     run('mount', '-t', 'bpf', 'none', pins);
     undo.push(() => {

@@ -1,16 +1,14 @@
 // Sockets that are made by one process and used by another: whose bytes they carry.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Family, measureAgainstServer, trafficProgram } from '../support/far-server';
 import { helperPath, runToEnd } from '../support/helper';
-import { HostPair } from '../support/namespaces';
-import { fromPlace, PairByPlace, type Place, together } from '../support/places';
-import { compiledProgram } from '../support/programs';
+import type { HostPair } from '../support/namespaces';
+import { fromPlace, type Place, together, usePairs } from '../support/places';
+import { useProgram } from '../support/programs';
 import { tellsNetworkNamespace, tellsSender, withoutLastPackets } from '../support/running-kernel';
 import {
   type Command,
@@ -28,33 +26,21 @@ import {
 
 const places: readonly Place[] = ['inside', 'outside'];
 
-const pairs = new PairByPlace((options) => {
-  const made = new HostPair('own', options);
+const pairs = usePairs('own', (made) => {
   made.setOffloads('off');
-  made.retransmitLate();
-  return made;
+  made.sendOnce();
 });
 /** That of the test that runs. */
 let pair: HostPair;
-let folder: string;
-let clients: string;
-let servers: string;
-beforeAll(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-ownership-'));
-  clients = compiledProgram('owner-clients', folder);
-  servers = compiledProgram('owner-servers', folder);
-});
-afterAll(() => {
-  pairs.dispose();
-  rmSync(folder, { recursive: true, force: true });
-});
+const clients = useProgram('owner-clients');
+const servers = useProgram('owner-servers');
 
 /** Runs a client of owner-clients.c under the helper. */
 async function connectWatched(scenario: string, place: Place, family: Family = 'ipv4'): Promise<Report> {
   pair = pairs.at(place);
   pair.startCounting();
   return measureAgainstServer(pair, { place, family }, (address, port) => [
-    clients,
+    clients.path,
     ...[scenario, address, String(port)],
   ]);
 }
@@ -75,7 +61,7 @@ async function withServer(
   serve: (command: Command, listening: Promise<unknown>, talk: () => Promise<unknown>) => Promise<Report>,
 ): Promise<Report> {
   pair = pairs.at(load.place);
-  const socket = path.join(folder, 'told');
+  const socket = path.join(servers.folder, 'told');
   const told = createServer().listen(socket);
   await once(told, 'listening');
   const port = once(told, 'connection').then(async ([connection]) => {
@@ -112,7 +98,7 @@ type Serving = (socket: string, connections: string) => Command;
 /** A server of owner-servers.c. */
 function serving(scenario: string, asks: boolean): Serving {
   const accept = asks ? 'asking' : 'not-asking';
-  return (socket, connections) => [servers, scenario, pair.near.ipv4, socket, connections, accept];
+  return (socket, connections) => [servers.path, scenario, pair.near.ipv4, socket, connections, accept];
 }
 
 /** The server runs under the helper. */
@@ -300,7 +286,7 @@ describe('ownership of what was there before', () => {
       inside(pair.far, process.execPath, trafficProgram, 'server', pair.far.ipv4),
     );
     try {
-      const client = startNear(clients, 'in-halves', pair.far.ipv4, String(port));
+      const client = startNear(clients.path, 'in-halves', pair.far.ipv4, String(port));
       await once(client.child.stdout ?? client.child, 'data');
       const report = await watchRunning(client, place, () => {
         client.child.stdin?.end();

@@ -2,25 +2,16 @@
 // of every exchange are watched, and each end is held against what arrived at the other.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { exchange, expectBothEnds, kinds, type Path, places, port, straight } from '../support/paths';
-import { compiledProgram } from '../support/programs';
+import { useProgram } from '../support/programs';
 import { hasSegmentRouting, withoutSegmentRouting } from '../support/running-kernel';
 import { expectNobodyElse, expectPayload, expectWire, processOf } from '../support/scenario';
 import { type NetworkHost, Topology } from '../support/topology';
 
 let topology: Topology;
-let programs: string;
+const tunnel = useProgram('tunnel');
 const helpers: ChildProcess[] = [];
-beforeAll(() => {
-  programs = mkdtempSync(path.join(tmpdir(), 'procnetmon-paths-'));
-});
-afterAll(() => {
-  rmSync(programs, { recursive: true });
-});
 
 async function dispose(): Promise<void> {
   for (const helper of helpers.splice(0)) {
@@ -216,8 +207,7 @@ async function addTunnel(host: NetworkHost, inner: string, local: string, remote
   host.ip('tuntap', 'add', 'dev', 'tun0', 'mode', 'tun');
   host.ip('link', 'set', 'tun0', 'mtu', '1400', 'txqueuelen', '10000');
   host.up('tun0', inner);
-  const tunnel = compiledProgram('tunnel', programs);
-  const [program, ...args] = host.command(tunnel, 'tun0', local, remote, '5555');
+  const [program, ...args] = host.command(tunnel.path, 'tun0', local, remote, '5555');
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   helpers.push(child);
   await once(child.stdout, 'data');

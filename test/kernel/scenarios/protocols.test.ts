@@ -1,13 +1,8 @@
 // Every protocol that a socket can speak over IP, counted inside of the network namespace, also in that of the machine
 // (by tc), and from outside (by cgroup_skb): what the sockets' own counts and the far end's packet filter say is held
 // against the helper's ledgers.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Host, HostPair, run } from '../support/namespaces';
-import { fromPlace, PairByPlace, type Place, together } from '../support/places';
-import { compiledProgram } from '../support/programs';
+import { describe, expect, it } from 'vitest';
+import { fromPlace, together } from '../support/places';
 import {
   hasMptcp,
   hasUdpLite,
@@ -16,88 +11,35 @@ import {
   withoutNetworkNamespace,
   withoutUdpLite,
 } from '../support/running-kernel';
-import { crossed, expectEveryByteOnce, inside, type Report, runWatched, Server } from '../support/scenario';
+import { crossed, expectEveryByteOnce, type Report, runWatched } from '../support/scenario';
+import {
+  alsoAtHome,
+  at,
+  both,
+  everywhere,
+  exchange,
+  icmp,
+  icmpNumber,
+  oftenLooked,
+  pair,
+  places,
+  speak,
+  useSpeakers,
+} from '../support/speakers';
 
-type Family = 'ipv4' | 'ipv6';
-type Options = Record<string, string | number>;
-
-let folder: string;
-const pairs = new PairByPlace((options) => {
-  const made = new HostPair('pro', options);
-  made.retransmitLate();
-  made.setOffloads('off');
-  if (!options.isHome) for (const host of [made.near, made.far]) allowProtocols(host);
-  return made;
-});
-/** That of the test that runs. */
-let pair: HostPair;
-let sockets: string;
-
-/** Options of a helper that has no process events, as in a network namespace, and is to find children all the same. */
-const oftenLooked = ['--interval', '100ms'];
-const lingering = { linger: 500 };
-
-/** Allows ping sockets, and the IPv6 header that gives the way. */
-function allowProtocols(host: Host): void {
-  const seg6 = ['net.ipv6.conf.all.seg6_enabled=1', 'net.ipv6.conf.wire0.seg6_enabled=1'];
-  run(...inside(host, 'sysctl', '-qw', 'net.ipv4.ping_group_range=0 0', ...seg6));
-}
-
-/** Arguments of `sockets.c`. */
-function speak(role: string, options: Options): readonly [string, ...string[]] {
-  return [sockets, role, ...Object.entries(options).map(([key, value]) => `${key}=${String(value)}`)];
-}
-
-/** Has the test use the hosts of a place. */
-function at(place: Place): HostPair {
-  pair = pairs.at(place);
-  return pair;
-}
-
-function both(family: Family): Options {
-  return { family: family === 'ipv6' ? 6 : 4, local: pair.near[family], remote: pair.far[family] };
-}
-
-/** Sends under the helper to a server at the far end, whose counts must agree. */
-async function exchange(family: Family, place: Place, client: Options, server: Options): Promise<Report> {
-  const far = await Server.start(
-    inside(pair.far, ...speak('serve', { ...both(family), local: pair.far[family], ...server })),
-  );
-  try {
-    const sender = speak('send', { ...both(family), ...client });
-    const report = await runWatched(pair.near, fromPlace(pair, place), sender, oftenLooked);
-    const counted = await far.server.stop();
-    const truth = report.truths.find(({ sent }) => sent > 0);
-    expect(counted).toEqual({ sent: truth?.received, received: truth?.sent });
-    return report;
-  } finally {
-    await far.server.dispose();
-  }
-}
+useSpeakers();
 
 function protocolsOf(report: Report): string[] {
   return [...new Set(report.summary.processes.flatMap(({ flows }) => flows.map(({ protocol }) => protocol)))];
 }
 
-beforeAll(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-sockets-'));
-  sockets = compiledProgram('sockets', folder);
-});
-afterAll(() => {
-  pairs.dispose();
-  rmSync(folder, { recursive: true });
-});
-
-const families = ['ipv4', 'ipv6'] as const;
-const places = ['inside', 'outside'] as const;
-const everywhere = families.flatMap((family) => places.map((place) => ({ family, place })));
-const alsoAtHome = families.flatMap((family) =>
-  [...places, 'home' as const].map((place) => ({ family, place })),
-);
+/** Whether what they receive is said not to be counted. */
+function marksOfFlows({ summary }: Report): boolean[] {
+  const flows = summary.processes.flatMap((process) => process.flows);
+  return [...new Set(flows.map(({ receivedUncounted }) => receivedUncounted ?? false))];
+}
 
 describe('protocols', () => {
-  const icmp = { ipv4: 'ip protocol icmp', ipv6: 'icmpv6 type { echo-request, echo-reply }' };
-  const icmpNumber = { ipv4: 1, ipv6: 58 };
   const icmpName = { ipv4: 'icmp', ipv6: 'icmp6' };
 
   it.for(everywhere)('protocols: ping sockets, $family, helper $place', async ({ family, place }) => {
@@ -337,107 +279,4 @@ describe('protocols', () => {
       { protocol: 'packet', interface: '*', remote: null, receivedUncounted: true, wire: { rxPackets: 0 } },
     ]);
   });
-});
-
-/** Whether what they receive is said not to be counted. */
-function marksOfFlows({ summary }: Report): boolean[] {
-  const flows = summary.processes.flatMap((process) => process.flows);
-  return [...new Set(flows.map(({ receivedUncounted }) => receivedUncounted ?? false))];
-}
-
-describe('one packet for several sockets', () => {
-  // Of each host by the other's address: what a host sends to a group comes back to its own members too, and that
-  // crosses no wire.
-  const bySender = {
-    ipv4: { near: 'ip saddr 10.77.0.1 ip protocol udp', far: 'ip saddr 10.77.0.2 ip protocol udp' },
-    ipv6: { near: 'ip6 saddr fd77::1 meta l4proto udp', far: 'ip6 saddr fd77::2 meta l4proto udp' },
-  };
-  const group = { ipv4: '239.77.0.7', ipv6: 'ff05::77' };
-  const anyAddress = { ipv4: '0.0.0.0', ipv6: '::' };
-
-  /** Three members beside the sender, and one at the far end that answers to all. */
-  async function speakToAll(family: Family, place: Place, remote: string, join: Options) {
-    at(place).startCounting(bySender[family]);
-    const far = await Server.start(
-      inside(
-        pair.far,
-        ...speak('serve', {
-          ...both(family),
-          ...{ local: anyAddress[family], port: 7_777, answer: 500, to: remote, ...join },
-        }),
-      ),
-    );
-    try {
-      const options = {
-        port: 7_777,
-        count: 40,
-        bytes: 300,
-        members: 3,
-        'member-bytes': 40 * 800,
-        ...lingering,
-      };
-      const client = speak('send', { ...both(family), remote, ...options, ...join });
-      const report = await runWatched(pair.near, fromPlace(pair, place), client, oftenLooked);
-      expect(report.truths).toHaveLength(4);
-      return report;
-    } finally {
-      await far.server.dispose();
-    }
-  }
-
-  function crossedBySender() {
-    return { sent: pair.arrivedAt(pair.far, 'near'), received: pair.arrivedAt(pair.near, 'far') };
-  }
-
-  it.for(everywhere)(
-    'protocols: multicast with members on both ends, $family, helper $place',
-    async ({ family, place }) => {
-      const report = await speakToAll(family, place, group[family], { join: group[family] });
-      expectEveryByteOnce(report, crossedBySender());
-    },
-  );
-
-  it.for(places)('protocols: broadcast with receivers on both ends, helper %s', async (place) => {
-    const report = await speakToAll('ipv4', place, '10.77.0.255', {});
-    expectEveryByteOnce(report, crossedBySender());
-  });
-
-  it.for(everywhere.flatMap((where) => ['raw', 'dgram'].map((type) => ({ ...where, type }))))(
-    'protocols: a raw ICMP socket beside one that pings ($type), $family, helper $place',
-    async ({ family, place, type }) => {
-      const replies = { ipv4: 'ip protocol icmp', ipv6: 'icmpv6 type { echo-request, echo-reply }' };
-      at(place).startCounting({ arrived: replies[family] });
-      const protocol = family === 'ipv4' ? 1 : 58;
-      const echo = { type, protocol, count: 50, bytes: 1_000, answer: 1_000 };
-      const members = { members: 1, 'member-type': 'raw', 'member-bytes': 50_000, ...lingering };
-      const client = speak('send', { ...both(family), ...echo, ...members });
-      const report = await runWatched(pair.near, fromPlace(pair, place), client, oftenLooked);
-      expect(report.truths).toHaveLength(2);
-      expectEveryByteOnce(report, crossed(pair));
-      const asking = report.truths.find(({ sent }) => sent > 0);
-      expect(report.summary.processes.find(({ pid }) => pid === asking?.pid)?.wire.rxPackets).toBe(50);
-    },
-  );
-
-  it.for(everywhere)(
-    'protocols: a raw socket that listens in on UDP, $family, helper $place',
-    async ({ family, place }) => {
-      at(place).startCounting();
-      const report = await exchange(
-        family,
-        place,
-        {
-          ...{ port: 7_777, protocol: 17, count: 50, bytes: 700, answer: 300 },
-          ...{ members: 1, 'member-type': 'raw', 'member-bytes': 50 * 308, ...lingering },
-        },
-        { port: 7_777, answer: 300 },
-      );
-      expect(report.truths).toHaveLength(2);
-      expectEveryByteOnce(report, crossed(pair));
-      const listening = report.summary.processes.find(({ flows }) =>
-        flows.some(({ protocol }) => protocol === 'raw:17'),
-      );
-      expect(listening?.wire.rxBytes).toBe(0);
-    },
-  );
 });

@@ -1,8 +1,8 @@
 // Directions and shapes of traffic: up, down, both at once, many and few, over TCP and UDP, counted inside of the
 // network namespace, also in that of the machine (by tc), and from outside (by cgroup_skb).
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Family, measureAgainstServer, trafficProgram } from '../support/far-server';
-import { HostPair } from '../support/namespaces';
+import type { HostPair } from '../support/namespaces';
 import {
   hasBigTcp,
   tellsNetworkNamespace,
@@ -10,7 +10,7 @@ import {
   withoutBigTcp,
   withoutNetworkNamespace,
 } from '../support/running-kernel';
-import { PairByPlace, type Place } from '../support/places';
+import { type Place, usePairs } from '../support/places';
 import { crossed, expectEveryByteOnce, expectPayload, expectWire, processOf } from '../support/scenario';
 
 /** Runs one kind of traffic of traffic.mjs between the hosts. */
@@ -54,14 +54,9 @@ function crosswise(names: readonly string[]): Case[] {
 }
 
 describe('directions and shapes', () => {
-  const pairs = new PairByPlace((options) => {
-    const pair = new HostPair('acc', options);
-    pair.retransmitLate();
+  const pairs = usePairs('acc', (pair) => {
+    pair.sendOnce();
     pair.setOffloads('off');
-    return pair;
-  });
-  afterAll(() => {
-    pairs.dispose();
   });
 
   const cases: Case[] = [
@@ -100,14 +95,7 @@ describe('directions and shapes', () => {
 });
 
 describe('directions and shapes with offloads', () => {
-  const pairs = new PairByPlace((options) => {
-    const pair = new HostPair('ofl', { ...options, wire: 'segmenting' });
-    pair.retransmitLate();
-    return pair;
-  });
-  afterAll(() => {
-    pairs.dispose();
-  });
+  const pairs = usePairs('ofl', (pair) => pair.sendOnce(), 'segmenting');
 
   const cases: Case[] = [
     ...crosswise(bundledKinds),

@@ -1,42 +1,16 @@
 // Connection tracking: the state of each connection, its figures and its end, as the kernel itself has them (`ss`), for
 // connections that are watched from their beginning and for those that were there before the helper.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { FlowState } from '../../../src/shared/protocol';
-import { HostPair } from '../support/namespaces';
 import { together } from '../support/places';
-import { compiledProgram } from '../support/programs';
-import { type Connection, connected, SocketProcess } from '../support/socket-steps';
+import { begin, far, near, pair, useSocketEnds, watchNear } from '../support/socket-ends';
+import { type Connection, connected } from '../support/socket-steps';
 import { socketAt } from '../support/ss';
-import { type FlowLine, Watching } from '../support/watching';
+import type { FlowLine, Watching } from '../support/watching';
 
-let folder: string;
-let program: string;
-let pair: HostPair;
-let near: SocketProcess;
-let far: SocketProcess;
-let watching: Watching | undefined;
-
-beforeAll(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
-  program = compiledProgram('socket-steps', folder);
-  pair = new HostPair('trk', { isHome: together === 'home' });
-});
-afterAll(() => {
-  pair.dispose();
-  rmSync(folder, { recursive: true });
-});
+useSocketEnds('trk', () => undefined);
 beforeEach(() => {
-  near = new SocketProcess(pair.near, program);
-  far = new SocketProcess(pair.far, program);
-  watching = undefined;
-});
-afterEach(async () => {
-  pair.filter(pair.far);
-  await watching?.dispose();
-  await Promise.all([near.end(), far.end()]);
+  begin(together);
 });
 
 /** Has the far host lose every TCP packet that it is sent. */
@@ -44,9 +18,8 @@ function deafenFar(): void {
   pair.filter(pair.far, 'meta l4proto tcp drop');
 }
 
-async function watch(): Promise<Watching> {
-  watching = await Watching.start(pair.near, near.pid);
-  return watching;
+function watch(): Promise<Watching> {
+  return watchNear(together);
 }
 
 const ofPort = (port: number) => (flow: FlowLine) => flow.local.port === port;

@@ -2,15 +2,11 @@
 // each segment has. Both ends are watched, and held against what the program counted that carries the frames.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WireCounters } from '../support/namespaces';
-import { exchange, type Path, places, straight } from '../support/paths';
-import { compiledProgram } from '../support/programs';
-import { expectNobodyElse, expectPayload, expectWire, processOf } from '../support/scenario';
+import { exchange, expectBothEnds, type Path, places, straight } from '../support/paths';
+import { useProgram } from '../support/programs';
 import { type NetworkHost, Topology } from '../support/topology';
 
 /** What `cable.c` says at its end. */
@@ -23,15 +19,15 @@ interface Carried {
 /** Two hosts, of which each has the end of a cable for its interface `tap0`. */
 class CabledHosts {
   readonly #topology = new Topology('tap');
-  readonly #folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
   readonly near = this.#host('a', '1');
   readonly far = this.#host('b', '2');
   readonly #cable: ChildProcessByStdio<Writable, Readable, null>;
   #said = '';
 
-  constructor() {
+  /** @param cable the compiled `cable.c` */
+  constructor(cable: string) {
     const ends = [this.near, this.far].flatMap(({ namespace }) => [`/run/netns/${namespace}`, 'tap0']);
-    this.#cable = spawn(compiledProgram('cable', this.#folder), ends, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#cable = spawn(cable, ends, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#cable.stdout.setEncoding('utf8').on('data', (text: string) => (this.#said += text));
   }
 
@@ -49,7 +45,6 @@ class CabledHosts {
   async dispose(): Promise<void> {
     if (this.#cable.exitCode === null) await this.carried();
     this.#topology.dispose();
-    rmSync(this.#folder, { recursive: true });
   }
 
   #host(name: string, number: string): NetworkHost {
@@ -64,9 +59,10 @@ class CabledHosts {
 }
 
 describe('interfaces of virtual machines', () => {
+  const cable = useProgram('cable');
   let hosts: CabledHosts;
   beforeEach(async () => {
-    hosts = new CabledHosts();
+    hosts = new CabledHosts(cable.path);
     await hosts.carries();
   });
   afterEach(async () => {
@@ -80,22 +76,10 @@ describe('interfaces of virtual machines', () => {
   const cases = families.flatMap((each) => places.map((place) => ({ ...each, place })));
   it.for(cases)('virtual: bundles over $family, helper at $place', async ({ address, place }) => {
     const way: Path = straight(hosts.near, hosts.far, 'tap0', address);
-    const report = await exchange(way, 'tcp-both', place === 'outside' ? place : way[place].host);
+    const home = place === 'outside' ? place : way[place].host;
+    const report = await exchange(way, 'tcp-both', home);
     const { bundles, up, down } = await hosts.carried();
     expect(bundles).toBeGreaterThan(0);
-    const [client, server] = report.truths;
-    for (const [truth, wire] of [
-      [client, { sent: up, received: down }],
-      [server, { sent: down, received: up }],
-    ] as const) {
-      if (truth === undefined) throw new Error('An end said nothing');
-      const process = processOf(report, truth.pid);
-      expectPayload(process, truth);
-      expectWire([process], wire);
-    }
-    expectNobodyElse(
-      report,
-      report.truths.map(({ pid }) => pid),
-    );
+    expectBothEnds(report, way, 'tcp-both', home, { up, down });
   });
 });

@@ -1,12 +1,9 @@
 // WireGuard: what it sends is encrypted, in UDP, and still has the program's socket. It counts once, as its interface
 // carries it.
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { exchange, expectBothEnds, kinds, type Path, places, straight } from '../support/paths';
-import { compiledProgram } from '../support/programs';
+import { useProgram } from '../support/programs';
 import { type NetworkHost, Topology } from '../support/topology';
 
 const port = '51820';
@@ -31,30 +28,27 @@ function hasWireguard(host: NetworkHost): boolean {
 
 describe('wireguard', () => {
   let topology: Topology;
-  let folder: string;
+  const program = useProgram('wireguard');
   let way: Path | undefined;
   beforeAll(() => {
-    folder = mkdtempSync(path.join(tmpdir(), 'procnetmon-test-'));
     topology = new Topology('wg');
     const near = topology.host('a');
     const far = topology.host('b');
     topology.wire(near, 'wire0', far, 'wire0');
     const [nearKeys, farKeys] = [keys(), keys()];
-    const program = compiledProgram('wireguard', folder);
     for (const [host, own, other, { own: key }, { shown: peerKey }] of [
       [near, 0, 1, nearKeys, farKeys],
       [far, 1, 0, farKeys, nearKeys],
     ] as const) {
       host.up('wire0', `${addresses.wire[own]}/24`);
       if (!hasWireguard(host)) return;
-      topology.run(host.command(program, device, port, key, peerKey, addresses.wire[other], port));
+      topology.run(host.command(program.path, device, port, key, peerKey, addresses.wire[other], port));
       host.address(device, `${addresses.inner[own]}/24`);
     }
     way = { ...straight(near, far, device, addresses.inner[1]), withoutLinkHeader: true };
   });
   afterAll(() => {
     topology.dispose();
-    rmSync(folder, { recursive: true });
   });
 
   const cases = kinds.flatMap((kind) => places.map((place) => ({ kind, place })));

@@ -163,12 +163,17 @@ function counterIn(namespace: string, name: string, table = countingTable): Wire
 }
 
 /**
- * Has the connections of a network namespace wait long before they send again what was not acknowledged, over the
- * routes that there are. On a slow machine they would do so where nothing is lost, and what comes twice to a connection
- * in TIME_WAIT is seen by no hook from outside.
+ * Keeps the connections of a network namespace from sending twice what was not lost, over the routes and interfaces that
+ * there are: what comes twice to a connection in TIME_WAIT is seen by no hook from outside. They wait long before they
+ * send again, as on a slow machine the acknowledgement comes late; and one processor takes in what arrives, as two may
+ * change the order of segments, and the peer then acknowledges twice.
  */
-export function retransmitLate(namespace: string): void {
-  run('ip', 'netns', 'exec', namespace, 'sysctl', '-qw', 'net.ipv4.tcp_early_retrans=0');
+export function sendOnce(namespace: string): void {
+  const queues = '/sys/class/net/*/queues/rx-*/rps_cpus';
+  run(
+    ...(['ip', 'netns', 'exec', namespace, 'sh', '-c'] as const),
+    `sysctl -qw net.ipv4.tcp_early_retrans=0 && for queue in ${queues}; do echo 1 > $queue; done`,
+  );
   for (const family of ['-4', '-6'])
     for (const route of run('ip', '-n', namespace, family, 'route', 'list').trim().split('\n'))
       if (/ dev (?!lo )/.test(route) && !/^fe80| encap | linkdown/.test(route))
@@ -280,9 +285,9 @@ export class HostPair {
   }
 
   /** As the function of that name, at both ends that have a network namespace of their own. */
-  retransmitLate(): void {
-    if (!this.#isHome) retransmitLate(this.near.namespace);
-    retransmitLate(this.far.namespace);
+  sendOnce(): void {
+    if (!this.#isHome) sendOnce(this.near.namespace);
+    sendOnce(this.far.namespace);
   }
 
   /** Has a host's packet filter apply rules to what arrives from the other, instead of those before. */

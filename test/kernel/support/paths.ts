@@ -71,7 +71,7 @@ export async function exchange(
   from: NetworkHost | 'outside',
 ): Promise<Report> {
   for (const { host, device } of [client, server]) {
-    host.retransmitLate();
+    host.sendOnce();
     host.count(device, carried);
   }
   const node = (...args: string[]): Command => [process.execPath, traffic, ...args];
@@ -83,14 +83,23 @@ export async function exchange(
   return await runWatched(client.host, from, [process.execPath, bothEnds, JSON.stringify(commands)]);
 }
 
+/** What arrived at either end of a way. */
+function arrivedAtBoth({ client, server }: Path): { up: WireCounters; down: WireCounters } {
+  return { up: server.host.arrived(server.device), down: client.host.arrived(client.device) };
+}
+
 /**
  * What both ends should have been given: payload, and the wire as it arrived at the other end.
  * @param home the end in whose network namespace the helper runs
  */
-export function expectBothEnds(report: Report, way: Path, kind: Kind, home: NetworkHost | 'outside'): void {
+export function expectBothEnds(
+  report: Report,
+  way: Path,
+  kind: Kind,
+  home: NetworkHost | 'outside',
+  { up, down } = arrivedAtBoth(way),
+): void {
   const { client, server, withoutLinkHeader } = way;
-  const up = server.host.arrived(server.device);
-  const down = client.host.arrived(client.device);
   const [clientTruth, serverTruth] = report.truths;
   for (const [end, truth, wire] of [
     [client, clientTruth, { sent: up, received: down }],

@@ -1,5 +1,6 @@
 // Where the watched end of a test is, and where its helper: pairs of hosts for each of these places.
-import type { HostPair } from './namespaces';
+import { afterAll } from 'vitest';
+import { HostPair, type Wire } from './namespaces';
 import { tellsNetworkNamespace } from './running-kernel';
 import type { From } from './scenario';
 
@@ -20,25 +21,36 @@ export function fromPlace(pair: HostPair, place: Place): From {
   return place === 'outside' ? 'outside' : pair.near;
 }
 
-/** Pairs of hosts for the places that tests ask for, made when one first does. */
-export class PairByPlace {
-  readonly #pairs = new Map<boolean, HostPair>();
+/** Pairs of hosts for the places that tests ask for. */
+export interface PairByPlace {
+  /** That of a place; made when it is first asked for. */
+  at(place: Place): HostPair;
+}
 
-  /** @param make makes a pair, given what it must have of options */
-  constructor(private readonly make: (options: { isHome: boolean }) => HostPair) {}
-
-  at(place: Place): HostPair {
-    const isHome = place === 'home';
-    let pair = this.#pairs.get(isHome);
-    if (pair === undefined) {
-      pair = this.make({ isHome });
-      this.#pairs.set(isHome, pair);
-    }
-    return pair;
-  }
-
-  dispose(): void {
-    for (const pair of this.#pairs.values()) pair.dispose();
-    this.#pairs.clear();
-  }
+/**
+ * Gives the tests of a file, or of a part of it, pairs of hosts, and removes them afterwards.
+ * @param name of the pairs, as of a `HostPair`
+ * @param prepare is called with each when it is made
+ */
+export function usePairs(
+  name: string,
+  prepare: (pair: HostPair, isHome: boolean) => void,
+  wire: Wire = 'direct',
+): PairByPlace {
+  const pairs = new Map<boolean, HostPair>();
+  afterAll(() => {
+    for (const pair of pairs.values()) pair.dispose();
+  });
+  return {
+    at(place) {
+      const isHome = place === 'home';
+      let pair = pairs.get(isHome);
+      if (pair === undefined) {
+        pair = new HostPair(name, { wire, isHome });
+        pairs.set(isHome, pair);
+        prepare(pair, isHome);
+      }
+      return pair;
+    },
+  };
 }

@@ -1,7 +1,7 @@
 // Networks for tests that need more than two hosts on one wire: any number of network namespaces, the links between
 // them, translation of addresses, and counters at any interface.
 import { execFileSync } from 'node:child_process';
-import { clearHome, nameHome, ownPrefix, retransmitLate, run, type WireCounters } from './namespaces';
+import { clearHome, nameHome, ownPrefix, sendOnce, run, type WireCounters } from './namespaces';
 import type { Command } from './scenario';
 
 /** Bundles of segments are counted as one packet by a packet filter; switched off, each counts by itself. */
@@ -14,7 +14,7 @@ interface NftCounter {
 /** One host of a network: a network namespace with its loopback interface up. */
 export class NetworkHost {
   readonly #counters = new Set<string>();
-  #retransmitsLate = false;
+  #sendsOnce = false;
 
   /** @param isHome as of a pair of hosts: it is this process's own network namespace */
   constructor(
@@ -75,10 +75,10 @@ export class NetworkHost {
   }
 
   /** As the function of that name. */
-  retransmitLate(): void {
-    if (this.#retransmitsLate) return;
-    this.#retransmitsLate = true;
-    retransmitLate(this.namespace);
+  sendOnce(): void {
+    if (this.#sendsOnce) return;
+    this.#sendsOnce = true;
+    sendOnce(this.namespace);
   }
 
   /** Loads a rule set into its packet filter. */
