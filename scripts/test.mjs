@@ -27,24 +27,35 @@ const sudoRefreshMillis = 60_000;
  * @property {string[]} [failures] which failed, each with the first line of why
  */
 
-/** Runs a command in view of the user. Resolves to its status and to what it printed. */
-function show(command, args, { asRoot = [], collect = false } = {}) {
-  const [first, ...rest] = [...asRoot, command, ...args];
-  return new Promise((resolve, reject) => {
-    const child = spawn(first, rest, {
-      cwd: projectFolder,
-      env: toolEnvironment(),
-      stdio: ['ignore', collect ? 'pipe' : 'inherit', 'inherit'],
-      timeout: sectionMillis,
+/**
+ * How a section runs its commands: in view of the user, or, beside another section, with everything that they print kept
+ * until `release`.
+ */
+function shower({ isHeld }) {
+  const held = [];
+  const print = (text) => void (isHeld ? held.push(text) : process.stdout.write(text));
+
+  /** Resolves to the command's status, and where it is collected to what it printed. */
+  const show = (command, args, { asRoot = [], collect = false } = {}) => {
+    const [first, ...rest] = [...asRoot, command, ...args];
+    return new Promise((resolve, reject) => {
+      const child = spawn(first, rest, {
+        cwd: projectFolder,
+        env: toolEnvironment(),
+        stdio: ['ignore', collect || isHeld ? 'pipe' : 'inherit', isHeld ? 'pipe' : 'inherit'],
+        timeout: sectionMillis,
+      });
+      let output = '';
+      child.stdout?.setEncoding('utf8').on('data', (text) => {
+        output += text;
+        print(text);
+      });
+      child.stderr?.setEncoding('utf8').on('data', print);
+      child.once('error', reject);
+      child.once('close', (status) => resolve({ status, output }));
     });
-    let output = '';
-    child.stdout?.setEncoding('utf8').on('data', (text) => {
-      output += text;
-      process.stdout.write(text);
-    });
-    child.once('error', reject);
-    child.once('close', (status) => resolve({ status, output }));
-  });
+  };
+  return { show, release: () => process.stdout.write(held.join('')) };
 }
 
 /** A check that is passed or failed as a whole. */
@@ -54,13 +65,12 @@ async function check(action) {
     return { passed: 1, failed: 0, skipped: 0 };
   } catch (error) {
     if (!(error instanceof Explained)) throw error;
-    console.error(error.message);
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, failures: [error.message] };
   }
 }
 
 /** Runs one project of vitest.config.mts. */
-async function vitest(project, options) {
+async function vitest(show, project, options) {
   const report = path.join(resultsFolder, `${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const { status } = await show('vitest', ['run', '--project', project, ...reporters], options);
@@ -101,7 +111,7 @@ function atLeastOneFailed(counts, status) {
 }
 
 /** The suite reports as mocha does: "12 passing (3s)". */
-async function editorSuite() {
+async function editorSuite(show) {
   const { status, output } = await show('node', ['test/editor/run.mjs'], { collect: true });
   const plain = stripVTControlCharacters(output);
   const figure = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}\\b`, 'm').exec(plain)?.[1] ?? 0);
@@ -120,7 +130,7 @@ async function editorSuite() {
 }
 
 /** Ends with the same line of figures as this. Kernels whose packages cannot be had are skipped. */
-async function otherKernels() {
+async function otherKernels(show) {
   const { status, output } = await show('node', ['test/kernels/run.mjs', '--short'], { collect: true });
   const found = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(stripVTControlCharacters(output));
   const [passed, failed, skipped] = (found ?? [0, 0, 0, 0]).slice(1).map(Number);
@@ -168,7 +178,7 @@ function takeOwnership(asRoot) {
   ]);
 }
 
-async function asRootOrSkipped(asRoot, project) {
+async function asRootOrSkipped(show, asRoot, project) {
   if (!asRoot) {
     console.log(
       'Skipped: it needs root, and sudo is not there, refuses, or has no terminal to ask for a password.',
@@ -176,35 +186,57 @@ async function asRootOrSkipped(asRoot, project) {
     return { passed: 0, failed: 0, skipped: 1 };
   }
   try {
-    return await vitest(project, { asRoot });
+    return await vitest(show, project, { asRoot });
   } finally {
     takeOwnership(asRoot);
   }
 }
 
 /** Whether the helper grows while processes and connections come and go; `npm run soak` takes longer. */
-async function soak(asRoot) {
+async function soak(show, asRoot) {
   if (!asRoot) return { passed: 0, failed: 0, skipped: 1 };
   const { status } = await show('node', ['test/soak/run.mjs', '--minutes', '0.5'], { asRoot });
   return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 };
 }
 
-async function runSections(sections) {
+/** @typedef {[title: string, run: (show: Function) => Promise<Counts>]} Section */
+
+/**
+ * Runs groups of sections one after the other, and those of a group side by side: the first one in view, the others are
+ * shown after it.
+ * @param {Section[][]} groups
+ */
+async function runSections(groups) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const failed = [];
-  for (const [title, action] of sections) {
-    const started = performance.now();
-    console.log(`\n── ${title} ${'─'.repeat(Math.max(0, 72 - title.length))}`);
-    const counts = await action();
-    for (const name of Object.keys(total)) total[name] += counts[name];
-    if (counts.failed > 0) failed.push({ title, failures: counts.failures ?? [] });
-    console.log(`── ${title}: ${figures(counts)}, ${duration(performance.now() - started)}`);
+  for (const group of groups) {
+    const running = group.map(([title, action], index) => {
+      const { show, release } = shower({ isHeld: index > 0 });
+      if (index === 0) printTitle(title);
+      const started = performance.now();
+      const ended = action(show).then((counts) => ({ counts, took: duration(performance.now() - started) }));
+      // Until its turn comes nobody waits for it.
+      ended.catch(() => undefined);
+      return { title, isHeld: index > 0, release, ended };
+    });
+    for (const { title, isHeld, release, ended } of running) {
+      const { counts, took } = await ended;
+      if (isHeld) printTitle(title);
+      release();
+      for (const name of Object.keys(total)) total[name] += counts[name];
+      if (counts.failed > 0) failed.push({ title, failures: counts.failures ?? [] });
+      console.log(`── ${title}: ${figures(counts)}, ${took}`);
+    }
   }
   // Once more, at the end: who has only the end of a long log sees there what to look into.
   if (failed.length > 0) console.log('\nFailed:');
   for (const { title, failures } of failed)
     console.log([`  ${title}`, ...failures.map((each) => `    ${each}`)].join('\n'));
   return total;
+}
+
+function printTitle(title) {
+  console.log(`\n── ${title} ${'─'.repeat(Math.max(0, 72 - title.length))}`);
 }
 
 const figures = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
@@ -220,22 +252,27 @@ await main(async () => {
   await installCodeServer();
 
   const total = await runSections([
-    ['Lint', () => check(() => lint())],
-    ['Types', () => check(() => types())],
-    ['Unit tests', () => vitest('unit')],
-    ['The package', () => vitest('package')],
-    ['Kernel tests', () => asRootOrSkipped(asRoot, 'kernel')],
-    ['Other kernels, in a virtual machine', otherKernels],
-    ['A short soak', () => soak(asRoot)],
-    ['The panel in a browser', () => vitest('browser')],
-    ['The extension in a real editor', editorSuite],
-    ['The product, used as a person would', () => asRootOrSkipped(asRoot, 'end-to-end')],
+    [
+      ['Lint', () => check(() => lint())],
+      ['Types', (show) => check(() => types(show))],
+      ['A short soak', (show) => soak(show, asRoot)],
+    ],
+    [['Unit tests', (show) => vitest(show, 'unit')]],
+    [['The package', (show) => vitest(show, 'package')]],
+    // Nothing beside them: they measure what this machine does.
+    [['Kernel tests', (show) => asRootOrSkipped(show, asRoot, 'kernel')]],
+    [['Other kernels, in a virtual machine', otherKernels]],
+    [
+      ['The panel in a browser', (show) => vitest(show, 'browser')],
+      ['The extension in a real editor', editorSuite],
+    ],
+    [['The product, used as a person would', (show) => asRootOrSkipped(show, asRoot, 'end-to-end')]],
   ]);
   console.log(`\n${figures(total)}`);
   if (total.failed > 0) process.exitCode = 1;
 });
 
-async function types() {
+async function types(show) {
   const { status } = await show('npm', ['run', '--silent', 'types']);
   if (status !== 0) throw new Explained('The compiler found errors.');
 }

@@ -58,10 +58,14 @@ export class Workbench {
     await this.debuggedPrograms.first().waitFor();
   }
 
-  /** Presses Shift+F5 and waits until nothing is debugged any more. */
+  /**
+   * Presses Shift+F5 and waits until nothing is debugged any more. The toolbar goes last: until then F5 does not start
+   * anything.
+   */
   async stopDebugging(): Promise<void> {
     await this.page.keyboard.press('Shift+F5');
     await this.debuggedPrograms.first().waitFor({ state: 'hidden' });
+    await this.page.locator('.debug-toolbar').waitFor({ state: 'hidden' });
   }
 
   /** What is being debugged, as the call stack lists it. */
