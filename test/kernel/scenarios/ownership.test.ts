@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Family, measureAgainstServer, trafficProgram } from '../support/far-server';
+import { type Family, ipv4Mapped, measureAgainstServer, trafficProgram } from '../support/far-server';
 import { helperPath, runToEnd } from '../support/helper';
 import type { HostPair } from '../support/namespaces';
 import { fromPlace, type Place, together, usePairs } from '../support/places';
@@ -36,12 +36,17 @@ const clients = useProgram('owner-clients');
 const servers = useProgram('owner-servers');
 
 /** Runs a client of owner-clients.c under the helper. */
-async function connectWatched(scenario: string, place: Place, family: Family = 'ipv4'): Promise<Report> {
+async function connectWatched(
+  scenario: string,
+  place: Place,
+  family: Family | 'mapped' = 'ipv4',
+): Promise<Report> {
   pair = pairs.at(place);
   pair.startCounting();
-  return measureAgainstServer(pair, { place, family }, (address, port) => [
+  const over = family === 'mapped' ? 'ipv4' : family;
+  return measureAgainstServer(pair, { place, family: over }, (address, port) => [
     clients.path,
-    ...[scenario, address, String(port)],
+    ...[scenario, family === 'mapped' ? ipv4Mapped(address) : address, String(port)],
   ]);
 }
 
@@ -49,6 +54,8 @@ interface Load {
   kind: string;
   connections: number;
   place: Place;
+  /** Whether the server listens on an IPv6 socket that takes IPv4 as well; on the address of IPv4 otherwise. */
+  isDualStack?: boolean;
 }
 
 /**
@@ -79,7 +86,8 @@ async function withServer(
     answer = (await runToEnd(nsenter, args)).stdout;
   };
   try {
-    const report = await serve(commandFor(socket, String(load.connections)), port, talk);
+    const address = load.isDualStack ? '::' : pair.near.ipv4;
+    const report = await serve(commandFor(address, socket, String(load.connections)), port, talk);
     const [counted] = jsonLines(answer ?? '') as { sent: number; received: number }[];
     const sum = (value: 'sent' | 'received') =>
       report.truths.reduce((total, truth) => total + truth[value], 0);
@@ -93,12 +101,12 @@ async function withServer(
   }
 }
 
-type Serving = (socket: string, connections: string) => Command;
+type Serving = (address: string, socket: string, connections: string) => Command;
 
 /** A server of owner-servers.c. */
 function serving(scenario: string, asks: boolean): Serving {
   const accept = asks ? 'asking' : 'not-asking';
-  return (socket, connections) => [servers.path, scenario, pair.near.ipv4, socket, connections, accept];
+  return (address, socket, connections) => [servers.path, scenario, address, socket, connections, accept];
 }
 
 /** The server runs under the helper. */
@@ -193,7 +201,7 @@ describe('ownership of what a program connects', () => {
     expect(estimates(report)).toEqual([]);
   });
 
-  const families = ['ipv4', 'ipv6'] as const;
+  const families = ['ipv4', 'ipv6', 'mapped'] as const;
   const closing = ['draining', 'closing-first'].flatMap((scenario) =>
     families.flatMap((family) => [...places, 'home' as const].map((place) => ({ scenario, family, place }))),
   );
@@ -257,6 +265,19 @@ describe('ownership of what a program accepts', () => {
       if (tellsSender) expect(estimates(report)).toEqual([]);
     },
   );
+
+  it.for([...places, 'home' as const])(
+    'ownership: prefork, IPv4 over an IPv6 socket, helper %s',
+    async (place) => {
+      const load: Load = { kind: 'tcp-small', connections: 200, place, isDualStack: true };
+      const report = await serveWatched(load, serving('prefork', true));
+      expectEveryByteOnce(report, crossed(pair));
+      const flows = report.summary.processes.flatMap((process) => process.flows);
+      // The listener's own has no peer.
+      const peers = new Set(flows.flatMap(({ remote }) => (remote === null ? [] : [remote.split(':')[0]])));
+      expect(peers).toEqual(new Set([pair.far.ipv4]));
+    },
+  );
 });
 
 describe('ownership in a cluster of Node.js', () => {
@@ -265,9 +286,9 @@ describe('ownership in a cluster of Node.js', () => {
     { how: 'the workers accept', policy: 'none' },
   ])('ownership: cluster, $how', async ({ policy }) => {
     const load: Load = { kind: 'tcp-parallel', connections: 16, place: 'outside' };
-    const report = await serveWatched(load, (socket, connections) => [
+    const report = await serveWatched(load, (address, socket, connections) => [
       ...(['env', `NODE_CLUSTER_SCHED_POLICY=${policy}`, process.execPath, trafficProgram] as const),
-      ...['cluster', pair.near.ipv4, socket, connections],
+      ...['cluster', address, socket, connections],
     ]);
     // Older kernels take a connection for the primary's as long as that one holds it, and say so.
     if (!tellsSender && estimates(report).length > 0) expectComplete(report);

@@ -2,6 +2,7 @@
 // (by tc), and from outside (by cgroup_skb): what the sockets' own counts and the far end's packet filter say is held
 // against the helper's ledgers.
 import { describe, expect, it } from 'vitest';
+import { ipv4Mapped } from '../support/far-server';
 import { fromPlace, together } from '../support/places';
 import {
   hasMptcp,
@@ -200,7 +201,7 @@ describe('protocols', () => {
 
   it.for(places)('protocols: IPv4 over an IPv6 socket, helper %s', async (place) => {
     at(place).startCounting();
-    const mapped = { family: 6, local: '::', remote: `::ffff:${pair.far.ipv4}`, port: 7_777 };
+    const mapped = { family: 6, local: '::', remote: ipv4Mapped(pair.far.ipv4), port: 7_777 };
     const udp = await exchange(
       'ipv4',
       place,

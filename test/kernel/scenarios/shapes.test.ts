@@ -1,7 +1,7 @@
 // Directions and shapes of traffic: up, down, both at once, many and few, over TCP and UDP, counted inside of the
 // network namespace, also in that of the machine (by tc), and from outside (by cgroup_skb).
 import { describe, expect, it } from 'vitest';
-import { type Family, measureAgainstServer, trafficProgram } from '../support/far-server';
+import { type Family, ipv4Mapped, measureAgainstServer, trafficProgram } from '../support/far-server';
 import type { HostPair } from '../support/namespaces';
 import {
   hasBigTcp,
@@ -74,6 +74,21 @@ describe('directions and shapes', () => {
     const report = await measure(pair, kind, family, place);
     expectEveryByteOnce(report, crossed(pair));
   });
+
+  it.for(['inside', 'outside', 'home'] as const)(
+    'shapes: tcp-both over IPv4 and an IPv6 socket, helper %s',
+    async (place) => {
+      const pair = pairs.at(place);
+      pair.startCounting();
+      const report = await measureAgainstServer(pair, { place }, (address, port) => [
+        ...([process.execPath, trafficProgram, 'client'] as const),
+        ...[ipv4Mapped(address), String(port), 'tcp-both'],
+      ]);
+      expectEveryByteOnce(report, crossed(pair));
+      const [flow] = report.summary.processes.flatMap(({ flows }) => flows);
+      expect(flow?.remote?.split(':')[0]).toBe(pair.far.ipv4);
+    },
+  );
 
   it('shapes: counts the same whether or not another helper runs', async () => {
     const pair = pairs.at('inside');

@@ -9,6 +9,11 @@ export const trafficProgram = fileURLToPath(new URL('traffic.mjs', import.meta.u
 
 export type Family = 'ipv4' | 'ipv6';
 
+/** An address of IPv4 as IPv6 sockets name it. */
+export function ipv4Mapped(address: string): string {
+  return `::ffff:${address}`;
+}
+
 /**
  * Starts the serving end in the far host, runs a client in the near one under the helper, and makes sure that both
  * ends counted the same payload.
