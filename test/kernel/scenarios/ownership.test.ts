@@ -301,22 +301,41 @@ describe('ownership in a cluster of Node.js', () => {
 });
 
 describe('ownership of what was there before', () => {
-  it.for(places)('ownership: a connection from before, helper %s', async (place) => {
-    pair = pairs.at(place);
+  /** Has a client with a connection from before go on once the helpers count that `watch` starts. */
+  async function watchFromBefore(
+    watch: (client: Program, go: () => Promise<unknown>) => Promise<unknown>,
+  ): Promise<void> {
     const { server, port } = await Server.start(
       inside(pair.far, process.execPath, trafficProgram, 'server', pair.far.ipv4),
     );
     try {
       const client = startNear(clients.path, 'in-halves', pair.far.ipv4, String(port));
       await once(client.child.stdout ?? client.child, 'data');
-      const report = await watchRunning(client, place, () => {
+      await watch(client, () => {
         client.child.stdin?.end();
         return Promise.resolve();
       });
-      expectEveryByteOnce(report, crossed(pair));
     } finally {
       await server.dispose();
     }
+  }
+
+  it.for(places)('ownership: a connection from before, helper %s', async (place) => {
+    pair = pairs.at(place);
+    await watchFromBefore(async (client, go) => {
+      expectEveryByteOnce(await watchRunning(client, place, go), crossed(pair));
+    });
+  });
+
+  it('ownership: two helpers on one process', async () => {
+    pair = pairs.at('inside');
+    await watchFromBefore(async (client, go) => {
+      const reports: Report[] = [];
+      const watchBeside = async () => reports.push(await watchRunning(client, 'outside', go));
+      reports.push(await watchRunning(client, 'inside', watchBeside));
+      expect(reports).toHaveLength(2);
+      for (const report of reports) expectEveryByteOnce(report, crossed(pair));
+    });
   });
 
   it.for(['prefork', 'hand-over'])('ownership: %s on a listener from before', async (scenario) => {
