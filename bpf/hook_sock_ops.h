@@ -51,11 +51,21 @@ static __always_inline void progress_note(struct bpf_sock_ops *context, struct b
 		payload_overflow(sk, socket, &payload);
 }
 
+#define CALLBACKS (BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG)
+
+/* Added to what other programs asked for. */
 static __always_inline void callbacks_enable(struct bpf_sock_ops *context)
 {
-	/* Added to what other programs asked for. */
-	bpf_sock_ops_cb_flags_set(context, context->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG |
-					       BPF_SOCK_OPS_RTT_CB_FLAG | BPF_SOCK_OPS_RTO_CB_FLAG);
+	bpf_sock_ops_cb_flags_set(context, context->bpf_sock_ops_cb_flags | CALLBACKS);
+}
+
+/* A program that asks for callbacks of its own may let go of ours; it goes first where it is at a control
+ * group below. Of connections from before there are none, and their end is told at the release. */
+static __always_inline void callbacks_keep(struct bpf_sock_ops *context, const struct pnm_socket *socket)
+{
+	if ((context->bpf_sock_ops_cb_flags & CALLBACKS) != CALLBACKS &&
+	    !(socket->flags & PNM_SOCKET_ADOPTED))
+		callbacks_enable(context);
 }
 
 /* IPv6, TCP with its usual options (maximum segment size, timestamp, selective acknowledgement, window
@@ -168,6 +178,8 @@ int tcp_progress(struct bpf_sock_ops *context)
 		return CGROUP_ALLOW;
 	if (settings.tells_mptcp_socket && (socket->flags & PNM_SOCKET_PATH) && goes_on(context, operation))
 		path_continue(sk, socket, owner);
+	if (operation == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB || goes_on(context, operation))
+		callbacks_keep(context, socket);
 	switch (operation) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
 		socket->flags = (socket->flags | PNM_SOCKET_OUTGOING) & ~PNM_SOCKET_ADOPTED;

@@ -44,7 +44,10 @@ function client(address: string, port: number, kind: string): Command {
 }
 
 /** Starts another tool; see neighbour.c. */
-async function startNeighbour(kind: 'tcx' | 'cgroup' | 'filters', place: string): Promise<Server> {
+async function startNeighbour(
+  kind: 'tcx' | 'cgroup' | 'callbacks' | 'filters',
+  place: string,
+): Promise<Server> {
   const { server } = await Server.start(inside(pair.near, neighbour.path, kind, place));
   undo.push(() => server.dispose());
   return server;
@@ -131,6 +134,21 @@ describe('other tools with programs in the kernel', () => {
       expect(filters).toMatch(/pref 9 bpf .*direct-action/);
       expect(filters).not.toContain('count_');
     }
+  });
+});
+
+describe('programs that let go of the callbacks of others', () => {
+  it('others: callbacks of TCP', async () => {
+    pair.startCounting();
+    const other = await startNeighbour('callbacks', group);
+    const report = await measureAgainstServer(pair, {}, (address, port) => client(address, port, 'tcp-some'));
+    expectEveryByteOnce(report, crossed(pair));
+    const flows = report.summary.processes.flatMap((process) => process.flows);
+    // This end closes one of them first.
+    expect(flows.map(({ state }) => state).sort()).toEqual(['closed', 'closed', 'time-wait']);
+    await killHelper();
+    await talkUnwatched('tcp-some');
+    expect(await other.stop()).toMatchObject({ sent: 2 * flows.length });
   });
 });
 

@@ -2,8 +2,10 @@
  *
  *   neighbour tcx DEVICE      tcx links at both directions, which end the chain (TCX_PASS)
  *   neighbour cgroup FOLDER   links at both directions of a control group's sockets
- *   neighbour filters FOLDER  pins FOLDER/egress and FOLDER/ingress for `tc filter add ... bpf direct-action
- *                             object-pinned`; they have the next filter decide (TC_ACT_UNSPEC)
+ *   neighbour callbacks FOLDER  link at a control group's TCP connections, which asks for a callback of its
+ * own and lets go of those that were asked for before; counts them as sent neighbour filters FOLDER  pins
+ * FOLDER/egress and FOLDER/ingress for `tc filter add ... bpf direct-action object-pinned`; they have the
+ * next filter decide (TC_ACT_UNSPEC)
  *
  * Prints {"port":0} when all is in place, and {"sent","received"} in packets when its input has ended. */
 #include <errno.h>
@@ -55,6 +57,25 @@ static uint64_t value_of(int counter)
 	return value;
 }
 
+static int load_instructions(uint32_t type, uint32_t attach_type, const struct bpf_insn *instructions,
+			     size_t count)
+{
+	static char log[65536];
+	union bpf_attr attributes = {
+	    .prog_type = type,
+	    .expected_attach_type = attach_type,
+	    .insn_cnt = (uint32_t)count,
+	    .insns = (uintptr_t)instructions,
+	    .license = (uintptr_t) "GPL",
+	    .log_level = 1,
+	    .log_buf = (uintptr_t)log,
+	    .log_size = sizeof(log),
+	    .prog_name = "neighbour",
+	};
+
+	return bpf(BPF_PROG_LOAD, &attributes, log);
+}
+
 /* A program that adds a packet, or the segments of a bundle, to a counter and gives an answer. */
 static int load(uint32_t type, uint32_t attach_type, int counter, int answer)
 {
@@ -83,20 +104,51 @@ static int load(uint32_t type, uint32_t attach_type, int counter, int answer)
 	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = answer},
 	    {.code = BPF_JMP | BPF_EXIT},
 	};
-	static char log[65536];
-	union bpf_attr attributes = {
-	    .prog_type = type,
-	    .expected_attach_type = attach_type,
-	    .insn_cnt = sizeof(instructions) / sizeof(*instructions),
-	    .insns = (uintptr_t)instructions,
-	    .license = (uintptr_t) "GPL",
-	    .log_level = 1,
-	    .log_buf = (uintptr_t)log,
-	    .log_size = sizeof(log),
-	    .prog_name = "neighbour",
+
+	return load_instructions(type, attach_type, instructions,
+				 sizeof(instructions) / sizeof(*instructions));
+}
+
+/* A program that, once a connection is established, has the kernel call for retransmissions and nothing else.
+ */
+static int load_callbacks(int counter)
+{
+	const struct bpf_insn instructions[] = {
+	    {.code = BPF_LDX | BPF_MEM | BPF_W,
+	     .dst_reg = BPF_REG_2,
+	     .src_reg = BPF_REG_1,
+	     .off = offsetof(struct bpf_sock_ops, op)},
+	    {.code = BPF_JMP | BPF_JEQ | BPF_K,
+	     .dst_reg = BPF_REG_2,
+	     .off = 1,
+	     .imm = BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB},
+	    {.code = BPF_JMP | BPF_JNE | BPF_K,
+	     .dst_reg = BPF_REG_2,
+	     .off = 11,
+	     .imm = BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB},
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = BPF_SOCK_OPS_RETRANS_CB_FLAG},
+	    {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_sock_ops_cb_flags_set},
+	    {.code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = BPF_REG_10, .off = -4, .imm = 0},
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_10},
+	    {.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_2, .imm = -4},
+	    {.code = BPF_LD | BPF_DW | BPF_IMM,
+	     .dst_reg = BPF_REG_1,
+	     .src_reg = BPF_PSEUDO_MAP_FD,
+	     .imm = counter},
+	    {.code = 0},
+	    {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem},
+	    {.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_0, .off = 2, .imm = 0},
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 1},
+	    {.code = BPF_STX | BPF_ATOMIC | BPF_DW,
+	     .dst_reg = BPF_REG_0,
+	     .src_reg = BPF_REG_1,
+	     .imm = BPF_ADD},
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1},
+	    {.code = BPF_JMP | BPF_EXIT},
 	};
 
-	return bpf(BPF_PROG_LOAD, &attributes, log);
+	return load_instructions(BPF_PROG_TYPE_SOCK_OPS, BPF_CGROUP_SOCK_OPS, instructions,
+				 sizeof(instructions) / sizeof(*instructions));
 }
 
 static void link_to(int program, int target, uint32_t attach_type)
@@ -138,6 +190,10 @@ int main(int count, char **arguments)
 			BPF_CGROUP_INET_EGRESS);
 		link_to(load(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS, received, 1), folder,
 			BPF_CGROUP_INET_INGRESS);
+	} else if (!strcmp(kind, "callbacks")) {
+		const int folder = checked(open(place, O_RDONLY | O_DIRECTORY), place);
+
+		link_to(load_callbacks(sent), folder, BPF_CGROUP_SOCK_OPS);
 	} else {
 		pin(load(BPF_PROG_TYPE_SCHED_CLS, 0, sent, -1), place, "egress");
 		pin(load(BPF_PROG_TYPE_SCHED_CLS, 0, received, -1), place, "ingress");
