@@ -108,15 +108,12 @@ int count_egress(struct __sk_buff *skb)
 	if ((socket->flags & PNM_SOCKET_FOREIGN) || (!is_readable && !(socket->flags & PNM_SOCKET_PACKET)))
 		return TC_NEXT;
 	mark_sent(skb);
-	/* Nothing is hidden in TCP. */
-	if (forgotten(packet.protocol) != IPPROTO_TCP) {
-		if (is_in_wireguard(skb, &packet, sk, socket))
-			return TC_NEXT;
-		__u8 ipsec = ipsec_of(&packet, sk, socket);
+	if (is_in_wireguard(skb, &packet, sk, socket))
+		return TC_NEXT;
+	__u8 ipsec = ipsec_of(&packet, sk, socket);
 
-		if (ipsec)
-			socket->ipsec = ipsec;
-	}
+	if (ipsec)
+		socket->ipsec = ipsec;
 	count_packet(skb, sk, socket, &packet, &tally);
 	if (packet.is_syn)
 		end_forget(&packet);
