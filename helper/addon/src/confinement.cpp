@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -43,9 +44,11 @@ constexpr std::initializer_list<uint32_t> bpf_commands = {
     BPF_LINK_DETACH,
 };
 
-// What the terminal is asked and told by Node, and flags of descriptors. Not TIOCSTI, which types on it.
+// What the terminal is asked and told by Node, and flags of descriptors; and a socket's network namespace.
+// Not TIOCSTI, which types on the terminal.
 constexpr std::initializer_list<uint32_t> ioctl_requests = {
-    TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, TIOCGPGRP, TIOCGPTN, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX,
+    TCGETS,   TCSETS,   TCSETSW, TCSETSF, TIOCGWINSZ, TIOCGPGRP,
+    TIOCGPTN, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX,   SIOCGSKNS,
 };
 
 void allow_memory(SystemCallFilter &filter)

@@ -7,9 +7,12 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <linux/sockios.h>
 #include <procnetmon.skel.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -26,12 +29,31 @@ namespace {
 
 constexpr long cgroup2_magic = 0x63677270;
 
-uint64_t own_network_namespace()
+FileDescriptor own_socket()
 {
-	const FileDescriptor socket(
-	    checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_INET)"));
+	return FileDescriptor(checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_INET)"));
+}
 
-	return network_namespace_of(socket.get());
+// The cookie of a socket's network namespace; 0 where the kernel cannot tell (below 5.14).
+uint64_t network_namespace_of(int socket)
+{
+	uint64_t cookie = 0;
+	socklen_t length = sizeof(cookie);
+
+	if (::getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) || length != sizeof(cookie))
+		return 0;
+	return cookie;
+}
+
+// The inode number of a socket's network namespace; 0 where it may not be asked for.
+uint64_t network_namespace_inode_of(int socket)
+{
+	const FileDescriptor there(::ioctl(socket, SIOCGSKNS));
+	struct stat status;
+
+	if (!there || ::fstat(there.get(), &status))
+		return 0;
+	return status.st_ino;
 }
 
 // Whether a program of cgroup_skb may ask for the running process: tried, because kernels do not tell.
@@ -137,16 +159,6 @@ class MemoryLimit {
 
 } // namespace
 
-uint64_t network_namespace_of(int socket)
-{
-	uint64_t cookie = 0;
-	socklen_t length = sizeof(cookie);
-
-	if (::getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) || length != sizeof(cookie))
-		return 0;
-	return cookie;
-}
-
 void Programs::Destroy::operator()(procnetmon_bpf *skeleton) const
 {
 	procnetmon_bpf__destroy(skeleton);
@@ -155,6 +167,7 @@ void Programs::Destroy::operator()(procnetmon_bpf *skeleton) const
 Programs::Programs(uint32_t only_user)
 {
 	const LibbpfLog log;
+	const FileDescriptor socket = own_socket();
 	// To ask what the kernel has raises it too.
 	const MemoryLimit limit;
 
@@ -162,7 +175,7 @@ Programs::Programs(uint32_t only_user)
 	if (!skeleton_)
 		throw KernelError("bpf_object__open", errno, log.text());
 	skeleton_->rodata->settings = {
-	    .network_namespace = own_network_namespace(),
+	    .network_namespace = network_namespace_of(socket.get()),
 	    .mark_low = marks_.low(),
 	    .mark_high = marks_.high(),
 	    .tells_sender = tells_sender(),
@@ -175,9 +188,20 @@ Programs::Programs(uint32_t only_user)
 
 	if (result)
 		throw KernelError("bpf(BPF_PROG_LOAD)", -result, log.text());
+	if (!settings().network_namespace)
+		home_inode_ = network_namespace_inode_of(socket.get());
 }
 
 Programs::~Programs() = default;
+
+bool Programs::is_foreign(int socket) const
+{
+	const uint64_t home = home_inode_ ? home_inode_ : settings().network_namespace;
+	const uint64_t there =
+	    home_inode_ ? network_namespace_inode_of(socket) : network_namespace_of(socket);
+
+	return there && there != home;
+}
 
 void Programs::attach_cgroup(const std::string &folder)
 {

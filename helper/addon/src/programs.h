@@ -15,9 +15,6 @@ struct procnetmon_bpf;
 
 namespace procnetmon {
 
-/// The cookie of a socket's network namespace; 0 where the kernel cannot tell (below 5.14).
-uint64_t network_namespace_of(int socket);
-
 class Programs {
       public:
 	/// Loads programs and maps. Nothing is attached yet. Told of are the sockets of one user, or of
@@ -46,6 +43,9 @@ class Programs {
 	int events() const;
 	int samples() const;
 
+	/// Whether a socket is of another network namespace than the helper.
+	bool is_foreign(int socket) const;
+
 	const pnm_settings &settings() const;
 	/// Changes while it is looked at.
 	const volatile pnm_statistics &statistics() const;
@@ -63,6 +63,8 @@ class Programs {
 		void operator()(procnetmon_bpf *skeleton) const;
 	};
 	std::unique_ptr<procnetmon_bpf, Destroy> skeleton_;
+	/// The inode number of the helper's network namespace; 0 where its cookie tells.
+	uint64_t home_inode_ = 0;
 	std::vector<FileDescriptor> cgroup_links_;
 };
 

@@ -267,7 +267,6 @@ void SocketAdoption::show_packet_socket(int socket, uint64_t inode, uint64_t coo
 	sockaddr_ll bound{};
 	socklen_t length = sizeof(bound);
 	pnm_flow flow{};
-	const uint64_t network_namespace = network_namespace_of(socket);
 
 	checked(::getsockname(socket, reinterpret_cast<sockaddr *>(&bound), &length), "getsockname");
 	flow.key.socket_cookie = cookie;
@@ -277,7 +276,7 @@ void SocketAdoption::show_packet_socket(int socket, uint64_t inode, uint64_t coo
 	flow.protocol = PNM_PROTOCOL_PACKET;
 	flow.state = PNM_STATE_DATAGRAM;
 	flow.flags = PNM_FLOW_ADOPTED;
-	if (network_namespace && network_namespace != programs_.settings().network_namespace)
+	if (programs_.is_foreign(socket))
 		flow.flags |= PNM_FLOW_FOREIGN;
 	flow.user_id = owner.user_id;
 	std::copy_n(owner.name, sizeof(flow.name), flow.name);
@@ -347,7 +346,6 @@ SocketAdoption::Handover SocketAdoption::judge(int socket, uint32_t evidence) co
 void SocketAdoption::track(int socket, uint64_t cookie, uint32_t owner)
 {
 	pnm_socket state{};
-	const uint64_t network_namespace = network_namespace_of(socket);
 
 	state.cookie = cookie;
 	state.slot = PNM_NO_SLOT;
@@ -355,7 +353,7 @@ void SocketAdoption::track(int socket, uint64_t cookie, uint32_t owner)
 	state.process_id = owner;
 	// What it sends next need not be the first: it tells nothing of the sender.
 	state.sender = PNM_NO_PROCESS;
-	if (network_namespace && network_namespace != programs_.settings().network_namespace)
+	if (programs_.is_foreign(socket))
 		state.flags |= PNM_SOCKET_FOREIGN;
 	if (option(socket, SOL_SOCKET, SO_TYPE) == SOCK_STREAM &&
 	    option(socket, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP)
