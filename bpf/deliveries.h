@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /* One packet that several sockets receive: each gets its content, so each counts the payload; it crossed the
- * wire once, so one of them counts the wire. Members of a multicast group share a packet, and raw sockets
- * receive copies of what may belong to others. */
+ * wire once, so one of them counts the wire. Members of a multicast group share a packet, raw sockets receive
+ * copies of what may belong to others, and what comes for a connection that is being made may be handed on
+ * from the listening socket. */
 #ifndef PROCNETMON_DELIVERIES_H
 #define PROCNETMON_DELIVERIES_H
 
@@ -71,6 +72,43 @@ static __always_inline bool is_delivered_copy(const struct __sk_buff *skb, const
 	return false;
 }
 
+/* It is handed on at once, unless the processor is taken from a virtual machine meanwhile, which is when it
+ * happens most. The peer may say the same again once the answer to its SYN is sent again, a second later. */
+#define HANDED_ON_NS (500 * 1000000ull)
+
+/* Whether a packet has come to the listening socket a moment ago: that is where the kernel takes it first
+ * while the connection is being made. When another CPU has made it meanwhile, by a packet that came just
+ * before, it goes on to the connection. Until that is established, an accepted socket looks like the
+ * listening one. */
+STEP bool is_handed_on(const struct pnm_socket *socket, const struct packet *packet)
+{
+	__u32 zero = 0;
+	struct pnm_arrival *last = bpf_map_lookup_elem(&arrivals, &zero);
+
+	if (!last)
+		return false;
+	__u32 difference = (last->sequence ^ packet->sequence) | (last->acknowledged ^ packet->acknowledged) |
+			   (last->total_bytes ^ packet->total_bytes) |
+			   (last->source_port ^ packet->source_port) |
+			   (last->destination_port ^ packet->destination_port);
+
+	if (!difference && addresses_equal((union address *)last->source, &packet->source) &&
+	    bpf_ktime_get_ns() - last->arrived_ns < HANDED_ON_NS) {
+		last->arrived_ns = 0;
+		return true;
+	}
+	if (!(socket->flags & PNM_SOCKET_LISTENING))
+		return false;
+	__builtin_memcpy(last->source, packet->source.bytes, sizeof(last->source));
+	last->sequence = packet->sequence;
+	last->acknowledged = packet->acknowledged;
+	last->total_bytes = packet->total_bytes;
+	last->source_port = packet->source_port;
+	last->destination_port = packet->destination_port;
+	last->arrived_ns = bpf_ktime_get_ns();
+	return false;
+}
+
 static __always_inline void echo_key(struct pnm_echo *key, const struct packet *packet, bool is_out)
 {
 	const union address *local = is_out ? &packet->source : &packet->destination;
@@ -108,6 +146,8 @@ static __always_inline bool has_crossed_wire(const struct __sk_buff *skb, const 
 		if (asker)
 			return *asker == socket->cookie;
 	}
+	if (!is_raw && packet->protocol == IPPROTO_TCP)
+		return !is_handed_on(socket, packet);
 	if (is_raw ? is_transport(packet->protocol) : !is_to_many(skb, packet))
 		return !is_raw;
 	return !is_delivered_copy(skb, socket, packet);

@@ -51,6 +51,17 @@ struct pnm_delivery {
 	__u8 padding[6];
 };
 
+/* The packet of TCP that has come to a listening socket last. */
+struct pnm_arrival {
+	__u64 arrived_ns;
+	__u8 source[16];
+	__u32 sequence;
+	__u32 acknowledged;
+	__u32 total_bytes;
+	__u16 source_port;
+	__u16 destination_port;
+};
+
 /* An ICMP echo request that is to be answered. */
 struct pnm_echo {
 	__u8 local_address[16];
@@ -200,6 +211,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct pnm_delivery);
 } deliveries SEC(".maps");
+
+/* By CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pnm_arrival);
+} arrivals SEC(".maps");
 
 /* Cookie of the socket that sent an echo request last. */
 struct {

@@ -24,7 +24,7 @@ import {
  * double what comes after. Verifiers before 6.6 see fewer ways as the same; that of 5.10, which does not tell, needs
  * as much as that of 6.1. See bpf/verifier.h.
  */
-const verifiedInstructionsAtMost = hasTcx ? 16_000 : 40_000;
+const verifiedInstructionsAtMost = hasTcx ? 18_000 : 40_000;
 
 let namespace: NetworkNamespace;
 const processes: AddonProcess[] = [];

@@ -26,6 +26,7 @@ const commands = [
     'ip',
     'nft',
     'nsenter',
+    'prlimit',
     'setpriv',
     'ss',
     'tc',
