@@ -1,7 +1,13 @@
 // Ownership of a file descriptor.
 #pragma once
 
+#include "error.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cstdint>
 #include <utility>
 
 namespace procnetmon {
@@ -38,5 +44,15 @@ class FileDescriptor {
       private:
 	int fd_ = -1;
 };
+
+/// The inode number of the file that a descriptor is for.
+inline uint64_t inode_of(int descriptor)
+{
+	struct statx status;
+
+	// glibc has had fstat() as a function of its own since 2.33 only.
+	checked(::statx(descriptor, "", AT_EMPTY_PATH, STATX_INO, &status), "statx");
+	return status.stx_ino;
+}
 
 } // namespace procnetmon

@@ -12,7 +12,6 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,11 +48,8 @@ uint64_t network_namespace_of(int socket)
 uint64_t network_namespace_inode_of(int socket)
 {
 	const FileDescriptor there(::ioctl(socket, SIOCGSKNS));
-	struct stat status;
 
-	if (!there || ::fstat(there.get(), &status))
-		return 0;
-	return status.st_ino;
+	return there ? inode_of(there.get()) : 0;
 }
 
 // Whether a program of cgroup_skb may ask for the running process: tried, because kernels do not tell.

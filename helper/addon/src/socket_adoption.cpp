@@ -10,7 +10,6 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -90,15 +89,6 @@ void set_baseline(int socket, pnm_socket &state)
 	default:
 		break;
 	}
-}
-
-uint64_t inode_of(int descriptor)
-{
-	struct statx status;
-
-	// glibc has had fstat() as a function of its own since 2.33 only.
-	checked(::statx(descriptor, "", AT_EMPTY_PATH, STATX_INO, &status), "statx");
-	return status.stx_ino;
 }
 
 FileDescriptor take_descriptor(int process, int descriptor)
