@@ -2,6 +2,7 @@
 // connection. Both ends are watched at once, and each is held against what arrived at the other.
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Family } from '../support/far-server';
 import { useProgram } from '../support/programs';
 import {
   hasMptcp,
@@ -25,7 +26,6 @@ const port = 7_777;
 const bytes = 2_000_000;
 const wires = [0, 1] as const;
 
-type Family = 'ipv4' | 'ipv6';
 type Place = 'inside' | 'outside';
 type Wire = (typeof wires)[number];
 

@@ -1,6 +1,7 @@
 // Packets that several sockets receive: multicast, broadcast, and raw sockets beside those that they listen in on. On the
 // wire each counts once, its content on everybody who has it.
 import { describe, expect, it } from 'vitest';
+import type { Family } from '../support/far-server';
 import { fromPlace, type Place } from '../support/places';
 import { crossed, expectEveryByteOnce, inside, runWatched, Server } from '../support/scenario';
 import {
@@ -8,7 +9,6 @@ import {
   both,
   everywhere,
   exchange,
-  type Family,
   icmp,
   icmpNumber,
   lingering,

@@ -77,20 +77,33 @@ static int load_instructions(uint32_t type, uint32_t attach_type, const struct b
 	return bpf(BPF_PROG_LOAD, &attributes, log);
 }
 
+/* Instructions that find a counter's value: R0, or 0. */
+#define FIND_VALUE_OF(counter)                                                                               \
+	{.code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = BPF_REG_10, .off = -4, .imm = 0},                      \
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_10},              \
+	    {.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_2, .imm = -4},                          \
+	    {.code = BPF_LD | BPF_DW | BPF_IMM,                                                              \
+	     .dst_reg = BPF_REG_1,                                                                           \
+	     .src_reg = BPF_PSEUDO_MAP_FD,                                                                   \
+	     .imm = counter},                                                                                \
+	    {.code = 0},                                                                                     \
+	{                                                                                                    \
+		.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem                                  \
+	}
+
+/* Adds R1 to the value at R0. */
+#define ADD_TO_VALUE                                                                                         \
+	{                                                                                                    \
+		.code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_0, .src_reg = BPF_REG_1,           \
+		.imm = BPF_ADD                                                                               \
+	}
+
 /* A program that adds a packet, or the segments of a bundle, to a counter and gives an answer. */
 static int load(uint32_t type, uint32_t attach_type, int counter, int answer)
 {
 	const struct bpf_insn instructions[] = {
 	    {.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_6, .src_reg = BPF_REG_1},
-	    {.code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = BPF_REG_10, .off = -4, .imm = 0},
-	    {.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_10},
-	    {.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_2, .imm = -4},
-	    {.code = BPF_LD | BPF_DW | BPF_IMM,
-	     .dst_reg = BPF_REG_1,
-	     .src_reg = BPF_PSEUDO_MAP_FD,
-	     .imm = counter},
-	    {.code = 0},
-	    {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem},
+	    FIND_VALUE_OF(counter),
 	    {.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_0, .off = 4, .imm = 0},
 	    {.code = BPF_LDX | BPF_MEM | BPF_W,
 	     .dst_reg = BPF_REG_1,
@@ -98,10 +111,7 @@ static int load(uint32_t type, uint32_t attach_type, int counter, int answer)
 	     .off = offsetof(struct __sk_buff, gso_segs)},
 	    {.code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = BPF_REG_1, .off = 1, .imm = 0},
 	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 1},
-	    {.code = BPF_STX | BPF_ATOMIC | BPF_DW,
-	     .dst_reg = BPF_REG_0,
-	     .src_reg = BPF_REG_1,
-	     .imm = BPF_ADD},
+	    ADD_TO_VALUE,
 	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = answer},
 	    {.code = BPF_JMP | BPF_EXIT},
 	};
@@ -129,21 +139,10 @@ static int load_callbacks(int counter)
 	     .imm = BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB},
 	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = BPF_SOCK_OPS_RETRANS_CB_FLAG},
 	    {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_sock_ops_cb_flags_set},
-	    {.code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = BPF_REG_10, .off = -4, .imm = 0},
-	    {.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_10},
-	    {.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_2, .imm = -4},
-	    {.code = BPF_LD | BPF_DW | BPF_IMM,
-	     .dst_reg = BPF_REG_1,
-	     .src_reg = BPF_PSEUDO_MAP_FD,
-	     .imm = counter},
-	    {.code = 0},
-	    {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem},
+	    FIND_VALUE_OF(counter),
 	    {.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_0, .off = 2, .imm = 0},
 	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 1},
-	    {.code = BPF_STX | BPF_ATOMIC | BPF_DW,
-	     .dst_reg = BPF_REG_0,
-	     .src_reg = BPF_REG_1,
-	     .imm = BPF_ADD},
+	    ADD_TO_VALUE,
 	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1},
 	    {.code = BPF_JMP | BPF_EXIT},
 	};

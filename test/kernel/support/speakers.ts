@@ -1,11 +1,11 @@
 // Programs that speak whatever protocol a test says (`sockets.c`), at either end of a wire.
 import { expect } from 'vitest';
+import type { Family } from './far-server';
 import { type Host, type HostPair, run } from './namespaces';
 import { fromPlace, type PairByPlace, type Place, usePairs } from './places';
 import { useProgram } from './programs';
 import { inside, type Report, runWatched, Server } from './scenario';
 
-export type Family = 'ipv4' | 'ipv6';
 export type Options = Record<string, string | number>;
 
 let pairs: PairByPlace;
