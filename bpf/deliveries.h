@@ -92,7 +92,9 @@ STEP bool is_handed_on(const struct pnm_socket *socket, const struct packet *pac
 			   (last->source_port ^ packet->source_port) |
 			   (last->destination_port ^ packet->destination_port);
 
-	if (!difference && addresses_equal((union address *)last->source, &packet->source) &&
+	/* On a path of MPTCP the peer says at once again what ended the handshake. */
+	if (!difference && !(socket->flags & (PNM_SOCKET_PATH | PNM_SOCKET_LATER_PATH)) &&
+	    addresses_equal((union address *)last->source, &packet->source) &&
 	    bpf_ktime_get_ns() - last->arrived_ns < HANDED_ON_NS) {
 		last->arrived_ns = 0;
 		return true;
