@@ -29,12 +29,15 @@ static __always_inline void linkless_note(struct pnm_socket *socket, bool is_con
 }
 
 /* Of an interface that is not known, one of another network namespace: that of Ethernet, or none, as tunnels
- * have it. Only what arrives tells. */
+ * have it. What arrives tells, but for an interface of IPsec's own: there the kernel keeps the header of the
+ * link below. */
 STEP __u32 unknown_link_header_bytes(struct __sk_buff *skb, struct pnm_socket *socket, bool is_out,
 				     bool is_connection)
 {
 	__be16 protocol = 0;
 
+	if (socket->inside_interface == skb->ifindex)
+		return 0;
 	if (!is_out) {
 		bool is_linkless = bpf_skb_load_bytes_relative(skb, ETHERNET_PROTOCOL_AT, &protocol,
 							       sizeof(protocol), BPF_HDR_START_MAC) ||
@@ -80,13 +83,32 @@ static __always_inline void wire_tally(struct __sk_buff *skb, const struct pnm_s
 		    fragments_estimate(skb, packet, network_bytes, link_header_bytes, &tally->wire));
 }
 
+/* The flow goes through an interface of IPsec's own, which has no header: what was counted before that was
+ * known is put right. A socket seldom goes through several. */
+static __always_inline void inside_note(struct pnm_socket *socket, struct pnm_flow *flow)
+{
+	struct pnm_counters *counters = &flow->counters;
+	bool is_counted_with_header = !socket->inside_interface && !socket->is_linkless;
+
+	if (socket->inside_interface == flow->key.interface_index || !(socket->flags & PNM_SOCKET_FOREIGN))
+		return;
+	socket->inside_interface = flow->key.interface_index;
+	if (!is_counted_with_header)
+		return;
+	__sync_fetch_and_add(&counters->wire_tx_bytes, -(counters->wire_tx_packets * ETH_HLEN));
+	__sync_fetch_and_add(&counters->wire_rx_bytes, -(counters->wire_rx_packets * ETH_HLEN));
+}
+
 /* Through an interface of IPsec's own a packet of another network namespace comes by twice: as that one
  * carries it, which counts, and encrypted. */
-static __always_inline bool is_counted_inside(const struct __sk_buff *skb, const struct pnm_socket *socket)
+STEP bool is_counted_inside(const struct __sk_buff *skb, struct pnm_socket *socket)
 {
 	struct pnm_flow *last = socket->ipsec ? NULL : last_flow(socket);
+	bool is_counted = last && last->key.interface_index != skb->ifindex;
 
-	return last && last->key.interface_index != skb->ifindex;
+	if (is_counted)
+		inside_note(socket, last);
+	return forgotten(is_counted);
 }
 
 static __always_inline void count_at_socket(struct __sk_buff *skb, bool is_out)

@@ -181,6 +181,8 @@ struct pnm_socket {
 	__u8 is_linkless; /* in another network namespace: its interface puts no header in front of packets */
 	/* Where its traffic last passed that found the flow pool full. */
 	__u32 overflow_interface;
+	/* In another network namespace: an interface of IPsec's own that it sends through, or 0. */
+	__u32 inside_interface;
 	__s32 arriving; /* packets that tc has counted on it and that have not come to the socket yet */
 #ifdef __bpf__
 	struct bpf_spin_lock lock; /* guards the two payload figures */

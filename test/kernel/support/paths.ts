@@ -39,8 +39,6 @@ export interface Path {
   bystander?: Pick<End, 'host' | 'port'>;
   /** Neither end's interface has a header of its own in front of packets. */
   withoutLinkHeader?: boolean;
-  /** It is taken for Ethernet from another network namespace all the same: it keeps the header of the link below. */
-  keepsLinkHeader?: boolean;
   /** What of the traffic to count on its way, as an expression of nftables: TCP and UDP when absent. */
   carried?: string;
   /** IPsec encrypts it: of datagrams that are sent the content is an estimate. */
@@ -113,8 +111,7 @@ export function expectBothEnds(
     expectPayload(process, { ...truth, sent });
     const found = isOpaque && kind === 'tcp-few' ? lessUnfound(wire, process) : wire;
     const crossed = way.hidesTunnel && end.host !== home ? asEstimated(found, process) : found;
-    const isTold = !way.keepsLinkHeader || (end.host === home && tellsNetworkNamespace);
-    expectWire([process], crossed, withoutLinkHeader && isTold ? noHeader : {});
+    expectWire([process], crossed, withoutLinkHeader ? noHeader : {});
     if (end.host === home && tellsNetworkNamespace) expectInterface(process, end.device);
   }
   expectNobodyElse(
