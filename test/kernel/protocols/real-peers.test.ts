@@ -12,23 +12,14 @@ import {
   type FlowSummary,
   type SummaryLine,
 } from '../../../helper/src/cli/json-lines';
-import { networkUsageReport } from '../../../src/extension/network-usage-report';
-import { toCsv, toHar, toJson } from '../../../src/extension/saved/export-texts';
-import { loadSession, saveSession } from '../../../src/extension/saved/saved-session';
-import { MonitoredSession } from '../../../src/extension/watched-session';
 import { sourceOfName } from '../../../src/shared/flow-label';
-import {
-  Method,
-  type MonitorEvent,
-  type MonitorSample,
-  type MonitorStartResult,
-} from '../../../src/shared/protocol';
 import { NotToBeHad } from '../../debian/unpacked-packages.mjs';
 import { helperPath } from '../support/helper';
 import { HostPair, run } from '../support/namespaces';
-import { type Notification, RpcClient } from '../support/rpc-client';
 import { conversations, farAddress, secret } from './conversations';
+import { EditorSession } from './editor-session';
 import { ports, zone } from './ports';
+import { protocolsPage } from './protocols-page';
 import { realPrograms, type RealPrograms } from './real-programs.mjs';
 import { ServerHost } from './server-host';
 import { startServers } from './servers';
@@ -70,75 +61,6 @@ afterAll(async () => {
   pair?.dispose();
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
-
-/** What an editor makes of the figures of its helper. */
-class EditorSession {
-  readonly figures = new MonitoredSession({
-    ...{ id: 'real-peers', label: 'real peers', origin: 'debug', debugType: 'node', startedAt: Date.now() },
-  });
-  /** When the last sample was read. */
-  #readMillis = 0;
-  #wake: () => void = () => undefined;
-  readonly #listening: Promise<void>;
-
-  private constructor(private readonly client: RpcClient) {
-    this.#listening = this.#listen();
-  }
-
-  static async open(namespace: string): Promise<EditorSession> {
-    const client = new RpcClient({}, [], ['nsenter', `--net=/run/netns/${namespace}`, helperPath]);
-    await client.initialize();
-    const { result, error } = await client.request(Method.MonitorStart, { pid: process.pid });
-    expect((result as MonitorStartResult | undefined)?.monitor, error?.message).toBeDefined();
-    return new EditorSession(client);
-  }
-
-  async #listen(): Promise<void> {
-    try {
-      for (;;) {
-        const { method, params } = await this.client.next(
-          (message): message is Notification => 'method' in message,
-        );
-        if (method === Method.MonitorEvent) this.figures.applyEvent(params as MonitorEvent);
-        if (method !== Method.MonitorSample) continue;
-        this.figures.applySample(params as MonitorSample);
-        this.#readMillis = Date.parse((params as MonitorSample).time);
-        this.#wake();
-      }
-    } catch {
-      // It has left.
-    }
-  }
-
-  /** Takes in everything until now. */
-  async upToDate(): Promise<void> {
-    for (const now = Date.now(); this.#readMillis < now;)
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-  }
-
-  /** Everything that an editor writes of a session or says of it, by the form. */
-  texts(): Record<string, string> {
-    const { figures } = this;
-    const saved = saveSession(figures);
-    const again = loadSession(saved, 'again');
-    return {
-      'saved session': saved,
-      CSV: toCsv(figures, figures.flows.values()),
-      JSON: toJson(figures, figures.flows.values()),
-      HAR: toHar(figures, '0'),
-      // It tells of the largest connections; a question for each protocol finds the others.
-      'answers to a language model': [undefined, ...conversations.map(({ label }) => label)]
-        .map((question) => networkUsageReport([figures, again], question))
-        .join('\n'),
-      'what the helper says for the log': this.client.stderr,
-    };
-  }
-
-  async close(): Promise<void> {
-    await this.client.leave();
-    await this.#listening;
-  }
-}
 
 interface Seen {
   /** What the client and the helper told people. */
@@ -201,36 +123,6 @@ function latestOf(facts: readonly FactLine[]): FactLine[] {
   const key = (fact: FactLine): string =>
     'id' in fact ? `${String(fact.flow)} ${fact.kind} ${String(fact.id)}` : JSON.stringify(fact);
   return [...new Map(facts.map((fact) => [key(fact), fact])).values()];
-}
-
-function page(): string {
-  return `# Protocols on real peers
-
-What the helper shows of real clients that speak to real servers, each from its Debian package. Where the protocol leaves
-the choice, their ports are not the usual ones, so that only what is said can tell. This page is written by
-\`test/kernel/protocols\`, which also checks it: \`vitest --update\` writes it anew.
-
-| Server | Client | Id | Shown as | How sure | Host, and how it is known | Told beside that |
-| --- | --- | --- | --- | --- | --- | --- |
-${[...rows.values()].join('\n')}
-
-\`certain\`: told by bytes that only this protocol writes. \`likely\`: the server's choice is encrypted, in TLS 1.3 and QUIC
-always, and was told from what the client offers and from the lengths of what follows.
-
-What stands in for a peer that cannot be had from Debian or the npm registry:
-
-- **MongoDB**: its server is in neither. MockupDB, of MongoDB's own makers, answers their own driver.
-- **Kafka**: its broker is in neither. The one within librdkafka answers librdkafka.
-- **NATS**: its command-line client is in neither. A shell says to the real server what a client would.
-- **BitTorrent**: uTP is tried with a peer that does not know it, as aria2 does not. Conversations that hide what they
-  are, as both prefer where nothing else is asked for, are told as nothing.
-
-Known by recordings and made samples only (\`test/unit/helper/protocols\`): Chrome's debugging protocol, the Language Server
-Protocol, DNS over QUIC, LLMNR, DHCPv6, SSDP, IMAP and POP3.
-
-Passwords, tokens, cookies, query strings, bodies, statements and topics were planted in these conversations; none of them
-stands anywhere in what the helper wrote.
-`;
 }
 
 describe('a real conversation', () => {
@@ -442,7 +334,11 @@ describe('what was said', () => {
   it('is in docs/protocols.md (vitest --update writes it)', async ({ skip }) => {
     if (unavailable !== undefined) skip(unavailable);
     expect(rows.size).toBe(conversations.length);
-    const text = await format(page(), { parser: 'markdown', printWidth: 120, proseWrap: 'preserve' });
+    const text = await format(protocolsPage([...rows.values()]), {
+      parser: 'markdown',
+      printWidth: 120,
+      proseWrap: 'preserve',
+    });
     await expect(text).toMatchFileSnapshot('../../../docs/protocols.md');
   });
 });
