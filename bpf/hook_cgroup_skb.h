@@ -12,6 +12,12 @@
 
 #define ETHERNET_PROTOCOL_AT 12
 
+/* Takes from `bytes` the header of the link that each of the packets was counted with, and does not have. */
+static __always_inline void link_headers_take_back(__u64 *bytes, __u64 packets)
+{
+	__sync_fetch_and_add(bytes, -(packets * ETH_HLEN));
+}
+
 /* The interface turns out to have no header of its own. What a connection has sent before is put right; of
  * other sockets there may be more flows than the last one. */
 static __always_inline void linkless_note(struct pnm_socket *socket, bool is_connection)
@@ -22,8 +28,7 @@ static __always_inline void linkless_note(struct pnm_socket *socket, bool is_con
 	if (!flow || !flow->counters.wire_tx_packets)
 		return;
 	if (is_connection)
-		__sync_fetch_and_add(&flow->counters.wire_tx_bytes,
-				     -(flow->counters.wire_tx_packets * ETH_HLEN));
+		link_headers_take_back(&flow->counters.wire_tx_bytes, flow->counters.wire_tx_packets);
 	else
 		wire_estimate_mark(flow);
 }
@@ -88,15 +93,15 @@ static __always_inline void wire_tally(struct __sk_buff *skb, const struct pnm_s
 static __always_inline void inside_note(struct pnm_socket *socket, struct pnm_flow *flow)
 {
 	struct pnm_counters *counters = &flow->counters;
-	bool is_counted_with_header = !socket->inside_interface && !socket->is_linkless;
+	__u32 former = socket->inside_interface;
 
-	if (socket->inside_interface == flow->key.interface_index || !(socket->flags & PNM_SOCKET_FOREIGN))
+	if (former == flow->key.interface_index || !(socket->flags & PNM_SOCKET_FOREIGN))
 		return;
 	socket->inside_interface = flow->key.interface_index;
-	if (!is_counted_with_header)
+	if (former || socket->is_linkless)
 		return;
-	__sync_fetch_and_add(&counters->wire_tx_bytes, -(counters->wire_tx_packets * ETH_HLEN));
-	__sync_fetch_and_add(&counters->wire_rx_bytes, -(counters->wire_rx_packets * ETH_HLEN));
+	link_headers_take_back(&counters->wire_tx_bytes, counters->wire_tx_packets);
+	link_headers_take_back(&counters->wire_rx_bytes, counters->wire_rx_packets);
 }
 
 /* Through an interface of IPsec's own a packet of another network namespace comes by twice: as that one
